@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// The typed configuration: what the IOS text means, with smart defaults filled in.  A value; equal models mean
+// equal behaviour.  Names refer to other objects and are checked by Validate().
+#ifndef FLEXVPN_CORE_CONFIG_MODEL_H_
+#define FLEXVPN_CORE_CONFIG_MODEL_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "base/time.h"
+#include "core/net/ip.h"
+
+namespace flexvpn::config {
+
+// Where a statement stands in the text; line and column count from 1, 0 = built in (smart default).
+struct Location {
+  int line = 0;
+  int column = 0;
+  friend bool operator==(const Location&, const Location&) { return true; }  // never part of the meaning
+};
+
+// --- identities -----------------------------------------------------------------------------------------
+enum class IdentityKind : uint8_t { kAny, kAddress, kFqdn, kFqdnDomain, kEmail, kEmailDomain, kKeyId, kDn };
+// `match identity remote …`, `identity local …`, keyring `identity …`.
+struct Identity {
+  IdentityKind kind = IdentityKind::kAny;
+  net::Prefix prefix;  // kAddress: host prefix for `identity local`
+  std::string text;    // the others; without a leading '@'
+  Location where;
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+// --- crypto ikev2 ------------------------------------------------------------------------------------------
+// IANA transform ids (encr 20 with key_bits 256 = aes-gcm-256, 12 = aes-cbc, 3 = 3des …).
+struct EncrChoice {
+  uint16_t encr = 0;
+  uint16_t key_bits = 0;
+  friend bool operator==(const EncrChoice&, const EncrChoice&) = default;
+};
+struct IkeProposal {  // crypto ikev2 proposal
+  std::string name;
+  std::vector<EncrChoice> encryption;
+  std::vector<uint16_t> integrity;  // IANA AUTH ids: 2 sha1, 12 sha256, 13 sha384, 14 sha512, 1 md5
+  std::vector<uint16_t> prf;        // IANA PRF ids: 2, 5, 6, 7, 1; empty = as integrity
+  std::vector<uint16_t> groups;     // IANA group numbers
+  Location where;
+  friend bool operator==(const IkeProposal&, const IkeProposal&) = default;
+};
+struct IkePolicy {  // crypto ikev2 policy
+  std::string name;
+  std::vector<net::IpAddress> match_local;
+  std::string match_fvrf;  // "" = global, "any"
+  std::vector<std::string> proposals;
+  Location where;
+  friend bool operator==(const IkePolicy&, const IkePolicy&) = default;
+};
+struct KeyringPeer {
+  std::string name;
+  std::vector<net::Prefix> addresses;   // `address A [M]`; 0.0.0.0/0 matches all
+  std::optional<Identity> identity;     // fqdn/email (also domain), key-id, address
+  std::string description;
+  SecretBytes local_key, remote_key;    // the same unless local|remote was written
+  Location where;
+  friend bool operator==(const KeyringPeer&, const KeyringPeer&) = default;
+};
+struct Keyring {
+  std::string name;
+  std::vector<KeyringPeer> peers;
+  Location where;
+  friend bool operator==(const Keyring&, const Keyring&) = default;
+};
+struct StaticRoute {  // route set remote ipv4 …
+  net::Prefix prefix;
+  friend bool operator==(const StaticRoute&, const StaticRoute&) = default;
+};
+struct AuthorizationPolicy {  // crypto ikev2 authorization policy
+  std::string name;
+  std::string pool;                 // ip local pool
+  std::optional<net::IpAddress> netmask;
+  std::vector<net::IpAddress> dns;
+  std::string def_domain;
+  std::string banner;
+  bool route_set_interface = false;
+  std::string route_set_interface_name;      // empty = the tunnel's own address
+  std::vector<std::string> route_set_access_lists;
+  std::vector<StaticRoute> route_set_remote;
+  bool route_accept_any = false;
+  uint32_t route_tag = 1;
+  uint8_t route_distance = 2;
+  std::optional<seconds> session_lifetime;
+  Location where;
+  friend bool operator==(const AuthorizationPolicy&, const AuthorizationPolicy&) = default;
+};
+struct Dpd {
+  seconds interval{10};
+  seconds retry{2};
+  bool on_demand = true;
+  friend bool operator==(const Dpd&, const Dpd&) = default;
+};
+struct IkeProfile {  // crypto ikev2 profile
+  std::string name;
+  std::string description;
+  std::vector<Identity> match_remote;
+  std::vector<net::IpAddress> match_local_addresses;
+  std::string match_fvrf;
+  std::optional<Identity> identity_local;   // none = the local address
+  bool local_psk = false;                   // authentication local pre-share
+  bool remote_psk = false;                  // authentication remote pre-share
+  SecretBytes local_key, remote_key;        // `pre-share key K`
+  std::string keyring;                      // keyring local NAME
+  std::string authorization_list;           // aaa authorization group psk list LIST NAME
+  std::string authorization_policy;
+  std::optional<uint32_t> virtual_template;
+  std::optional<Dpd> dpd;
+  std::optional<seconds> nat_keepalive;
+  bool nat_force_encap = false;
+  seconds lifetime{86400};
+  bool config_exchange_request = true;
+  bool config_exchange_set_send = true, config_exchange_set_accept = true;
+  bool initial_contact_force = false;
+  bool shutdown = false;
+  Location where;
+  friend bool operator==(const IkeProfile&, const IkeProfile&) = default;
+};
+struct IkeGlobal {
+  std::optional<Dpd> dpd;
+  std::optional<seconds> nat_keepalive;
+  uint32_t window = 5;
+  std::optional<uint32_t> cookie_challenge;  // half-open SAs; none = built-in threshold
+  uint32_t max_in_negotiation = 0;           // 0 = unlimited
+  uint32_t max_sa = 0;
+  std::optional<uint16_t> fragmentation_mtu; // accepted; no effect yet
+  friend bool operator==(const IkeGlobal&, const IkeGlobal&) = default;
+};
+
+// --- crypto ipsec -------------------------------------------------------------------------------------------
+struct TransformSet {
+  std::string name;
+  EncrChoice encryption;       // IANA ENCR; 11 = NULL
+  uint16_t integrity = 0;      // IANA AUTH; 0 with AEAD
+  bool esn = false;
+  bool transport = false;      // mode transport
+  bool transport_require = false;
+  Location where;
+  friend bool operator==(const TransformSet&, const TransformSet&) = default;
+};
+enum class Offload : uint8_t { kOff, kAuto, kCrypto, kPacket };
+struct IpsecProfile {
+  std::string name;
+  std::string description;
+  std::string ike_profile;              // set ikev2-profile; empty: none
+  std::vector<std::string> transform_sets{"default"};
+  std::optional<uint16_t> pfs_group;    // set pfs groupN
+  seconds lifetime{3600};
+  std::optional<uint64_t> lifetime_kilobytes = 4608000;
+  uint32_t replay_window = 64;
+  Offload offload = Offload::kOff;      // `set security-association offload {auto|crypto|packet}` (ours, not IOS)
+  Location where;
+  friend bool operator==(const IpsecProfile&, const IpsecProfile&) = default;
+};
+
+// --- interfaces ------------------------------------------------------------------------------------------------
+enum class InterfaceKind : uint8_t { kLoopback, kTunnel, kVirtualTemplate, kLinux };
+enum class TunnelMode : uint8_t { kGreIpv4, kGreIpv6, kGreMultipoint, kIpsecIpv4, kIpsecIpv6 };
+struct NhrpInterface {
+  uint32_t network_id = 0;  // 0 = NHRP off
+  seconds holdtime{7200};
+  bool redirect = false;
+  seconds redirect_timeout{8};
+  bool shortcut = false;
+  std::optional<uint32_t> shortcut_virtual_template;
+  std::string authentication;
+  friend bool operator==(const NhrpInterface&, const NhrpInterface&) = default;
+};
+struct Interface {
+  InterfaceKind kind{};
+  uint32_t number = 0;       // Loopback0, Tunnel0, Virtual-Template1
+  std::string name;          // canonical: "Tunnel0", "Virtual-Template1", "eth0"
+  std::string description;
+  std::optional<net::IpAddress> address;  // ip address A M
+  int prefix_length = 32;
+  bool address_negotiated = false;        // ip address negotiated
+  std::string unnumbered;                 // ip unnumbered IF
+  std::vector<net::Prefix> unused_ipv6;   // reserved for `ipv6 address`
+  uint16_t mtu = 0;                       // ip mtu; 0 = derived
+  uint16_t adjust_mss = 0;
+  bool shutdown = false;
+  // tunnels and templates
+  TunnelMode mode = TunnelMode::kGreIpv4;
+  std::string source_interface;           // tunnel source eth0
+  std::optional<net::IpAddress> source_address;
+  std::optional<net::IpAddress> destination;
+  bool destination_dynamic = false;
+  std::optional<uint32_t> key;
+  std::string ipsec_profile;              // tunnel protection ipsec profile
+  NhrpInterface nhrp;
+  Location where;
+  friend bool operator==(const Interface&, const Interface&) = default;
+};
+
+// --- around ----------------------------------------------------------------------------------------------------
+struct LocalPool {
+  std::string name;
+  net::IpAddress first, last;
+  Location where;
+  friend bool operator==(const LocalPool&, const LocalPool&) = default;
+};
+struct AccessEntry {
+  bool permit = true;
+  net::Prefix prefix;
+  friend bool operator==(const AccessEntry&, const AccessEntry&) = default;
+};
+struct AccessList {  // standard
+  std::string name;  // number or name
+  std::vector<AccessEntry> entries;
+  Location where;
+  friend bool operator==(const AccessList&, const AccessList&) = default;
+};
+struct AaaAuthorizationList {  // aaa authorization network NAME local
+  std::string name;
+  bool local = true;
+  friend bool operator==(const AaaAuthorizationList&, const AaaAuthorizationList&) = default;
+};
+
+struct Model {
+  std::string hostname = "router";
+  std::string domain_name;
+  bool aaa_new_model = false;
+  std::map<std::string, AaaAuthorizationList> aaa_authorization;
+  IkeGlobal ike;
+  std::map<std::string, IkeProposal> proposals;
+  std::map<std::string, IkePolicy> policies;
+  std::map<std::string, Keyring> keyrings;
+  std::map<std::string, AuthorizationPolicy> authorization_policies;
+  std::map<std::string, IkeProfile> profiles;
+  std::map<std::string, TransformSet> transform_sets;
+  std::map<std::string, IpsecProfile> ipsec_profiles;
+  std::map<std::string, Interface> interfaces;  // by canonical name
+  std::map<std::string, LocalPool> pools;
+  std::map<std::string, AccessList> access_lists;
+  std::map<std::string, std::string> platform_interfaces;  // GigabitEthernet0/0 -> eth0
+  std::vector<std::string> foreign_lines;  // of other subsystems: kept, reported once
+  friend bool operator==(const Model&, const Model&) = default;
+};
+
+// Smart defaults only: the model of an empty text.
+Model DefaultModel();
+
+// Permitted prefixes of an access list, in order; deny entries end the list's effect for what they cover
+// (a prefix covered by an earlier deny is left out).
+std::vector<net::Prefix> PermittedPrefixes(const AccessList& list);
+
+// The interface whose address `name` borrows (ip unnumbered), followed at most 8 steps; nullptr if dangling.
+const Interface* AddressOwner(const Model& model, const std::string& name);
+
+struct Diagnostic {
+  enum class Severity : uint8_t { kError, kWarning, kInfo } severity{};
+  Location where;
+  std::string message;   // what is wrong, what was expected
+  std::string hint;      // nearest keyword, what to do; may be empty
+};
+
+struct ParseResult {
+  Model model;
+  std::vector<Diagnostic> diagnostics;
+  bool ok() const;  // no kError
+};
+
+// Lexer -> command tree -> model -> Validate.  Never fails as a whole: every error of the text is reported.
+ParseResult Parse(absl::string_view text);
+
+// Semantic check: dangling names, incomplete proposals, unused proposals, overlapping matches …
+std::vector<Diagnostic> Validate(const Model& model);
+
+// "hub.conf:12:20: error: …", the source line, a caret and the hint.
+std::string FormatDiagnostic(const Diagnostic& d, absl::string_view file, absl::string_view text);
+
+// running-config; smart defaults only with `all`.  Parse(Render(m, true)).model == m.  Secrets are printed as
+// `0 KEY` only when `secrets` is set, else as `<removed>` (for show tech-support and logs).
+std::string Render(const Model& model, bool all, bool secrets);
+
+}  // namespace flexvpn::config
+
+#endif  // FLEXVPN_CORE_CONFIG_MODEL_H_
