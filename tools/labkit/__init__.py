@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tools/lab, tools/test, tools/quickstart and tests/vm share."""
