@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cryptography as the protocol code sees it.  core/crypto/openssl is the implementation; a simulation may pass
+// another one.  Slow operations are Jobs: the endpoint hands them out as actions and gets a JobResult as input.
+#ifndef FLEXVPN_CORE_CRYPTO_PROVIDER_H_
+#define FLEXVPN_CORE_CRYPTO_PROVIDER_H_
+
+#include <memory>
+#include <span>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "base/strong_id.h"
+#include "core/crypto/transforms.h"
+
+namespace flexvpn::crypto {
+
+// Private half of an ephemeral key exchange; opaque, may be passed between threads, used by one job at a time.
+class PrivateKey {
+ public:
+  virtual ~PrivateKey() = default;
+};
+struct KeyPair {
+  KeMethod method{};
+  Bytes public_value;  // as on the wire (RFC 7296 §3.4, RFC 5903, RFC 8031)
+  std::shared_ptr<PrivateKey> private_key;
+};
+
+using JobId = StrongId<struct JobIdTag, uint64_t>;
+struct GenerateKey { KeMethod method{}; };                  // -> KeyPair
+struct DeriveSecret { KeyPair own; Bytes peer_public; };    // -> SecretBytes g^ir; error: bad public value
+using Job = std::variant<GenerateKey, DeriveSecret>;
+// The error says what to tell the log; a peer's bad public value is kInvalidArgument.
+using JobResult = absl::StatusOr<std::variant<KeyPair, SecretBytes>>;
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+
+  virtual bool Supports(Encr e, uint16_t key_bits) const = 0;
+  virtual bool Supports(Prf p) const = 0;
+  virtual bool Supports(Integ i) const = 0;
+  virtual bool Supports(KeMethod m) const = 0;
+
+  using Parts = std::span<const BytesView>;  // concatenated
+  // prf(key, parts...).  Empty result only for an unsupported algorithm.
+  virtual SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const = 0;
+  // Truncated HMAC of RFC 7296 §2 / RFC 4868.
+  virtual Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const = 0;
+  virtual Bytes Sha1(Parts parts) const = 0;  // NAT detection (RFC 7296 §2.23) only
+  virtual Bytes Sha256(Parts parts) const = 0;
+
+  // Block mode without padding: sizes are multiples of BlockSize.  IV as on the wire.
+  virtual absl::StatusOr<Bytes> EncryptCbc(Encr e, BytesView key, BytesView iv, BytesView plain) const = 0;
+  virtual absl::StatusOr<SecretBytes> DecryptCbc(Encr e, BytesView key, BytesView iv, BytesView cipher) const = 0;
+  // AEAD (RFC 5282): `key` without salt, nonce = salt | iv.  Seal returns ciphertext | tag.
+  virtual absl::StatusOr<Bytes> Seal(Encr e, BytesView key, BytesView nonce, BytesView aad, BytesView plain) const = 0;
+  // Error kUnauthenticated on a wrong tag.
+  virtual absl::StatusOr<SecretBytes> Open(Encr e, BytesView key, BytesView nonce, BytesView aad,
+                                           BytesView sealed) const = 0;
+
+  // Thread-safe; called from workers.
+  virtual JobResult Run(const Job& job) const = 0;
+
+  // Also false for different lengths.
+  virtual bool ConstantTimeEqual(BytesView a, BytesView b) const = 0;
+};
+
+// The process-wide OpenSSL 3 implementation (core/crypto/openssl).
+std::unique_ptr<Provider> NewOpensslProvider();
+
+}  // namespace flexvpn::crypto
+
+#endif  // FLEXVPN_CORE_CRYPTO_PROVIDER_H_

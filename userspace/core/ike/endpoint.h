@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// All IKE SAs of a node (RFC 7296) as one pure state machine: datagrams, finished crypto jobs, time and orders in;
+// datagrams, jobs and facts about SAs out.
+#ifndef FLEXVPN_CORE_IKE_ENDPOINT_H_
+#define FLEXVPN_CORE_IKE_ENDPOINT_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "core/crypto/provider.h"
+#include "core/ike/codec/message.h"
+#include "core/ike/keymat.h"
+
+namespace flexvpn::ike {
+
+using IkeSaId = StrongId<struct IkeSaIdTag, uint64_t>;  // local handle, never used twice; survives an IKE rekey
+using ChildId = StrongId<struct ChildIdTag, uint64_t>;  // local handle of one Child SA (a rekey makes a new one)
+
+struct Identity {
+  IdType type = IdType::kFqdn;
+  Bytes data;
+  std::string ToString() const;  // hub.example.net, 192.0.2.1
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+// A selector of policy: `dynamic` stands for the IKE endpoint's own (outer) address of that side, or, in tunnel
+// mode, for the assigned internal address.
+struct TsPolicy {
+  bool dynamic = false;
+  uint8_t protocol = 0;
+  net::Prefix prefix;  // when not dynamic
+};
+
+struct ChildPolicy {
+  std::vector<Suite> proposals;     // preference order; expanded one suite each (no ke: see pfs)
+  std::vector<crypto::KeMethod> pfs;  // groups for CREATE_CHILD_SA; empty = no PFS
+  bool transport = true;            // ask for / accept USE_TRANSPORT_MODE
+  bool tunnel = true;               // tunnel mode acceptable
+  std::vector<TsPolicy> local, remote;
+  seconds lifetime{3600};           // rekeyed before it ends, with jitter
+  uint32_t replay_window = 128;
+};
+
+struct DpdPolicy {
+  seconds interval{0};  // 0 = off
+  seconds retry{2};
+  bool on_demand = true;  // probe only when nothing authentic was heard for `interval`
+};
+
+// What holds for one IKE SA once the profile is known.
+struct SessionPolicy {
+  std::string profile;
+  Identity local_id;
+  SecretBytes local_psk, remote_psk;  // our AUTH uses local, the peer's is checked with remote
+  ChildPolicy child;
+  DpdPolicy dpd;
+  seconds nat_keepalive{20};
+  bool force_encap = false;
+  seconds lifetime{86400};
+  uint32_t window = 5;
+  bool initial_contact = true;
+};
+
+struct SessionInfo {
+  IkeSaId id;
+  IkeSpi spi_i, spi_r;
+  bool initiator = false;  // we started the current IKE SA's first ancestor
+  net::Endpoint local, remote;
+  Identity local_id, remote_id;
+  std::string profile;
+  Suite suite;
+  bool nat_local = false, nat_remote = false;  // detected in front of us / of the peer
+  std::vector<std::string> vendor_ids;         // printable form of what the peer sent
+};
+
+// Answers of the node, given synchronously while a message is processed.  A refusal is a Status; its message goes
+// to our log, never to the peer.
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  // Responder, IKE_SA_INIT: acceptable suites for this pair of addresses in preference order.
+  virtual std::vector<Suite> InitSuites(const net::Endpoint& local, const net::Endpoint& remote) = 0;
+  // Responder, IKE_AUTH: profile for the peer's identity (not authenticated yet).  `wanted` is IDr if sent.
+  virtual absl::StatusOr<SessionPolicy> SelectProfile(const SessionInfo& session,
+                                                      const std::optional<Identity>& wanted) = 0;
+  // Authenticated peer asks CFG_REQUEST; the attributes of our CFG_REPLY.  Error: INTERNAL_ADDRESS_FAILURE.
+  virtual absl::StatusOr<std::vector<ConfigAttribute>> OnConfigRequest(
+      const SessionInfo& session, const std::vector<ConfigAttribute>& request) = 0;
+  // Peer's CFG_SET; the attributes accepted (CFG_ACK).
+  virtual std::vector<ConfigAttribute> OnConfigSet(const SessionInfo& session,
+                                                   const std::vector<ConfigAttribute>& set) = 0;
+};
+
+// One Child SA to be put in the kernel.  Keys by direction as seen from here.
+struct ChildSa {
+  ChildId id;
+  IkeSaId ike;
+  EspSpi spi_in, spi_out;
+  Suite suite;
+  bool transport = true;
+  bool initiator = false;               // of the exchange that made it
+  SecretBytes encr_in, integ_in, encr_out, integ_out;  // AEAD: key | salt
+  std::vector<TrafficSelector> local_ts, remote_ts;    // after NAT substitution (§2.23.1): as on our wire
+  net::IpAddress local, remote;         // outer addresses
+  bool udp_encap = false;
+  uint16_t local_port = 0, remote_port = 0;  // with udp_encap
+  uint32_t replay_window = 128;
+  ChildId replaces;                     // rekey of that one
+  seconds lifetime{};
+};
+
+// Actions, to be carried out in order: an SA that is announced before a datagram is installed before it is sent.
+struct SendDatagram { net::Endpoint local, remote; Bytes bytes; };  // without the non-ESP marker; adapter adds it on 4500
+struct StartJob { crypto::JobId id; crypto::Job job; };
+struct SessionUp { SessionInfo session; };  // authenticated
+// Configuration from the peer: our CFG_REPLY (initiator) or anything pushed later.
+struct ConfigReceived { IkeSaId id; CfgType type{}; std::vector<ConfigAttribute> attributes; };
+struct SessionDown { SessionInfo session; std::string reason; bool was_up = false; };
+// `inbound`/`outbound`: which half to install now.  On a rekey the responder first gets the inbound half alone, and
+// the outbound half (same id) once the initiator can receive: no packet is lost.
+struct ChildUp { ChildSa child; bool inbound = true, outbound = true; };
+struct ChildDown { ChildId id; IkeSaId ike; bool inbound = true, outbound = true; };
+struct AddressChanged { IkeSaId id; net::Endpoint local, remote; };  // NAT mapping moved: rewrite SAs
+// The IKE SA was replaced by a rekey: new SPIs, same id.
+struct SessionRekeyed { SessionInfo session; };
+struct Notice { enum class Level : uint8_t { kDebug, kInfo, kWarning } level{}; std::string text; };
+using Action = std::variant<SendDatagram, StartJob, SessionUp, ConfigReceived, SessionDown, ChildUp, ChildDown,
+                            AddressChanged, SessionRekeyed, Notice>;
+using Actions = std::vector<Action>;
+
+struct Datagram { net::Endpoint local, remote; Bytes bytes; };  // non-ESP marker already removed
+
+struct InitiateRequest {
+  net::Endpoint local, remote;  // port 500 (floats to 4500 on NAT) 
+  std::vector<Suite> suites;
+  SessionPolicy policy;
+  std::optional<Identity> remote_id;              // IDr to ask for and to insist on
+  std::vector<ConfigAttribute> config_request;    // sent in IKE_AUTH; empty = no CP payload
+  std::vector<ConfigAttribute> config_set;        // pushed by INFORMATIONAL right after; empty = none
+};
+
+struct ChildInfo {  // for show
+  ChildSa child;  // keys left empty
+  Duration age{};
+  Duration rekey_in{};
+};
+struct SaInfo {  // for show
+  SessionInfo session;
+  std::string state;    // READY, IN-NEG, DELETE
+  Duration age{}, lifetime{};
+  uint32_t local_request_id = 0, remote_request_id = 0, local_window = 1, remote_window = 1;
+  DpdPolicy dpd;
+  std::vector<ChildInfo> children;
+};
+
+class Endpoint {
+ public:
+  struct Config {
+    uint32_t cookie_threshold = 30;        // half-open SAs from which IKE_SA_INIT needs a cookie; 0 = always
+    uint32_t max_half_open = 4096;
+    uint32_t max_half_open_per_source = 64;
+    uint32_t max_sas = 0;                  // 0 = unlimited
+    Duration half_open_timeout = seconds(30);
+    // Retransmission: first after `first`, times `backoff`, `tries` sends in all.
+    Duration retransmit_first = milliseconds(500);
+    double retransmit_backoff = 1.8;
+    int retransmit_tries = 8;
+    Duration rekeyed_child_linger = seconds(5);  // inbound half of a rekeyed Child SA
+  };
+  Endpoint(Config config, Policy& policy, const crypto::Provider& crypto, Rng& rng);
+  ~Endpoint();
+
+  void SetConfig(const Config& config);
+
+  void Handle(const Datagram& datagram, Instant now, Actions& out);
+  void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
+  void OnTick(Instant now, Actions& out);
+  std::optional<Instant> NextDeadline() const;
+
+  IkeSaId Initiate(InitiateRequest request, Instant now, Actions& out);
+  // Deletes with INFORMATIONAL; SessionDown comes at once, the exchange lingers until answered.
+  void Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out);
+  // Drops without a word to the peer.
+  void Forget(IkeSaId id, Instant now, Actions& out);
+  void RekeyIke(IkeSaId id, Instant now, Actions& out);
+  void RekeyChild(ChildId id, Instant now, Actions& out);
+  void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
+  // Inbound ESP traffic was seen: counts as a sign of life for on-demand DPD.
+  void PeerAlive(IkeSaId id, Instant now);
+
+  std::optional<SessionInfo> Find(IkeSaId id) const;
+  std::vector<SaInfo> List(Instant now) const;
+  size_t half_open() const;
+  const Counters& counters() const;  // drops by reason, exchanges
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace flexvpn::ike
+
+#endif  // FLEXVPN_CORE_IKE_ENDPOINT_H_
