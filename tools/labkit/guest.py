@@ -279,13 +279,12 @@ class Guest:
         os.makedirs(self.path("boot"), mode=0o700)
         os.chmod(self.dir, 0o700)
         os.makedirs(self.path("share"))
-        for f in ("guest-init", "guest_agent.py", "frames.py"):
+        for f in ("guest_init.py", "guest_agent.py", "frames.py"):
             shutil.copy(os.path.join(HERE, f), self.path("boot", f))
-        expose = sorted({REPO, *map(os.path.abspath, expose)})
-        with open(self.path("boot", "params"), "w", encoding="utf-8") as f:
-            f.write("KERNEL_DIR=%s\nSHARE=%s\nHOSTNAME_=%s\nAGENT_DIR=%s\nMODULES='%s'\nWIRES='%s'\nEXPOSE=(%s)\n" % (
-                _quote(kernel), _quote(RUN_ROOT), _quote(name), _quote("/mnt/host" + self.path("boot")), MODULES,
-                " ".join(w["mac"] for w in wires), " ".join(map(_quote, expose))))
+        params = dict(kernel=kernel, share=RUN_ROOT, hostname=name, modules=MODULES.split(),
+                      wires=[w["mac"] for w in wires], expose=sorted({REPO, *map(os.path.abspath, expose)}))
+        with open(self.path("boot", "params.json"), "w", encoding="utf-8") as f:
+            json.dump(params, f)
         accel = accelerator()
         options = dict(accel=accel, cpus=cpus, memory=memory, wires=list(wires), boot_seconds=boot_seconds,
                        boot_tries=BOOT_TRIES, vmlinuz=os.path.join(kernel, "boot", "vmlinuz-" + release))
@@ -340,6 +339,3 @@ def _alive(pid):
     except OSError:
         return False
 
-
-def _quote(text):
-    return "'" + str(text).replace("'", "'\\''") + "'"

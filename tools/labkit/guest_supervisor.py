@@ -75,7 +75,7 @@ class Supervisor:
         sock = self.path(name + ".vfs")
         if os.path.exists(sock):
             os.unlink(sock)
-        cache = "auto"
+        cache = "always" if read_only else "auto"  # the host's tree does not change under us: four times faster
         argv = [VIRTIOFSD, "--socket-path=" + sock, "-o", "source=" + source, "-o", "cache=" + cache,
                 "-o", "sandbox=chroot"]
         # A mount namespace of its own: its lock files vanish with it, and the guest cannot write the host's tree even
@@ -116,7 +116,7 @@ class Supervisor:
                 "-device", "virtio-net-pci,netdev=w%d,mac=%s" % (i, wire["mac"])]
         return argv + ["-kernel", o["vmlinuz"], "-append",
                        "console=ttyS0 quiet panic=-1 root=rootfs rootfstype=virtiofs ro init=%s mitigations=off "
-                       "net.ifnames=0 random.trust_cpu=on%s" % (self.path("boot/guest-init"), timing)]
+                       "net.ifnames=0 random.trust_cpu=on%s" % (self.path("boot/guest_init.py"), timing)]
 
     async def boot(self):
         """One attempt; raises on failure, leaves the pieces to kill_children()."""
