@@ -193,6 +193,7 @@ def main():
     wires(p["wires"])
     for c in ("all", "default"):
         write("/proc/sys/net/ipv4/conf/%s/rp_filter" % c, "0")
+    write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "1")  # no gre0, ip6tnl0 ... in every node
     write("/proc/sys/kernel/panic_on_oops", "1")
     agent = os.fork()
     if agent == 0:

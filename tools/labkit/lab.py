@@ -10,6 +10,7 @@ State is in RUN_ROOT/<name>/ (mode 0700); logs of the nodes in log_path(node).
 """
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -44,7 +45,7 @@ class HostPlace:
     """Nodes in namespaces of this machine."""
     kind = "host"
 
-    def __init__(self, base):
+    def __init__(self, base, _name):
         self.world_here = self.world_there = os.path.join(base, "world")
 
     def popen(self, argv, **kw):
@@ -59,20 +60,22 @@ class GuestPlace:
     """Nodes in namespaces of a guest."""
     kind = "guest"
 
-    def __init__(self, guest):
+    def __init__(self, guest, name):
         self.guest = guest
-        self.world_here = guest.path("share", "world")
-        self.world_there = os.path.join(RUN_ROOT, "world")
+        self.world_here = guest.path("share", "world-" + name)
+        self.world_there = os.path.join(RUN_ROOT, "world-" + name)
 
     def popen(self, argv, **kw):
         return self.guest.popen(argv, **kw)
 
 
 def host_kernel_ok():
-    """Whether kernel-config/check finds everything the product needs in this machine's kernel."""
+    """Whether kernel-config/check finds what the product and the lab need in this machine's kernel."""
     p = subprocess.run([sys.executable, os.path.join(REPO, "kernel-config", "check"), "--json"],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return p.returncode == 0
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    if p.returncode != 0:
+        return False
+    return all(f["state"] != "no" for f in json.loads(p.stdout)["features"] if f["name"] in ("veth", "netem", "nft-nat"))
 
 
 class Lab:
@@ -112,13 +115,13 @@ class Lab:
     def places(self):
         if self._places is None:
             if self.state["place"] == "host":
-                self._places = [HostPlace(self.base)]
+                self._places = [HostPlace(self.base, self.name)]
             else:
-                self._places = [GuestPlace(g) for g in self.guests()]
+                self._places = [GuestPlace(g, self.name) for g in self.guests()]
         return self._places
 
     def guests(self):
-        return [Guest(os.path.join(self.base, "guest%d" % i)) for i in range(self.state["guests"])]
+        return [Guest(d) for d in self.state["guest_dirs"]]
 
     def node(self, name):
         try:
@@ -142,11 +145,17 @@ class Lab:
 
     # --- up and down -----------------------------------------------------------------------------------------------
 
-    def up(self, topo, place=None, binaries=None, start=True, **guest_options):
-        """Makes the lab; `topo`: a file or a name of tests/topologies.  place: "host", "guest" or None = what fits."""
+    def up(self, topo, place=None, binaries=None, start=True, into=None, edit=None, **guest_options):
+        """Makes the lab; `topo`: a file or a name of tests/topologies.  place: "host", "guest" or None = what fits.
+        `into`: a guest that is up already and stays up after down().  `edit`: function (node, configuration text) ->
+        text, applied before anything starts."""
         need_root("the lab")
         topo_path = topology.find(topo)
         spec = topology.load(topo_path)
+        for name, node in spec["nodes"].items():
+            if edit and node["config"]:
+                node["config"] = edit(name, node["config"])
+        place = "guest" if into else place
         with self.locked():
             if self.is_up():
                 if self.state.get("complete") and self.state["topology"] == topo_path:
@@ -166,7 +175,7 @@ class Lab:
                 self.progress("nodes go to %s" % ("namespaces of this machine" if place == "host" else
                               "a guest: this machine's kernel lacks something (kernel-config/check says what)"))
             try:
-                self._up(spec, topo_path, place, binaries, guest_options)
+                self._up(spec, topo_path, place, binaries, into, guest_options)
                 if start:
                     for name, node in spec["nodes"].items():
                         if node["start"] and node["config"]:
@@ -177,16 +186,19 @@ class Lab:
                 self._down(keep_logs="/tmp/flexvpn-lab-failed-%s" % self.name)
                 raise
 
-    def _up(self, spec, topo_path, place, binaries, guest_options):
+    def _up(self, spec, topo_path, place, binaries, into, guest_options):
         os.makedirs(self.base, mode=0o700, exist_ok=True)
         guests = 1 + max(n["guest"] for n in spec["nodes"].values()) if place == "guest" else 0
+        if into and guests > 1:
+            raise LabError("%s needs %d guests" % (topo_path, guests))
         nodes = {n: {"kind": s["kind"], "guest": s["guest"] if guests else 0, "daemon":
                      topology.DAEMON_KINDS.get(s["kind"]) if s["config"] else None, "pid": None}
                  for n, s in spec["nodes"].items()}
         self._places = None
-        self._save({"name": self.name, "topology": topo_path, "place": place, "guests": guests, "bin": binaries,
-                    "nodes": nodes, "links": spec["links"], "started": time.time(), "complete": False})
-        if guests:
+        dirs = [into.dir] if into else [os.path.join(self.base, "guest%d" % i) for i in range(guests)]
+        self._save({"name": self.name, "topology": topo_path, "place": place, "guest_dirs": dirs, "own_guests": not into,
+                    "bin": binaries, "nodes": nodes, "links": spec["links"], "started": time.time(), "complete": False})
+        if guests and not into:
             self._boot(guests, binaries, guest_options)
         for i, p in enumerate(self.places):
             self._make_world(i, p, spec, binaries)
@@ -264,12 +276,26 @@ class Lab:
                 self.save_logs(keep_logs)
             if self.state["place"] == "host":
                 left = world.down(self.places[0].world_here)
-            for g in self.guests():
-                g.down()
+            elif not self.state["own_guests"]:
+                left = self._leave_guest()
+        # own guests, also those of an up() that was killed
+        for d in glob.glob(os.path.join(self.base, "guest*")):
+            Guest(d).down()
         if not left and os.path.isdir(self.base):
             shutil.rmtree(self.base)
         self._state = self._places = None
         return left
+
+    def _leave_guest(self):
+        """Removes the nodes from a guest that stays up.  A guest that is gone took them with it."""
+        place = self.places[0]
+        if place.guest.status()["state"] != "ready":
+            return []
+        r = self._capture(place, ["/usr/bin/python3", "-ES", os.path.join(place.world_there, "world.py"), "down",
+                                  place.world_there])
+        if r.returncode == 0:
+            shutil.rmtree(place.world_here, ignore_errors=True)
+        return r.stderr.splitlines() if r.returncode else []
 
     def save_logs(self, target):
         """Copies the logs of the nodes and of the guests into directory `target`."""
