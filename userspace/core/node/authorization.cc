@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/node/authorization.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace flexvpn::node {
+namespace {
+
+void ExpandProposal(const config::IkeProposal& p, std::vector<ike::Suite>& out) {
+  for (const config::EncrChoice& e : p.encryption) {
+    const auto encr = static_cast<crypto::Encr>(e.encr);
+    const bool aead = crypto::IsAead(encr);
+    const std::vector<uint16_t> none{0};
+    for (uint16_t integ : aead ? none : p.integrity) {
+      // Without a prf line the PRF is the integrity's hash; 12..14 and 2, 1 map by family (IANA types 2 and 3).
+      std::vector<uint16_t> prfs = p.prf;
+      if (prfs.empty())
+        for (uint16_t i : aead ? p.integrity : std::vector<uint16_t>{integ})
+          prfs.push_back(i >= 12 ? static_cast<uint16_t>(i - 7) : i);
+      for (uint16_t prf : prfs)
+        for (uint16_t group : p.groups)
+          out.push_back({encr, e.key_bits, static_cast<crypto::Integ>(integ), static_cast<crypto::Prf>(prf),
+                         static_cast<crypto::KeMethod>(group), false});
+    }
+  }
+}
+
+bool PolicyFits(const config::IkePolicy& policy, const net::IpAddress& local) {
+  return policy.match_local.empty() ||
+         std::find(policy.match_local.begin(), policy.match_local.end(), local) != policy.match_local.end();
+}
+
+// 0 = no match; higher is more specific.
+int Specificity(const config::Identity& rule, const ike::Identity& id) {
+  if (!Matches(rule, id)) return 0;
+  switch (rule.kind) {
+    case config::IdentityKind::kAny: return 1;
+    case config::IdentityKind::kAddress: return 2 + rule.prefix.length();
+    case config::IdentityKind::kFqdnDomain:
+    case config::IdentityKind::kEmailDomain: return 2 + static_cast<int>(std::min<size_t>(rule.text.size(), 255));
+    default: return 1000;
+  }
+}
+
+const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring,
+                                           const std::optional<ike::Identity>& id, const net::IpAddress& remote) {
+  const config::KeyringPeer* best = nullptr;
+  int best_score = -1;
+  for (const config::KeyringPeer& peer : keyring.peers) {
+    int score = -1;
+    if (id && peer.identity && Matches(*peer.identity, *id)) score = 2000 + Specificity(*peer.identity, *id);
+    for (const net::Prefix& p : peer.addresses)
+      if (p.Contains(remote)) score = std::max(score, p.length());
+    if (score > best_score) best = &peer, best_score = score;
+  }
+  return best;
+}
+
+ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::IpsecProfile& ipsec,
+                                 const config::Interface& interface) {
+  ike::ChildPolicy child;
+  child.transport = false;
+  bool require = true;
+  for (const std::string& name : ipsec.transform_sets) {
+    auto it = model.transform_sets.find(name);
+    if (it == model.transform_sets.end()) continue;
+    const config::TransformSet& t = it->second;
+    ike::Suite s;
+    s.encr = static_cast<crypto::Encr>(t.encryption.encr);
+    s.encr_key_bits = t.encryption.key_bits;
+    s.integ = static_cast<crypto::Integ>(t.integrity);
+    s.esn = t.esn;
+    child.proposals.push_back(s);
+    child.transport |= t.transport;
+    require &= t.transport && t.transport_require;
+  }
+  child.tunnel = !require;
+  if (ipsec.pfs_group) child.pfs.push_back(static_cast<crypto::KeMethod>(*ipsec.pfs_group));
+  const bool gre = interface.mode == config::TunnelMode::kGreIpv4 || interface.mode == config::TunnelMode::kGreIpv6 ||
+                   interface.mode == config::TunnelMode::kGreMultipoint;
+  ike::TsPolicy ts;
+  ts.dynamic = gre;
+  ts.protocol = gre ? 47 : 0;
+  if (!gre)
+    ts.prefix = net::Prefix::Default(interface.mode == config::TunnelMode::kIpsecIpv6 ? net::Family::kIpv6
+                                                                                      : net::Family::kIpv4);
+  child.local = {ts};
+  child.remote = {ts};
+  child.lifetime = ipsec.lifetime;
+  child.replay_window = ipsec.replay_window;
+  return child;
+}
+
+}  // namespace
+
+std::vector<ike::Suite> IkeSuites(const config::Model& model, const net::IpAddress& local) {
+  std::vector<ike::Suite> out;
+  auto add = [&](const config::IkePolicy& policy) {
+    if (!PolicyFits(policy, local)) return;
+    for (const std::string& name : policy.proposals)
+      if (auto it = model.proposals.find(name); it != model.proposals.end()) ExpandProposal(it->second, out);
+  };
+  for (const auto& [name, policy] : model.policies)
+    if (name != "default") add(policy);
+  // A named policy that fits replaces the default one, as in IOS.
+  if (auto it = model.policies.find("default"); out.empty() && it != model.policies.end()) add(it->second);
+  return out;
+}
+
+bool Matches(const config::Identity& rule, const ike::Identity& id) {
+  const std::string text = ToString(BytesView(id.data));
+  switch (rule.kind) {
+    case config::IdentityKind::kAny:
+      return true;
+    case config::IdentityKind::kAddress:
+      return (id.type == ike::IdType::kIpv4 || id.type == ike::IdType::kIpv6) &&
+             rule.prefix.Contains(net::IpAddress::FromBytes(id.data));
+    case config::IdentityKind::kFqdn:
+      return id.type == ike::IdType::kFqdn && absl::EqualsIgnoreCase(rule.text, text);
+    case config::IdentityKind::kFqdnDomain:
+      return id.type == ike::IdType::kFqdn && absl::EndsWithIgnoreCase(text, absl::StrCat(".", rule.text));
+    case config::IdentityKind::kEmail:
+      return id.type == ike::IdType::kEmail && absl::EqualsIgnoreCase(rule.text, text);
+    case config::IdentityKind::kEmailDomain:
+      return id.type == ike::IdType::kEmail && absl::EndsWithIgnoreCase(text, absl::StrCat("@", rule.text));
+    case config::IdentityKind::kKeyId:
+      return id.type == ike::IdType::kKeyId && rule.text == text;
+    case config::IdentityKind::kDn:
+      return false;  // certificates only
+  }
+  return false;
+}
+
+bool ProfileAccepts(const config::IkeProfile& profile, const ike::Identity& remote) {
+  return std::any_of(profile.match_remote.begin(), profile.match_remote.end(),
+                     [&](const config::Identity& rule) { return Matches(rule, remote); });
+}
+
+const config::IkeProfile* FindProfile(const config::Model& model, const net::IpAddress& local,
+                                      const ike::Identity& remote) {
+  const config::IkeProfile* best = nullptr;
+  int best_score = 0;
+  for (const auto& [name, profile] : model.profiles) {
+    const auto& locals = profile.match_local_addresses;
+    if (profile.shutdown) continue;
+    if (!locals.empty() && std::find(locals.begin(), locals.end(), local) == locals.end()) continue;
+    for (const config::Identity& rule : profile.match_remote)
+      if (int score = Specificity(rule, remote); score > best_score) best = &profile, best_score = score;
+  }
+  return best;
+}
+
+absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfile& profile,
+                              const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote) {
+  Keys keys{profile.local_key, profile.remote_key};
+  if (!keys.local.empty() && !keys.remote.empty()) return keys;
+  auto it = model.keyrings.find(profile.keyring);
+  if (it == model.keyrings.end())
+    return absl::NotFoundError(absl::StrCat("profile ", profile.name, " has neither a key nor a keyring"));
+  const config::KeyringPeer* peer = FindKeyringPeer(it->second, remote_id, remote);
+  if (peer == nullptr)
+    return absl::NotFoundError(absl::StrCat("keyring ", profile.keyring, " has no peer for ", remote.ToString(),
+                                            remote_id ? absl::StrCat(" (", remote_id->ToString(), ")") : "",
+                                            ": add one with `address` or `identity`"));
+  if (keys.local.empty()) keys.local = peer->local_key;
+  if (keys.remote.empty()) keys.remote = peer->remote_key;
+  if (keys.local.empty() || keys.remote.empty())
+    return absl::NotFoundError(absl::StrCat("keyring ", profile.keyring, " peer ", peer->name, " has no pre-shared-key"));
+  return keys;
+}
+
+ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::IpAddress& local) {
+  auto address = [](const net::IpAddress& a) {
+    return ike::Identity{a.is_v6() ? ike::IdType::kIpv6 : ike::IdType::kIpv4, {a.bytes().begin(), a.bytes().end()}};
+  };
+  if (!identity) return address(local);
+  switch (identity->kind) {
+    case config::IdentityKind::kAddress: return address(identity->prefix.address());
+    case config::IdentityKind::kEmail: return {ike::IdType::kEmail, ToBytes(identity->text)};
+    case config::IdentityKind::kKeyId: return {ike::IdType::kKeyId, ToBytes(identity->text)};
+    case config::IdentityKind::kFqdn: return {ike::IdType::kFqdn, ToBytes(identity->text)};
+    default: return address(local);
+  }
+}
+
+absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model, const config::IkeProfile& profile,
+                                                     const config::Interface& interface,
+                                                     const std::optional<ike::Identity>& remote_id,
+                                                     const net::IpAddress& local, const net::IpAddress& remote) {
+  auto ipsec = model.ipsec_profiles.find(interface.ipsec_profile);
+  if (ipsec == model.ipsec_profiles.end())
+    return absl::FailedPreconditionError(absl::StrCat("interface ", interface.name, " has no tunnel protection"));
+  if (!profile.local_psk || !profile.remote_psk)
+    return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " has no pre-share authentication"));
+  ASSIGN_OR_RETURN(Keys keys, FindKeys(model, profile, remote_id, remote));
+  ike::SessionPolicy policy;
+  policy.profile = profile.name;
+  policy.local_id = ToIke(profile.identity_local, local);
+  policy.local_psk = std::move(keys.local);
+  policy.remote_psk = std::move(keys.remote);
+  policy.child = MakeChildPolicy(model, ipsec->second, interface);
+  if (policy.child.proposals.empty())
+    return absl::FailedPreconditionError(absl::StrCat("ipsec profile ", ipsec->first, " has no usable transform set"));
+  if (const auto& dpd = profile.dpd ? profile.dpd : model.ike.dpd)
+    policy.dpd = {dpd->interval, dpd->retry, dpd->on_demand};
+  if (const auto& keepalive = profile.nat_keepalive ? profile.nat_keepalive : model.ike.nat_keepalive)
+    policy.nat_keepalive = *keepalive;
+  policy.force_encap = profile.nat_force_encap;
+  policy.lifetime = profile.lifetime;
+  policy.window = model.ike.window;
+  return policy;
+}
+
+const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile) {
+  if (profile.authorization_list.empty()) return nullptr;
+  auto it = model.authorization_policies.find(profile.authorization_policy);
+  return it == model.authorization_policies.end() ? nullptr : &it->second;
+}
+
+std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const config::AuthorizationPolicy& policy,
+                                           const net::IpAddress& own_address) {
+  std::vector<net::Prefix> out;
+  if (policy.route_set_interface && !own_address.empty()) out.push_back(net::Prefix::Host(own_address));
+  for (const std::string& name : policy.route_set_access_lists)
+    if (auto it = model.access_lists.find(name); it != model.access_lists.end())
+      for (const net::Prefix& p : config::PermittedPrefixes(it->second)) out.push_back(p);
+  for (const config::StaticRoute& r : policy.route_set_remote) out.push_back(r.prefix);
+  return out;
+}
+
+ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix) {
+  ByteWriter w;
+  w.Append(prefix.address().bytes());
+  if (prefix.family() == net::Family::kIpv6) {
+    w.U8(static_cast<uint8_t>(prefix.length()));
+    return {ike::CfgAttr::kIp6Subnet, std::move(w).Release()};
+  }
+  w.Append(prefix.Netmask().bytes());
+  return {ike::CfgAttr::kIp4Subnet, std::move(w).Release()};
+}
+
+std::vector<net::Prefix> Subnets(const std::vector<ike::ConfigAttribute>& attributes) {
+  std::vector<net::Prefix> out;
+  for (const ike::ConfigAttribute& a : attributes) {
+    const BytesView v(a.value);
+    if (a.type == ike::CfgAttr::kIp4Subnet && v.size() == 8) {
+      if (auto p = net::Prefix::FromMask(net::IpAddress::FromBytes(v.first(4)), net::IpAddress::FromBytes(v.subspan(4))))
+        out.push_back(*p);
+    } else if (a.type == ike::CfgAttr::kIp6Subnet && v.size() == 17 && v[16] <= 128) {
+      out.push_back(net::Prefix(net::IpAddress::FromBytes(v.first(16)), v[16]));
+    }
+  }
+  return out;
+}
+
+std::optional<net::IpAddress> AddressAttribute(const std::vector<ike::ConfigAttribute>& attributes) {
+  for (const ike::ConfigAttribute& a : attributes)
+    if (a.type == ike::CfgAttr::kIp4Address && a.value.size() == 4) return net::IpAddress::FromBytes(a.value);
+  return std::nullopt;
+}
+
+}  // namespace flexvpn::node

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// From configuration to what IKE negotiates: suites, profiles, keys, Child SA policy.  Pure functions of the model.
+#ifndef FLEXVPN_CORE_NODE_AUTHORIZATION_H_
+#define FLEXVPN_CORE_NODE_AUTHORIZATION_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/config/model.h"
+#include "core/ike/endpoint.h"
+
+namespace flexvpn::node {
+
+// Suites of the policies whose `match address local` fits, in order of policy (named ones before `default`) and
+// proposal.  A proposal that mixes AEAD and CBC gives AEAD suites without integrity and CBC suites with it.
+std::vector<ike::Suite> IkeSuites(const config::Model& model, const net::IpAddress& local);
+
+// Does the peer's identity fit one line of `match identity remote` / a keyring's `identity`?
+bool Matches(const config::Identity& rule, const ike::Identity& identity);
+// The profile with the most specific fitting line (exact before domain or prefix before any; name order on a tie).
+const config::IkeProfile* FindProfile(const config::Model& model, const net::IpAddress& local,
+                                      const ike::Identity& remote);
+bool ProfileAccepts(const config::IkeProfile& profile, const ike::Identity& remote);
+
+struct Keys {
+  SecretBytes local, remote;
+};
+// Pre-shared keys for a peer: profile key, else the keyring peer found by identity (if known), else by the most
+// specific address.  kNotFound names the keyring and what to add.
+absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfile& profile,
+                              const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote);
+
+ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::IpAddress& local);
+
+// Everything the endpoint needs for a session over `interface` (a Tunnel or Virtual-Template).
+absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model, const config::IkeProfile& profile,
+                                                     const config::Interface& interface,
+                                                     const std::optional<ike::Identity>& remote_id,
+                                                     const net::IpAddress& local, const net::IpAddress& remote);
+
+// The authorization policy of `profile`; nullptr if it has no `aaa authorization` line.
+const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile);
+
+// Prefixes that policy announces: `route set interface` (the tunnel's own address), access lists, remote.
+std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const config::AuthorizationPolicy& policy,
+                                           const net::IpAddress& own_address);
+
+// INTERNAL_IP4_SUBNET / INTERNAL_IP6_SUBNET (RFC 7296 §3.15.1) and back.
+ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix);
+std::vector<net::Prefix> Subnets(const std::vector<ike::ConfigAttribute>& attributes);
+std::optional<net::IpAddress> AddressAttribute(const std::vector<ike::ConfigAttribute>& attributes);
+
+}  // namespace flexvpn::node
+
+#endif  // FLEXVPN_CORE_NODE_AUTHORIZATION_H_

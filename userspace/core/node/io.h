@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes into the node and what comes out of it.  The driver (app/daemon) carries actions out in order and
+// feeds inputs; a simulation does the same without a kernel.
+#ifndef FLEXVPN_CORE_NODE_IO_H_
+#define FLEXVPN_CORE_NODE_IO_H_
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/config/model.h"
+#include "core/crypto/provider.h"
+#include "core/dataplane/objects.h"
+#include "core/ike/endpoint.h"
+#include "core/net/ip.h"
+#include "core/net/peer_id.h"
+#include "core/show/rows.h"
+
+namespace flexvpn::node {
+
+// --- inputs ---------------------------------------------------------------------------------------------
+struct UdpDatagram {  // from port 500 or 4500, non-ESP marker removed
+  ike::Datagram datagram;
+};
+struct CryptoDone {
+  crypto::JobId id;
+  crypto::JobResult result;
+};
+struct NhrpPacket {  // received in GRE type 0x2001 inside the IPsec of `peer`
+  net::PeerId peer;
+  Bytes packet;
+};
+struct SpokeToSpoke {  // spoke_classify raised an event; `packet` is the head of the inner packet
+  net::PeerId ingress;
+  Bytes packet;
+};
+struct LocalAddress {
+  std::string device;
+  net::IpAddress address;
+  int prefix_length = 0;
+};
+struct LocalRoute {  // of the kernel's main table, not ours
+  net::Prefix prefix;
+  std::string device;
+};
+// Addresses and routes of this machine as they are now; given at start and after every change.
+struct LocalNetwork {
+  std::vector<LocalAddress> addresses;
+  std::vector<LocalRoute> routes;
+};
+// What an earlier run of this instance left in the kernel; given once at start.
+struct Adopt {
+  dataplane::State have;
+};
+struct ApplyDone {
+  uint64_t token = 0;
+  absl::Status status;
+};
+struct SaCounter {
+  uint32_t spi = 0;
+  bool inbound = false;
+  net::IpAddress destination;
+  uint64_t packets = 0, bytes = 0, integrity_failures = 0, replay_failures = 0;
+  std::string offload = "software";  // what the kernel really does: software, crypto, packet
+  std::string offload_reason;
+};
+struct PeerCounter {
+  net::PeerId peer;
+  uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
+};
+struct Measurements {  // answer to Measure
+  uint64_t token = 0;
+  std::vector<SaCounter> sas;
+  std::vector<PeerCounter> peers;
+  std::vector<show::DropRow> drops;      // of BPF programs and XFRM
+  std::vector<show::DeviceRow> devices;  // state in the kernel of the devices we asked for
+};
+struct Command {  // one line of the shell, already authorised
+  uint64_t id = 0;
+  std::string line;
+};
+struct NewConfig {
+  config::Model model;
+};
+using Input = std::variant<UdpDatagram, CryptoDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
+                           Measurements, Command, NewConfig>;
+
+// --- actions ----------------------------------------------------------------------------------------------
+struct SendUdp {
+  ike::SendDatagram datagram;
+};
+struct StartJob {
+  crypto::JobId id;
+  crypto::Job job;
+};
+struct SendNhrp {
+  net::PeerId peer;
+  std::string device;
+  Bytes packet;
+};
+// Carry out before any later action; answer with ApplyDone.
+struct Apply {
+  uint64_t token = 0;
+  dataplane::Plan plan;
+};
+struct Measure {  // answer with Measurements
+  uint64_t token = 0;
+};
+struct Reply {
+  uint64_t command = 0;
+  bool ok = true;
+  show::Document document;
+};
+struct Log {
+  enum class Level : uint8_t { kDebug, kInfo, kWarning, kError } level{};
+  std::string text;
+};
+using Action = std::variant<SendUdp, StartJob, SendNhrp, Apply, Measure, Reply, Log>;
+using Actions = std::vector<Action>;
+
+}  // namespace flexvpn::node
+
+#endif  // FLEXVPN_CORE_NODE_IO_H_

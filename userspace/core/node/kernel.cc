@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// What we want in the kernel, and the plan that leads there.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/node/node.h"
+
+namespace flexvpn::node {
+namespace {
+
+constexpr uint32_t kDefaultTunnelMtu = 1400;
+constexpr char kGre4[] = "flex-gre0";
+constexpr char kGre6[] = "flex-gre6";
+
+bool IsGre(config::TunnelMode m) {
+  return m == config::TunnelMode::kGreIpv4 || m == config::TunnelMode::kGreIpv6 || m == config::TunnelMode::kGreMultipoint;
+}
+bool IsTunnel(const config::Interface& i) {
+  return (i.kind == config::InterfaceKind::kTunnel || i.kind == config::InterfaceKind::kVirtualTemplate) && !i.shutdown &&
+         !i.ipsec_profile.empty();
+}
+
+}  // namespace
+
+std::string Node::DeviceFor(const config::Interface& i) const {
+  if (i.kind == config::InterfaceKind::kLoopback) return absl::StrCat("flex-lo", i.number);
+  return i.mode == config::TunnelMode::kGreIpv6 ? kGre6 : kGre4;
+}
+
+void Node::Put(dataplane::Object object, net::PeerId owner) {
+  const std::string key = dataplane::Key(object);
+  Own(key, owner);
+  const dataplane::Object* had = kernel_.Find(key);
+  const bool same = had != nullptr && *had == object;
+  want_.Put(object);
+  std::erase_if(lingering_, [&](const Lingering& l) { return l.key == key; });
+  if (same) return;
+  kernel_.Put(object);
+  plan_.push_back({dataplane::Step::Kind::kPut, std::move(object)});
+}
+
+void Node::Own(const std::string& key, net::PeerId owner) {
+  auto [it, fresh] = owner_.try_emplace(key, owner);
+  if (!fresh && it->second != owner) owned_[it->second].erase(key);
+  it->second = owner;
+  owned_[owner].insert(key);
+}
+
+void Node::Disown(const std::string& key) {
+  auto it = owner_.find(key);
+  if (it == owner_.end()) return;
+  auto owned = owned_.find(it->second);
+  owned->second.erase(key);
+  if (owned->second.empty()) owned_.erase(owned);
+  owner_.erase(it);
+}
+
+void Node::Erase(const std::string& key) {
+  want_.Erase(key);
+  Disown(key);
+  const dataplane::Object* had = kernel_.Find(key);
+  if (had == nullptr) return;
+  plan_.push_back({dataplane::Step::Kind::kRemove, *had});
+  kernel_.Erase(key);
+}
+
+void Node::EraseLater(const std::string& key, Duration delay) {
+  Disown(key);
+  lingering_.push_back({now_ + delay, key});
+}
+
+void Node::FlushPlan() {
+  if (plan_.empty()) return;
+  dataplane::Order(plan_);
+  const uint64_t token = next_token_++;
+  std::set<net::PeerId>& peers = applying_[token];
+  for (const dataplane::Step& s : plan_)
+    if (auto it = owner_.find(dataplane::Key(s.object));
+        s.kind == dataplane::Step::Kind::kPut && it != owner_.end() && it->second)
+      peers.insert(it->second);
+  out_->push_back(Apply{token, std::exchange(plan_, {})});
+}
+
+// Devices, blocks and addresses that stand whatever the sessions do.
+void Node::SyncBase() {
+  if (stopping_ || !network_known_) return;
+  std::vector<dataplane::Object> objects;
+  for (const auto& [name, i] : model_.interfaces) {
+    if (i.kind == config::InterfaceKind::kLoopback && !i.shutdown) {
+      const std::string device = DeviceFor(i);
+      objects.push_back(dataplane::Device{device, dataplane::DeviceKind::kLoopback, net::Family::kNone, 0});
+      if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
+    }
+    if (!IsTunnel(i) || !IsGre(i.mode)) continue;
+    const std::string device = DeviceFor(i);
+    const net::Family family = i.mode == config::TunnelMode::kGreIpv6 ? net::Family::kIpv6 : net::Family::kIpv4;
+    uint32_t mtu = i.mtu != 0 ? i.mtu : kDefaultTunnelMtu;
+    for (const dataplane::Object& o : objects)
+      if (const auto* d = std::get_if<dataplane::Device>(&o); d != nullptr && d->name == device) mtu = std::min(mtu, d->mtu);
+    std::erase_if(objects, [&](const auto& o) {
+      const auto* d = std::get_if<dataplane::Device>(&o);
+      return d != nullptr && d->name == device;
+    });
+    objects.push_back(dataplane::Device{device, dataplane::DeviceKind::kGreExternal, family, mtu});
+    if (auto local = SourceAddress(i)) objects.push_back(dataplane::Block{*local});
+    if (i.kind != config::InterfaceKind::kTunnel) continue;
+    if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
+    if (auto t = tunnels_.find(name); t != tunnels_.end() && t->second.negotiated && i.address_negotiated)
+      objects.push_back(dataplane::Address{device, *t->second.negotiated, 32});
+  }
+  std::set<std::string> keys;
+  for (dataplane::Object& o : objects) {
+    keys.insert(dataplane::Key(o));
+    Put(std::move(o), net::PeerId());
+  }
+  std::vector<std::string> stale;
+  for (const std::string& key : owned_[net::PeerId()])
+    if (!keys.contains(key)) stale.push_back(key);
+  for (const std::string& key : stale) Erase(key);
+}
+
+dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplane::Direction direction) {
+  const bool in = direction == dataplane::Direction::kIn;
+  dataplane::Sa sa;
+  sa.direction = direction;
+  sa.spi = (in ? child.spi_in : child.spi_out).value();
+  sa.source = in ? child.remote : child.local;
+  sa.destination = in ? child.local : child.remote;
+  sa.peer = peer.id;
+  sa.mode = child.transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
+  sa.encr = static_cast<uint16_t>(child.suite.encr);
+  sa.encr_key_bits = child.suite.encr_key_bits;
+  sa.integ = static_cast<uint16_t>(child.suite.integ);
+  sa.encr_key = in ? child.encr_in : child.encr_out;
+  sa.integ_key = in ? child.integ_in : child.integ_out;
+  sa.esn = child.suite.esn;
+  sa.replay_window = child.replay_window;
+  if (child.udp_encap) {
+    sa.encap_source_port = in ? child.remote_port : child.local_port;
+    sa.encap_destination_port = in ? child.local_port : child.remote_port;
+  }
+  // A second line behind the daemon's own timers, for the case that the daemon is gone.
+  sa.hard_seconds = static_cast<uint64_t>(child.lifetime.count()) + 60;
+  const config::Interface* i = FindInterface(peer.config_interface);
+  if (i == nullptr) return sa;
+  auto ipsec = model_.ipsec_profiles.find(i->ipsec_profile);
+  if (ipsec != model_.ipsec_profiles.end() && ipsec->second.offload != config::Offload::kOff) {
+    sa.offload_device = i->source_interface;
+    sa.offload_packet = ipsec->second.offload == config::Offload::kPacket;
+  }
+  return sa;
+}
+
+// Policies as soon as there is a Child SA; map entries once traffic can flow.
+void Node::SyncPeer(const Peer& peer) {
+  const config::Interface* i = FindInterface(peer.config_interface);
+  if (i == nullptr) return;
+  bool transport = true;
+  for (ike::ChildId id : peer.children) transport = children_.at(id).sa.transport;
+  std::set<std::string> keys;
+  auto put = [&](dataplane::Object o) {
+    keys.insert(dataplane::Key(o));
+    Put(std::move(o), peer.id);
+  };
+  for (auto direction : {dataplane::Direction::kIn, dataplane::Direction::kOut}) {
+    dataplane::Policy p;
+    p.direction = direction;
+    p.peer = peer.id;
+    p.local = peer.local;
+    p.remote = peer.remote;
+    p.local_selector = net::Prefix::Host(peer.local);
+    p.remote_selector = net::Prefix::Host(peer.remote);
+    p.mode = transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
+    p.marked = !peer.local.is_v6();
+    put(std::move(p));
+  }
+  if (peer.up) {
+    dataplane::Peer p;
+    p.id = peer.id;
+    p.device = DeviceFor(*i);
+    p.local = peer.local;
+    p.remote = peer.remote;
+    p.gre_key = i->key;
+    p.network_id = i->nhrp.network_id;
+    p.redirect = i->nhrp.redirect;
+    p.adjust_mss = i->adjust_mss;
+    put(std::move(p));
+    put(dataplane::NextHop{DeviceFor(*i), NextHopOf(peer), peer.id});
+  }
+  std::vector<std::string> stale;
+  for (const std::string& key : owned_[peer.id]) {
+    if (keys.contains(key)) continue;
+    const dataplane::Object* o = want_.Find(key);
+    if (o != nullptr && (std::holds_alternative<dataplane::Policy>(*o) || std::holds_alternative<dataplane::NextHop>(*o) ||
+                         std::holds_alternative<dataplane::Peer>(*o)))
+      stale.push_back(key);
+  }
+  for (const std::string& key : stale) Erase(key);
+}
+
+void Node::RemovePeerObjects(net::PeerId id) {
+  const std::set<std::string> keys = owned_[id];
+  for (const std::string& key : keys) Erase(key);
+  owned_.erase(id);
+}
+
+// Installs or withdraws what should lead to `prefix` now: the shortcut and, below it, the IKEv2 route.
+void Node::SyncRoute(const net::Prefix& prefix) {
+  auto set = [&](net::PeerId id, uint32_t metric) {
+    const Peer* peer = FindPeer(id);
+    const config::Interface* i = peer == nullptr ? nullptr : FindInterface(peer->config_interface);
+    dataplane::Route r;
+    r.prefix = prefix;
+    r.metric = metric;
+    r.device = i != nullptr ? DeviceFor(*i) : prefix.family() == net::Family::kIpv6 ? kGre6 : kGre4;
+    if (peer != nullptr && peer->up && i != nullptr && !rib_.IsLocal(prefix)) {
+      r.next_hop = NextHopOf(*peer);
+      if (peer->local_protocol.family() == prefix.family()) r.preferred_source = peer->local_protocol;
+      if (!want_.Find(dataplane::Key(r))) route_since_[prefix] = now_;
+      Put(std::move(r), id);
+      return;
+    }
+    for (const char* device : {kGre4, kGre6}) {
+      r.device = device;
+      if (want_.Find(dataplane::Key(r)) != nullptr) Erase(dataplane::Key(r));
+    }
+  };
+  set(rib_.Active(prefix), dataplane::kIkeRouteMetric);
+  auto shortcut = shortcuts_.find(prefix);
+  set(shortcut == shortcuts_.end() ? net::PeerId() : shortcut->second, dataplane::kShortcutRouteMetric);
+}
+
+// A route that would swallow the tunnel's own outer packets, our own addresses or another peer's address is refused.
+bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const {
+  if (prefix.address().is_multicast() || prefix.address().is_loopback()) return false;
+  if (prefix.length() > 0 && prefix.Contains(peer.remote)) return false;
+  if (!prefix.is_host()) return true;
+  if (rib_.IsSelf(prefix.address())) return false;
+  auto it = peer_by_overlay_.find(prefix.address());
+  const Peer* other = it == peer_by_overlay_.end() ? nullptr : FindPeer(it->second);
+  return other == nullptr || other->id == peer.id || other->identity == peer.identity || !other->up;
+}
+
+}  // namespace flexvpn::node

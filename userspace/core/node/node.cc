@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/node/node.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/overloaded.h"
+#include "core/node/authorization.h"
+
+namespace flexvpn::node {
+
+Node::Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto)
+    : options_(std::move(options)), model_(std::move(model)), rng_(rng), crypto_(crypto),
+      ike_(options_.ike, *this, crypto, rng), nhrp_(*this, rng, {}) {}
+
+Node::~Node() = default;
+
+void Node::Begin(Instant now, Actions& out) {
+  now_ = now;
+  out_ = &out;
+  if (started_known_) return;
+  started_ = now;
+  started_known_ = true;
+  Configure();
+}
+
+void Node::Finish() {
+  Pump();
+  FlushPlan();
+  out_ = nullptr;
+}
+
+// IKE and NHRP answer each other until both are silent.
+void Node::Pump() {
+  while (!ike_queue_.empty() || !nhrp_queue_.empty()) {
+    while (!ike_queue_.empty()) {
+      ike::Action action = std::move(ike_queue_.front());
+      ike_queue_.pop_front();
+      On(action);
+    }
+    while (!nhrp_queue_.empty()) {
+      nhrp::Action action = std::move(nhrp_queue_.front());
+      nhrp_queue_.pop_front();
+      On(action);
+    }
+  }
+}
+
+void Node::Handle(const Input& in, Instant now, Actions& out) {
+  Begin(now, out);
+  std::visit(Overloaded{
+                 [&](const UdpDatagram& d) { Ike([&](auto& ike, auto& a) { ike.Handle(d.datagram, now, a); }); },
+                 [&](const CryptoDone& d) { Ike([&](auto& ike, auto& a) { ike.JobDone(d.id, d.result, now, a); }); },
+                 [&](const NhrpPacket& p) {
+                   if (const Peer* peer = FindPeer(p.peer); peer != nullptr && peer->up)
+                     Nhrp([&](auto& nhrp, auto& a) { nhrp.OnPacket(p.peer, p.packet, now, a); });
+                 },
+                 [&](const SpokeToSpoke& e) {
+                   Nhrp([&](auto& nhrp, auto& a) { nhrp.OnSpokeToSpoke(e.ingress, e.packet, now, a); });
+                 },
+                 [&](const LocalNetwork& n) { OnLocalNetwork(n); },
+                 [&](const Adopt& a) { OnAdopt(a); },
+                 [&](const ApplyDone& d) { OnApplyDone(d); },
+                 [&](const Measurements& m) { OnMeasurements(m); },
+                 [&](const Command& c) { OnCommand(c); },
+                 [&](const NewConfig& c) { OnNewConfig(c.model); },
+             },
+             in);
+  Finish();
+}
+
+void Node::OnTick(Instant now, Actions& out) {
+  Begin(now, out);
+  Ike([&](auto& ike, auto& a) { ike.OnTick(now, a); });
+  Nhrp([&](auto& nhrp, auto& a) { nhrp.OnTick(now, a); });
+  Pump();
+  TunnelTick();
+  PeerTick();
+  for (size_t i = 0; i < lingering_.size();) {
+    if (now < lingering_[i].at) {
+      ++i;
+      continue;
+    }
+    const std::string key = lingering_[i].key;
+    lingering_.erase(lingering_.begin() + static_cast<std::ptrdiff_t>(i));
+    Erase(key);
+  }
+  if (orphans_at_ && now >= *orphans_at_) {
+    orphans_at_.reset();
+    std::vector<std::string> orphans;
+    for (const auto& [key, object] : kernel_.all())
+      if (want_.Find(key) == nullptr) orphans.push_back(key);
+    for (const std::string& key : orphans) Erase(key);
+    if (!orphans.empty()) Say(Log::Level::kInfo, absl::StrCat("removed ", orphans.size(), " objects of an earlier run"));
+  }
+  Finish();
+}
+
+std::optional<Instant> Node::NextDeadline() const {
+  std::optional<Instant> d = Earlier(ike_.NextDeadline(), nhrp_.NextDeadline());
+  for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, tunnel.retry_at);
+  for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.dedupe_at, peer.idle_at));
+  for (const Lingering& l : lingering_) d = Earlier(d, l.at);
+  return Earlier(d, orphans_at_);
+}
+
+void Node::Shutdown(Instant now, Actions& out) {
+  Begin(now, out);
+  stopping_ = true;
+  std::vector<ike::IkeSaId> ids;
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  for (ike::IkeSaId id : ids) Terminate(id, "shutdown");
+  Pump();
+  std::vector<std::string> keys;
+  for (const auto& [key, object] : kernel_.all()) keys.push_back(key);
+  for (const std::string& key : keys) Erase(key);
+  Finish();
+}
+
+void Node::On(ike::Action& action) {
+  std::visit(Overloaded{
+                 [&](ike::SendDatagram& d) {
+                   FlushPlan();  // what was decided before this datagram stands before it is sent
+                   out_->push_back(SendUdp{std::move(d)});
+                 },
+                 [&](ike::StartJob& j) { out_->push_back(StartJob{j.id, std::move(j.job)}); },
+                 [&](ike::SessionUp& s) { OnSessionUp(s.session); },
+                 [&](ike::ConfigReceived& c) { OnConfigReceived(c); },
+                 [&](ike::SessionDown& s) { OnSessionDown(s); },
+                 [&](ike::ChildUp& c) { OnChildUp(c); },
+                 [&](ike::ChildDown& c) { OnChildDown(c); },
+                 [&](ike::AddressChanged& c) { OnAddressChanged(c); },
+                 [&](ike::SessionRekeyed& s) {
+                   if (auto it = sessions_.find(s.session.id); it != sessions_.end()) it->second.info = s.session;
+                 },
+                 [&](ike::Notice& n) {
+                   Say(n.level == ike::Notice::Level::kWarning ? Log::Level::kWarning
+                       : n.level == ike::Notice::Level::kInfo  ? Log::Level::kInfo
+                                                               : Log::Level::kDebug,
+                       n.text);
+                 },
+             },
+             action);
+}
+
+void Node::On(nhrp::Action& action) {
+  std::visit(Overloaded{
+                 [&](nhrp::SendPacket& p) {
+                   const Peer* peer = FindPeer(p.peer);
+                   if (peer == nullptr || !peer->up) return;
+                   FlushPlan();
+                   const config::Interface* i = FindInterface(peer->config_interface);
+                   if (i != nullptr) out_->push_back(SendNhrp{p.peer, DeviceFor(*i), std::move(p.packet)});
+                 },
+                 [&](nhrp::NeedTunnel& n) { OnNeedTunnel(n); },
+                 [&](nhrp::CancelTunnel& c) { CancelToken(c.token); },
+                 [&](nhrp::ShortcutUp& s) { OnShortcutUp(s); },
+                 [&](nhrp::ShortcutDown& s) { OnShortcutDown(s.prefix); },
+                 [&](nhrp::PeerAddress& p) {
+                   if (Peer* peer = FindPeer(p.peer)) SetOverlay(*peer, p.protocol);
+                 },
+                 [&](nhrp::QueryTraffic&) {
+                   const uint64_t token = next_token_++;
+                   measuring_[token] = {Purpose::kTraffic, {}};
+                   out_->push_back(Measure{token});
+                 },
+                 [&](nhrp::Notice& n) { Say(Log::Level::kInfo, n.text); },
+             },
+             action);
+}
+
+void Node::OnLocalNetwork(const LocalNetwork& in) {
+  network_ = in;
+  network_known_ = true;
+  absl::flat_hash_set<net::IpAddress> self;
+  for (const LocalAddress& a : in.addresses) self.insert(a.address);
+  for (const auto& [name, i] : model_.interfaces)
+    if (i.address) self.insert(*i.address);
+  rib_.SetSelf(std::move(self));
+  // A default route is the way to the underlay, not a network behind this node.
+  std::set<std::string> underlay;
+  for (const auto& [name, i] : model_.interfaces)
+    if (!i.source_interface.empty()) underlay.insert(i.source_interface);
+  std::vector<net::Prefix> local;
+  for (const LocalRoute& r : in.routes)
+    if (r.prefix.length() > 0 && !underlay.contains(r.device)) local.push_back(r.prefix);
+  rib_.SetLocal(local);
+  SyncBase();
+  SyncTunnels();
+  Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
+}
+
+void Node::OnAdopt(const Adopt& in) {
+  uint32_t highest = 0;
+  for (const auto& [key, object] : in.have.all()) {
+    if (const auto* peer = std::get_if<dataplane::Peer>(&object)) highest = std::max(highest, peer->id.value());
+    if (const auto* sa = std::get_if<dataplane::Sa>(&object)) highest = std::max(highest, sa->peer.value());
+    kernel_.Put(object);
+  }
+  next_peer_ = std::max(next_peer_, highest + 1);
+  if (!in.have.all().empty()) {
+    Say(Log::Level::kInfo, absl::StrCat("found ", in.have.all().size(), " objects of an earlier run: kept until "
+                                        "replaced or for ", WholeSeconds(options_.orphan_grace), " s"));
+    orphans_at_ = now_ + options_.orphan_grace;
+  }
+  SyncBase();
+}
+
+void Node::OnApplyDone(const ApplyDone& in) {
+  auto it = applying_.find(in.token);
+  if (it == applying_.end()) return;
+  const std::set<net::PeerId> peers = std::move(it->second);
+  applying_.erase(it);
+  if (in.status.ok()) return;
+  Say(Log::Level::kError, absl::StrCat("kernel refused: ", in.status.message()));
+  std::set<ike::IkeSaId> sessions;
+  for (net::PeerId id : peers)
+    if (const Peer* peer = FindPeer(id)) sessions.insert(peer->sessions.begin(), peer->sessions.end());
+  for (ike::IkeSaId id : sessions) Terminate(id, "the kernel refused its SAs, policies or routes");
+}
+
+void Node::OnMeasurements(const Measurements& in) {
+  auto it = measuring_.find(in.token);
+  if (it == measuring_.end()) return;
+  const PendingMeasure pending = std::move(it->second);
+  measuring_.erase(it);
+  if (pending.purpose == Purpose::kCommand) return Answer(pending.command, in);
+  for (const PeerCounter& c : in.peers)
+    Nhrp([&](auto& nhrp, auto& a) { nhrp.PeerTraffic(c.peer, c.packets_out, now_, a); });
+}
+
+void Node::Configure() {
+  ike::Endpoint::Config ike = options_.ike;
+  if (model_.ike.cookie_challenge) ike.cookie_threshold = *model_.ike.cookie_challenge;
+  if (model_.ike.max_in_negotiation != 0) ike.max_half_open = model_.ike.max_in_negotiation;
+  ike.max_sas = model_.ike.max_sa;
+  ike_.SetConfig(ike);
+  std::map<uint32_t, nhrp::DomainConfig> domains;
+  for (const auto& [name, i] : model_.interfaces) {
+    if (i.nhrp.network_id == 0 || i.shutdown) continue;
+    nhrp::DomainConfig& d = domains[i.nhrp.network_id];
+    d.network_id = i.nhrp.network_id;
+    d.holdtime = i.nhrp.holdtime;
+    d.redirect |= i.nhrp.redirect;
+    d.shortcut |= i.nhrp.shortcut;
+    d.redirect_interval = i.nhrp.redirect_timeout;
+    if (!i.nhrp.authentication.empty()) d.authentication = i.nhrp.authentication;
+  }
+  std::vector<nhrp::DomainConfig> list;
+  for (auto& [id, d] : domains) list.push_back(std::move(d));
+  Nhrp([&](auto& nhrp, auto& a) { nhrp.Configure(std::move(list), now_, a); });
+  std::erase_if(pools_, [&](const auto& entry) {
+    auto it = model_.pools.find(entry.first);
+    return it == model_.pools.end() || !entry.second.Covers(it->second);
+  });
+  for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool);
+}
+
+void Node::OnNewConfig(config::Model model) {
+  if (model == model_) return Say(Log::Level::kInfo, "configuration unchanged");
+  const config::Model old = std::exchange(model_, std::move(model));
+  Configure();
+  // A session survives when all it was made from is the same.
+  auto same = [&](const Session& s) {
+    auto equal = [](const auto& a, const auto& b, const std::string& name) {
+      auto x = a.find(name), y = b.find(name);
+      return (x == a.end()) == (y == b.end()) && (x == a.end() || x->second == y->second);
+    };
+    auto i = model_.interfaces.find(s.config_interface);
+    auto p = model_.profiles.find(s.info.profile);
+    if (i == model_.interfaces.end() || p == model_.profiles.end() || i->second.shutdown || p->second.shutdown)
+      return false;
+    auto ipsec = model_.ipsec_profiles.find(i->second.ipsec_profile);
+    if (ipsec == model_.ipsec_profiles.end()) return false;
+    for (const std::string& t : ipsec->second.transform_sets)
+      if (!equal(old.transform_sets, model_.transform_sets, t)) return false;
+    const config::Interface* was = config::AddressOwner(old, s.config_interface);
+    const config::Interface* is = config::AddressOwner(model_, s.config_interface);
+    if ((was == nullptr) != (is == nullptr) || (was != nullptr && !(*was == *is))) return false;
+    return equal(old.interfaces, model_.interfaces, s.config_interface) &&
+           equal(old.profiles, model_.profiles, s.info.profile) &&
+           equal(old.ipsec_profiles, model_.ipsec_profiles, ipsec->first) &&
+           equal(old.keyrings, model_.keyrings, p->second.keyring) &&
+           equal(old.authorization_policies, model_.authorization_policies, p->second.authorization_policy) &&
+           old.access_lists == model_.access_lists;
+  };
+  std::vector<ike::IkeSaId> changed;
+  for (const auto& [id, session] : sessions_)
+    if (!same(session)) changed.push_back(id);
+  for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
+  Pump();
+  Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", changed.size(), " of ",
+                                      sessions_.size() + changed.size(), " sessions restarted"));
+  OnLocalNetwork(LocalNetwork(network_));
+}
+
+void Node::Say(Log::Level level, std::string text) { out_->push_back(Log{level, std::move(text)}); }
+
+std::vector<Node::PeerView> Node::Peers() const {
+  std::vector<PeerView> out;
+  for (const auto& [id, p] : peers_)
+    out.push_back({id, p.interface, p.identity, p.local, p.remote, p.remote_protocol, p.up, p.sessions.size()});
+  return out;
+}
+
+const config::Interface* Node::FindInterface(const std::string& name) const {
+  auto it = model_.interfaces.find(name);
+  return it == model_.interfaces.end() ? nullptr : &it->second;
+}
+
+const config::IkeProfile* Node::ProfileOf(const config::Interface& interface) const {
+  auto ipsec = model_.ipsec_profiles.find(interface.ipsec_profile);
+  if (ipsec == model_.ipsec_profiles.end()) return nullptr;
+  auto profile = model_.profiles.find(ipsec->second.ike_profile);
+  return profile == model_.profiles.end() ? nullptr : &profile->second;
+}
+
+Node::Peer* Node::FindPeer(net::PeerId id) {
+  auto it = peers_.find(id);
+  return it == peers_.end() ? nullptr : &it->second;
+}
+const Node::Peer* Node::FindPeer(net::PeerId id) const { return const_cast<Node*>(this)->FindPeer(id); }
+
+}  // namespace flexvpn::node

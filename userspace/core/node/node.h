@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product as one pure state machine: configuration, IKE sessions, NHRP, and what the kernel should hold.
+// The only place where IKE meets NHRP.
+#ifndef FLEXVPN_CORE_NODE_NODE_H_
+#define FLEXVPN_CORE_NODE_NODE_H_
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "base/counters.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "core/config/model.h"
+#include "core/crypto/provider.h"
+#include "core/dataplane/objects.h"
+#include "core/ike/endpoint.h"
+#include "core/nhrp/endpoint.h"
+#include "core/node/io.h"
+#include "core/node/pool.h"
+#include "core/node/rib.h"
+
+namespace flexvpn::node {
+
+class Node : private ike::Policy, private nhrp::Environment {
+ public:
+  struct Options {
+    std::string instance = "default";
+    ike::Endpoint::Config ike;
+    Duration tunnel_retry_first = seconds(1);      // after a failed or lost static tunnel; doubles
+    Duration tunnel_retry_max = seconds(30);
+    Duration orphan_grace = seconds(60);           // what an earlier run left in the kernel is removed after it
+    Duration inbound_linger = seconds(5);          // inbound SAs of a session whose peer lives on in another one
+    Duration duplicate_delay = seconds(10);        // before one of two sessions with one peer is closed
+    Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
+  };
+  Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto);
+  ~Node() override;
+
+  // Never blocks, never throws, bounded work.
+  void Handle(const Input& in, Instant now, Actions& out);
+  void OnTick(Instant now, Actions& out);  // early, late or repeated calls are harmless
+  std::optional<Instant> NextDeadline() const;
+  // Deletes every session and everything of ours in the kernel.
+  void Shutdown(Instant now, Actions& out);
+
+  const config::Model& model() const { return model_; }
+  const dataplane::State& want() const { return want_; }
+  // For invariant checks of tests.
+  struct PeerView {
+    net::PeerId id;
+    std::string interface;
+    std::string remote_id;
+    net::IpAddress local, remote, overlay;
+    bool up = false;
+    size_t sessions = 0;
+  };
+  std::vector<PeerView> Peers() const;
+  const std::map<net::Prefix, net::PeerId>& shortcuts() const { return shortcuts_; }
+
+ private:
+  // A Tunnel interface with a destination: we keep it up.
+  struct Tunnel {
+    std::string name;
+    ike::IkeSaId session;  // current attempt or session
+    bool up = false;
+    std::optional<Instant> retry_at;
+    Duration backoff{};
+    std::optional<net::IpAddress> negotiated;  // `ip address negotiated`
+    std::string waiting_for;                   // what is missing, logged once
+  };
+  // One IKE SA as the node sees it.
+  struct Session {
+    ike::SessionInfo info;
+    std::string config_interface;   // Tunnel0 or Virtual-Template1
+    net::PeerId peer;
+    bool up = false;
+    Instant created{};
+    std::optional<net::IpAddress> assigned, pushed;
+    std::string pool;               // where `assigned` came from
+    std::vector<net::Prefix> remote_prefixes;
+    std::vector<nhrp::TunnelToken> tokens;  // resolutions that wait for it
+    bool shortcut = false;          // initiated by us for NHRP
+  };
+  // The remote end of one or more sessions: what the datapath knows.
+  struct Peer {
+    net::PeerId id;
+    std::string interface;          // Tunnel0, Virtual-Access2
+    std::string config_interface;
+    std::string identity;           // of the remote
+    net::IpAddress local, remote;   // outer
+    bool nat_remote = false;
+    net::IpAddress local_protocol, remote_protocol;
+    std::set<ike::IkeSaId> sessions;
+    std::set<ike::ChildId> children;
+    std::set<net::Prefix> prefixes;  // IKEv2 routes accepted from it
+    bool up = false;
+    Instant created{};
+    std::optional<Instant> dedupe_at, idle_at;
+    uint64_t last_packets = 0;
+  };
+  struct Child {
+    ike::ChildSa sa;  // keys wiped: they live in want_
+    net::PeerId peer;
+    bool in = false, out = false;
+    Instant created{};
+  };
+  struct Lingering {
+    Instant at;
+    std::string key;
+  };
+  enum class Purpose : uint8_t { kTraffic, kCommand };
+  struct PendingMeasure {
+    Purpose purpose{};
+    Command command;
+  };
+
+  // node.cc: events
+  void Begin(Instant now, Actions& out);
+  void Finish();
+  void Pump();
+  template <class F>
+  void Ike(F call);
+  template <class F>
+  void Nhrp(F call);
+  void On(ike::Action& action);
+  void On(nhrp::Action& action);
+  void OnLocalNetwork(const LocalNetwork& in);
+  void OnAdopt(const Adopt& in);
+  void OnApplyDone(const ApplyDone& in);
+  void OnMeasurements(const Measurements& in);
+  void OnNewConfig(config::Model model);
+  void Configure();
+  void Say(Log::Level level, std::string text);
+
+  // sessions.cc
+  std::vector<ike::Suite> InitSuites(const net::Endpoint& local, const net::Endpoint& remote) override;
+  absl::StatusOr<ike::SessionPolicy> SelectProfile(const ike::SessionInfo& session,
+                                                   const std::optional<ike::Identity>& wanted) override;
+  absl::StatusOr<std::vector<ike::ConfigAttribute>> OnConfigRequest(
+      const ike::SessionInfo& session, const std::vector<ike::ConfigAttribute>& request) override;
+  std::vector<ike::ConfigAttribute> OnConfigSet(const ike::SessionInfo& session,
+                                                const std::vector<ike::ConfigAttribute>& set) override;
+  const config::Interface* BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const;
+  void OnSessionUp(const ike::SessionInfo& info);
+  void OnSessionDown(const ike::SessionDown& down);
+  void OnConfigReceived(const ike::ConfigReceived& received);
+  void AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes);
+  void OnChildUp(ike::ChildUp& up);
+  void OnChildDown(const ike::ChildDown& down);
+  void OnAddressChanged(const ike::AddressChanged& change);
+  void Terminate(ike::IkeSaId id, const std::string& reason);
+
+  // tunnels.cc
+  void SyncTunnels();
+  void TryTunnel(Tunnel& tunnel);
+  void TunnelTick();
+  void RetryTunnel(Tunnel& tunnel);
+  void OnNeedTunnel(const nhrp::NeedTunnel& need);
+  void CancelToken(nhrp::TunnelToken token);
+  std::optional<net::IpAddress> SourceAddress(const config::Interface& interface) const;
+  net::IpAddress OverlayAddress(const std::string& interface) const;
+
+  // peers.cc
+  Peer& FindOrCreatePeer(const Session& session);
+  bool PeerUsable(const Peer& peer) const;
+  void BringPeerUp(Peer& peer);
+  void RefreshPeer(Peer& peer);  // facts changed: dataplane and NHRP told again
+  void PeerGone(net::PeerId id);
+  void TellNhrp(const Peer& peer);
+  void SetOverlay(Peer& peer, const net::IpAddress& address);
+  void PeerTick();
+  net::IpAddress NextHopOf(const Peer& peer) const;
+  nhrp::RouteResult Lookup(const net::IpAddress& destination) const override;
+  void OnShortcutUp(const nhrp::ShortcutUp& up);
+  void OnShortcutDown(const net::Prefix& prefix);
+
+  // kernel.cc: what we want in the kernel
+  void Put(dataplane::Object object, net::PeerId owner);
+  void Own(const std::string& key, net::PeerId owner);
+  void Disown(const std::string& key);
+  void Erase(const std::string& key);
+  void EraseLater(const std::string& key, Duration delay);
+  void FlushPlan();
+  void SyncBase();
+  void SyncPeer(const Peer& peer);
+  void RemovePeerObjects(net::PeerId id);
+  void SyncRoute(const net::Prefix& prefix);
+  dataplane::Sa MakeSa(const ike::ChildSa& child, const Peer& peer, dataplane::Direction direction);
+  std::string DeviceFor(const config::Interface& interface) const;
+  bool RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const;
+
+  // show.cc
+  void OnCommand(const Command& command);
+  void Answer(const Command& command, const Measurements& m);
+  show::Document Show(const std::string& what, const Measurements& m) const;
+  std::vector<show::IkeSaRow> IkeRows() const;
+  std::vector<show::IkeSessionRow> SessionRows() const;
+  std::vector<show::IpsecSaRow> IpsecRows(const Measurements& m) const;
+  std::vector<show::NhrpRow> NhrpRows() const;
+  std::vector<show::RouteRow> RouteRows() const;
+  std::vector<show::PeerRow> PeerRows(const Measurements& m) const;
+  std::vector<show::KernelSaRow> KernelSaRows(const Measurements& m) const;
+  std::vector<show::OffloadRow> OffloadRows(const Measurements& m) const;
+  std::vector<show::DropRow> DropRows(const Measurements& m) const;
+  std::string Clear(const std::vector<std::string>& words);
+
+  const config::Interface* FindInterface(const std::string& name) const;
+  const config::IkeProfile* ProfileOf(const config::Interface& interface) const;
+  Peer* FindPeer(net::PeerId id);
+  const Peer* FindPeer(net::PeerId id) const;
+
+  Options options_;
+  config::Model model_;
+  Rng& rng_;
+  const crypto::Provider& crypto_;
+  ike::Endpoint ike_;
+  nhrp::Endpoint nhrp_;
+  Rib rib_;
+  std::map<std::string, AddressPool> pools_;
+  std::map<std::string, Tunnel> tunnels_;
+  std::map<ike::IkeSaId, Session> sessions_;
+  std::map<net::PeerId, Peer> peers_;
+  std::map<std::string, net::PeerId> peer_by_key_;
+  std::map<net::IpAddress, net::PeerId> peer_by_overlay_;
+  std::set<uint32_t> access_numbers_;  // Virtual-Access numbers in use
+  uint32_t next_peer_ = 1;
+  std::map<ike::ChildId, Child> children_;
+  std::map<net::Prefix, net::PeerId> shortcuts_;
+  std::map<net::Prefix, Instant> route_since_;
+
+  LocalNetwork network_;
+  bool network_known_ = false;
+  dataplane::State want_;    // what should be there
+  dataplane::State kernel_;  // what we believe is there: want_ plus orphans of an earlier run
+  std::map<std::string, net::PeerId> owner_;  // of objects in want_; 0 = of the node itself
+  std::map<net::PeerId, std::set<std::string>> owned_;  // the same, the other way round
+  dataplane::Plan plan_;     // not yet handed out
+  std::vector<Lingering> lingering_;
+  std::optional<Instant> orphans_at_;
+  std::map<uint64_t, std::set<net::PeerId>> applying_;  // peers an Apply concerns
+  uint64_t next_token_ = 1;
+  std::map<uint64_t, PendingMeasure> measuring_;
+
+  Instant started_{};
+  bool started_known_ = false;
+  bool stopping_ = false;
+  // Valid while an input is handled.
+  Instant now_{};
+  Actions* out_ = nullptr;
+  std::deque<ike::Action> ike_queue_;
+  std::deque<nhrp::Action> nhrp_queue_;
+};
+
+template <class F>
+void Node::Ike(F call) {
+  ike::Actions actions;
+  call(ike_, actions);
+  for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
+}
+
+template <class F>
+void Node::Nhrp(F call) {
+  nhrp::Actions actions;
+  call(nhrp_, actions);
+  for (nhrp::Action& a : actions) nhrp_queue_.push_back(std::move(a));
+}
+
+}  // namespace flexvpn::node
+
+#endif  // FLEXVPN_CORE_NODE_NODE_H_

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Remote ends: Tunnel and Virtual-Access interfaces, their overlay addresses and routes.
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "core/node/authorization.h"
+#include "core/node/node.h"
+
+namespace flexvpn::node {
+namespace {
+
+std::string PeerKey(const std::string& interface, const ike::SessionInfo& info) {
+  return absl::StrCat(interface, "|", info.remote_id.ToString(), "|", info.local.address.ToString(), "|",
+                      info.remote.address.ToString());
+}
+
+}  // namespace
+
+Node::Peer& Node::FindOrCreatePeer(const Session& session) {
+  const std::string key = PeerKey(session.config_interface, session.info);
+  if (auto it = peer_by_key_.find(key); it != peer_by_key_.end()) return peers_[it->second];
+  while (next_peer_ == 0 || next_peer_ > net::kMaxPeerId || peers_.contains(net::PeerId(next_peer_)))
+    next_peer_ = next_peer_ >= net::kMaxPeerId ? 1 : next_peer_ + 1;
+  const net::PeerId id(next_peer_++);
+  Peer& peer = peers_[id];
+  peer_by_key_[key] = id;
+  peer.id = id;
+  peer.config_interface = session.config_interface;
+  peer.identity = session.info.remote_id.ToString();
+  peer.local = session.info.local.address;
+  peer.remote = session.info.remote.address;
+  peer.nat_remote = session.info.nat_remote;
+  peer.created = now_;
+  const config::Interface* i = FindInterface(session.config_interface);
+  if (i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate) {
+    uint32_t n = 1;
+    while (access_numbers_.contains(n)) ++n;
+    access_numbers_.insert(n);
+    peer.interface = absl::StrCat("Virtual-Access", n);
+  } else {
+    peer.interface = session.config_interface;
+  }
+  peer.local_protocol = OverlayAddress(session.config_interface);
+  return peer;
+}
+
+bool Node::PeerUsable(const Peer& peer) const {
+  return std::any_of(peer.children.begin(), peer.children.end(), [&](ike::ChildId id) {
+    const Child& c = children_.at(id);
+    return c.in && c.out;
+  });
+}
+
+// Without a known overlay address the peer gets a link-local next hop made of its number.
+net::IpAddress Node::NextHopOf(const Peer& peer) const {
+  if (!peer.remote_protocol.empty()) return peer.remote_protocol;
+  return net::IpAddress::V4(0xa9fe0000 | (peer.id.value() & 0xffff));
+}
+
+void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
+  if (peer.remote_protocol == address || address.empty() || rib_.IsSelf(address)) return;
+  if (auto it = peer_by_overlay_.find(address); it != peer_by_overlay_.end()) {
+    Peer* other = FindPeer(it->second);
+    // The same spoke again under another number (new NAT mapping, reconnect) takes over; a stranger does not.
+    if (other != nullptr && other->identity != peer.identity && other->up) {
+      Say(Log::Level::kWarning, absl::StrCat(peer.identity, " claims overlay address ", address.ToString(), " of ",
+                                             other->identity, ": refused"));
+      return;
+    }
+    if (other != nullptr) other->remote_protocol = {};
+  }
+  if (!peer.remote_protocol.empty()) peer_by_overlay_.erase(peer.remote_protocol);
+  peer.remote_protocol = address;
+  peer_by_overlay_[address] = peer.id;
+  if (peer.up) RefreshPeer(peer);
+}
+
+void Node::TellNhrp(const Peer& peer) {
+  const config::Interface* i = FindInterface(peer.config_interface);
+  if (i == nullptr || i->nhrp.network_id == 0) return;
+  nhrp::PeerInfo info;
+  info.id = peer.id;
+  info.network_id = i->nhrp.network_id;
+  info.local_nbma = peer.local;
+  info.remote_nbma = peer.remote;
+  info.local_protocol = peer.local_protocol;
+  info.remote_protocol = peer.remote_protocol;
+  info.behind_nat = peer.nat_remote;
+  info.interface = peer.interface;
+  Nhrp([&](auto& nhrp, auto& a) { nhrp.PeerUp(info, now_, a); });
+}
+
+void Node::BringPeerUp(Peer& peer) {
+  peer.up = true;
+  peer.local_protocol = OverlayAddress(peer.config_interface);
+  RefreshPeer(peer);
+  if (const config::Interface* i = FindInterface(peer.config_interface);
+      i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate && peer.prefixes.empty())
+    peer.idle_at = now_ + options_.idle_shortcut;
+  // Resolutions that wait for this peer: those of its own session, and those whose own attempt is still on its way.
+  for (auto& [id, session] : sessions_) {
+    const bool same = session.peer == peer.id ||
+                      (session.shortcut && !session.up && session.info.remote.address == peer.remote && !peer.nat_remote);
+    if (!same) continue;
+    for (nhrp::TunnelToken token : std::exchange(session.tokens, {}))
+      Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelReady(token, peer.id, now_, a); });
+  }
+}
+
+void Node::RefreshPeer(Peer& peer) {
+  SyncPeer(peer);
+  for (const net::Prefix& p : peer.prefixes) SyncRoute(p);
+  for (const auto& [prefix, id] : shortcuts_)
+    if (id == peer.id) SyncRoute(prefix);
+  if (peer.up) TellNhrp(peer);
+}
+
+void Node::PeerGone(net::PeerId id) {
+  auto it = peers_.find(id);
+  if (it == peers_.end()) return;
+  Nhrp([&](auto& nhrp, auto& a) { nhrp.PeerDown(id, now_, a); });
+  // Shortcuts are withdrawn before anything below them goes.
+  while (!nhrp_queue_.empty()) {
+    nhrp::Action action = std::move(nhrp_queue_.front());
+    nhrp_queue_.pop_front();
+    On(action);
+  }
+  it = peers_.find(id);
+  if (it == peers_.end()) return;
+  it->second.up = false;
+  const std::set<net::Prefix> prefixes = it->second.prefixes;
+  for (const net::Prefix& p : prefixes) rib_.Remove(p, id);
+  std::vector<net::Prefix> shortcuts;
+  for (const auto& [prefix, peer] : shortcuts_)
+    if (peer == id) shortcuts.push_back(prefix);
+  for (const net::Prefix& p : shortcuts) OnShortcutDown(p);
+  uint32_t n = 0;
+  if (absl::string_view(it->second.interface).substr(0, 14) == "Virtual-Access" &&
+      absl::SimpleAtoi(it->second.interface.substr(14), &n))
+    access_numbers_.erase(n);
+  if (auto o = peer_by_overlay_.find(it->second.remote_protocol); o != peer_by_overlay_.end() && o->second == id)
+    peer_by_overlay_.erase(o);
+  std::erase_if(peer_by_key_, [&](const auto& entry) { return entry.second == id; });
+  RemovePeerObjects(id);
+  peers_.erase(it);
+  for (const net::Prefix& p : prefixes) SyncRoute(p);
+  Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
+}
+
+void Node::PeerTick() {
+  std::vector<ike::IkeSaId> close;
+  for (auto& [id, peer] : peers_) {
+    if (peer.dedupe_at && now_ >= *peer.dedupe_at) {
+      peer.dedupe_at.reset();
+      // Both ends know both SPIs, so both choose the same survivor; who started the other one closes it.
+      std::vector<const Session*> up;
+      for (ike::IkeSaId s : peer.sessions)
+        if (auto it = sessions_.find(s); it != sessions_.end() && it->second.up) up.push_back(&it->second);
+      if (up.size() < 2) continue;
+      const Session* survivor = *std::min_element(up.begin(), up.end(), [](const Session* a, const Session* b) {
+        return a->info.spi_i < b->info.spi_i;
+      });
+      for (const Session* s : up)
+        if (s != survivor && s->info.initiator) close.push_back(s->info.id);
+    }
+    if (peer.idle_at && now_ >= *peer.idle_at) {
+      const bool used = std::any_of(shortcuts_.begin(), shortcuts_.end(), [&, pid = id](const auto& s) { return s.second == pid; });
+      peer.idle_at = now_ + options_.idle_shortcut;
+      if (used || !peer.prefixes.empty()) continue;
+      for (ike::IkeSaId s : peer.sessions)
+        if (auto it = sessions_.find(s); it != sessions_.end() && it->second.info.initiator && !it->second.assigned)
+          close.push_back(s);
+    }
+  }
+  for (ike::IkeSaId id : close) Terminate(id, "not needed any more");
+}
+
+nhrp::RouteResult Node::Lookup(const net::IpAddress& destination) const {
+  const Rib::Match m = rib_.Lookup(destination);
+  switch (m.kind) {
+    case Rib::Match::Kind::kSelf: return {nhrp::RouteResult::Kind::kSelf, m.prefix, {}};
+    case Rib::Match::Kind::kLocal: return {nhrp::RouteResult::Kind::kExit, m.prefix, {}};
+    case Rib::Match::Kind::kPeer: return {nhrp::RouteResult::Kind::kPeer, m.prefix, m.peer};
+    case Rib::Match::Kind::kNone: break;
+  }
+  return {};
+}
+
+void Node::OnShortcutUp(const nhrp::ShortcutUp& up) {
+  const Peer* peer = FindPeer(up.peer);
+  if (peer == nullptr || !peer->up || rib_.IsLocal(up.prefix) || !RoutableOverTunnel(up.prefix, *peer)) return;
+  const bool fresh = !shortcuts_.contains(up.prefix);
+  shortcuts_[up.prefix] = up.peer;
+  SyncRoute(up.prefix);
+  if (fresh)
+    Say(Log::Level::kInfo, absl::StrCat("shortcut ", up.prefix.ToString(), " via ", up.next_hop.ToString(), " ",
+                                        peer->interface, " (", peer->remote.ToString(), ")"));
+}
+
+void Node::OnShortcutDown(const net::Prefix& prefix) {
+  if (shortcuts_.erase(prefix) == 0) return;
+  SyncRoute(prefix);
+  Say(Log::Level::kInfo, absl::StrCat("shortcut ", prefix.ToString(), " withdrawn"));
+}
+
+}  // namespace flexvpn::node

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// IKE sessions: which profile, which interface, which addresses and routes.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "core/node/authorization.h"
+#include "core/node/node.h"
+
+namespace flexvpn::node {
+namespace {
+
+// The key of the dataplane object that holds one direction of `child`.
+std::string SaKey(const ike::ChildSa& child, dataplane::Direction direction) {
+  const bool in = direction == dataplane::Direction::kIn;
+  dataplane::Sa sa;
+  sa.direction = direction;
+  sa.spi = (in ? child.spi_in : child.spi_out).value();
+  sa.source = in ? child.remote : child.local;
+  sa.destination = in ? child.local : child.remote;
+  return dataplane::Key(sa);
+}
+
+}  // namespace
+
+std::vector<ike::Suite> Node::InitSuites(const net::Endpoint& local, const net::Endpoint&) {
+  return IkeSuites(model_, local.address);
+}
+
+// A Tunnel whose destination is this peer, else a clone of the profile's virtual-template.
+const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const {
+  for (const auto& [name, i] : model_.interfaces)
+    if (i.kind == config::InterfaceKind::kTunnel && !i.shutdown && i.destination == remote && ProfileOf(i) == &profile)
+      return &i;
+  if (!profile.virtual_template) return nullptr;
+  return FindInterface(absl::StrCat("Virtual-Template", *profile.virtual_template));
+}
+
+absl::StatusOr<ike::SessionPolicy> Node::SelectProfile(const ike::SessionInfo& session,
+                                                       const std::optional<ike::Identity>& wanted) {
+  const config::IkeProfile* profile = FindProfile(model_, session.local.address, session.remote_id);
+  if (profile == nullptr)
+    return absl::NotFoundError(absl::StrCat("no IKEv2 profile matches identity ", session.remote_id.ToString()));
+  const config::Interface* interface = BindResponder(*profile, session.remote.address);
+  if (interface == nullptr)
+    return absl::FailedPreconditionError(absl::StrCat("profile ", profile->name,
+                                                      " has no virtual-template and no Tunnel has destination ",
+                                                      session.remote.address.ToString()));
+  auto policy = MakeSessionPolicy(model_, *profile, *interface, session.remote_id, session.local.address,
+                                  session.remote.address);
+  if (policy.ok() && wanted && wanted->type != ike::IdType::kNull && !(*wanted == policy->local_id))
+    Say(Log::Level::kDebug, absl::StrCat(session.remote_id.ToString(), " asked for ", wanted->ToString(),
+                                         ", answering as ", policy->local_id.ToString()));
+  if (policy.ok()) policy->initial_contact = false;
+  return policy;
+}
+
+absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
+    const ike::SessionInfo& info, const std::vector<ike::ConfigAttribute>& request) {
+  std::vector<ike::ConfigAttribute> reply;
+  auto profile = model_.profiles.find(info.profile);
+  if (profile == model_.profiles.end()) return reply;
+  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
+  if (policy == nullptr) return reply;
+  const config::Interface* interface = BindResponder(profile->second, info.remote.address);
+  if (interface == nullptr) return reply;
+  auto wants = [&](ike::CfgAttr type) {
+    return std::any_of(request.begin(), request.end(), [&](const auto& a) { return a.type == type; });
+  };
+  if (wants(ike::CfgAttr::kIp4Address) && !policy->pool.empty()) {
+    auto pool = pools_.find(policy->pool);
+    if (pool == pools_.end()) return absl::NotFoundError(absl::StrCat("no ip local pool ", policy->pool));
+    Session& session = sessions_[info.id];
+    if (!session.assigned) {
+      session.assigned = pool->second.Lease(info.remote_id.ToString());
+      session.pool = policy->pool;
+    }
+    if (!session.assigned) return absl::ResourceExhaustedError(absl::StrCat("ip local pool ", policy->pool, " is used up"));
+    const BytesView address = session.assigned->bytes();
+    reply.push_back({ike::CfgAttr::kIp4Address, {address.begin(), address.end()}});
+    const net::IpAddress mask = policy->netmask.value_or(net::IpAddress::V4(0xffffffff));
+    reply.push_back({ike::CfgAttr::kIp4Netmask, {mask.bytes().begin(), mask.bytes().end()}});
+  }
+  for (const net::IpAddress& dns : policy->dns)
+    reply.push_back({ike::CfgAttr::kIp4Dns, {dns.bytes().begin(), dns.bytes().end()}});
+  if (!policy->def_domain.empty()) reply.push_back({ike::CfgAttr::kUnityDefDomain, ToBytes(policy->def_domain)});
+  if (!policy->banner.empty()) reply.push_back({ike::CfgAttr::kUnityBanner, ToBytes(policy->banner)});
+  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, OverlayAddress(interface->name)))
+    reply.push_back(SubnetAttribute(p));
+  return reply;
+}
+
+std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info,
+                                                    const std::vector<ike::ConfigAttribute>& set) {
+  auto it = sessions_.find(info.id);
+  auto profile = model_.profiles.find(info.profile);
+  if (it == sessions_.end() || profile == model_.profiles.end()) return {};
+  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
+  if (policy == nullptr || !policy->route_accept_any || !profile->second.config_exchange_set_accept) return {};
+  AcceptPrefixes(it->second, Subnets(set));
+  std::vector<ike::ConfigAttribute> accepted;
+  for (const ike::ConfigAttribute& a : set)
+    if (a.type == ike::CfgAttr::kIp4Subnet || a.type == ike::CfgAttr::kIp6Subnet) accepted.push_back({a.type, {}});
+  return accepted;
+}
+
+void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes) {
+  constexpr size_t kMaxPrefixes = 1024;
+  Peer* peer = FindPeer(session.peer);
+  if (peer == nullptr) return;
+  session.remote_prefixes.clear();
+  for (const net::Prefix& p : prefixes) {
+    if (session.remote_prefixes.size() >= kMaxPrefixes) {
+      Say(Log::Level::kWarning, absl::StrCat(peer->identity, " announced more than ", kMaxPrefixes, " routes: rest ignored"));
+      break;
+    }
+    if (!RoutableOverTunnel(p, *peer)) {
+      Say(Log::Level::kWarning, absl::StrCat("route ", p.ToString(), " from ", peer->identity,
+                                             " refused: it covers the tunnel endpoint, or is ours or another peer's"));
+      continue;
+    }
+    session.remote_prefixes.push_back(p);
+  }
+  const std::set<net::Prefix> fresh(session.remote_prefixes.begin(), session.remote_prefixes.end());
+  const std::set<net::Prefix> old = std::exchange(peer->prefixes, fresh);
+  for (const net::Prefix& p : old)
+    if (!fresh.contains(p)) rib_.Remove(p, peer->id);
+  for (const net::Prefix& p : fresh)
+    if (!old.contains(p)) rib_.Add(p, peer->id);
+  if (peer->remote_protocol.empty())
+    for (const net::Prefix& p : session.remote_prefixes)
+      if (p.is_host()) {
+        SetOverlay(*peer, p.address());
+        break;
+      }
+  for (const net::Prefix& p : old) SyncRoute(p);
+  for (const net::Prefix& p : fresh) SyncRoute(p);
+  if (peer->up) Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
+}
+
+void Node::OnSessionUp(const ike::SessionInfo& info) {
+  Session& session = sessions_[info.id];
+  session.info = info;
+  session.up = true;
+  session.created = now_;
+  auto profile = model_.profiles.find(info.profile);
+  if (profile == model_.profiles.end()) return Terminate(info.id, "its profile is gone");
+  if (session.config_interface.empty()) {
+    const config::Interface* interface = BindResponder(profile->second, info.remote.address);
+    if (interface == nullptr) return Terminate(info.id, "no interface for it");
+    session.config_interface = interface->name;
+  }
+  if (!ProfileAccepts(profile->second, info.remote_id)) {
+    Say(Log::Level::kWarning, absl::StrCat("peer ", info.remote.ToString(), " authenticated as ",
+                                           info.remote_id.ToString(), ", which profile ", info.profile,
+                                           " does not match (`match identity remote`)"));
+    return Terminate(info.id, "identity not accepted");
+  }
+  Peer& peer = FindOrCreatePeer(session);
+  session.peer = peer.id;
+  peer.sessions.insert(info.id);
+  if (session.assigned) SetOverlay(peer, *session.assigned);
+  if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
+  if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
+    t->second.up = true;
+    t->second.backoff = options_.tunnel_retry_first;
+    if (!t->second.session || !info.initiator) t->second.session = info.id;
+  }
+  Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s", peer.interface,
+                                         info.local.ToString(), info.remote.ToString(), info.remote_id.ToString(),
+                                         info.profile));
+}
+
+void Node::OnConfigReceived(const ike::ConfigReceived& received) {
+  auto it = sessions_.find(received.id);
+  if (it == sessions_.end() || !it->second.peer) return;
+  Session& session = it->second;
+  const auto profile = model_.profiles.find(session.info.profile);
+  if (profile == model_.profiles.end()) return;
+  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
+  if (auto address = AddressAttribute(received.attributes)) {
+    session.pushed = address;
+    if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) t->second.negotiated = address;
+    SyncBase();
+    if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddress(session.config_interface);
+  }
+  if (policy != nullptr && policy->route_accept_any) AcceptPrefixes(session, Subnets(received.attributes));
+  if (received.type != ike::CfgType::kReply || policy == nullptr || !profile->second.config_exchange_set_send) return;
+  std::vector<ike::ConfigAttribute> set;
+  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, OverlayAddress(session.config_interface)))
+    set.push_back(SubnetAttribute(p));
+  if (!set.empty()) Ike([&](auto& ike, auto& a) { ike.SendConfigSet(received.id, std::move(set), now_, a); });
+}
+
+void Node::OnChildUp(ike::ChildUp& up) {
+  auto it = sessions_.find(up.child.ike);
+  if (it == sessions_.end() || !it->second.peer) return;
+  Peer* peer = FindPeer(it->second.peer);
+  if (peer == nullptr) return;
+  Child& child = children_[up.child.id];
+  if (!child.in && !child.out) child.created = now_;
+  child.peer = peer->id;
+  child.sa.transport = up.child.transport;
+  peer->children.insert(up.child.id);
+  SyncPeer(*peer);
+  if (up.inbound && !child.in) {
+    child.in = true;
+    Put(MakeSa(up.child, *peer, dataplane::Direction::kIn), peer->id);
+  }
+  if (up.outbound && !child.out) {
+    child.out = true;
+    Put(MakeSa(up.child, *peer, dataplane::Direction::kOut), peer->id);
+  }
+  child.sa = up.child;
+  child.sa.encr_in = child.sa.encr_out = child.sa.integ_in = child.sa.integ_out = {};
+  if (!peer->up && PeerUsable(*peer)) BringPeerUp(*peer);
+}
+
+void Node::OnChildDown(const ike::ChildDown& down) {
+  auto it = children_.find(down.id);
+  if (it == children_.end()) return;
+  Child& child = it->second;
+  Peer* peer = FindPeer(child.peer);
+  const bool others = peer != nullptr && peer->sessions.size() > 1;
+  if (down.outbound && child.out) {
+    child.out = false;
+    Erase(SaKey(child.sa, dataplane::Direction::kOut));
+  }
+  if (down.inbound && child.in) {
+    child.in = false;
+    const std::string key = SaKey(child.sa, dataplane::Direction::kIn);
+    // Packets on the way under this SA must not be lost when the peer lives on in another session.
+    others ? EraseLater(key, options_.inbound_linger) : Erase(key);
+  }
+  const ike::IkeSaId ike = down.ike;
+  if (!child.in && !child.out) {
+    if (peer != nullptr) peer->children.erase(down.id);
+    children_.erase(it);
+  }
+  if (peer == nullptr || PeerUsable(*peer) || !peer->up) return;
+  // The IKE SA may live on without a Child SA; FlexVPN has no use for that.
+  if (sessions_.contains(ike)) Terminate(ike, "its last Child SA was deleted");
+}
+
+void Node::OnAddressChanged(const ike::AddressChanged& change) {
+  auto it = sessions_.find(change.id);
+  if (it == sessions_.end()) return;
+  it->second.info.local = change.local;
+  it->second.info.remote = change.remote;
+  Peer* peer = FindPeer(it->second.peer);
+  if (peer == nullptr) return;
+  peer->local = change.local.address;
+  peer->remote = change.remote.address;
+  for (ike::ChildId id : peer->children) {
+    Child& child = children_.at(id);
+    if (child.sa.ike != change.id) continue;
+    for (auto direction : {dataplane::Direction::kIn, dataplane::Direction::kOut}) {
+      const bool in = direction == dataplane::Direction::kIn;
+      if (in ? !child.in : !child.out) continue;
+      const std::string key = SaKey(child.sa, direction);
+      const dataplane::Object* old = want_.Find(key);
+      if (old == nullptr) continue;
+      dataplane::Sa sa = std::get<dataplane::Sa>(*old);
+      Erase(key);
+      sa.source = in ? change.remote.address : change.local.address;
+      sa.destination = in ? change.local.address : change.remote.address;
+      sa.encap_source_port = in ? change.remote.port : change.local.port;
+      sa.encap_destination_port = in ? change.local.port : change.remote.port;
+      Put(std::move(sa), peer->id);
+    }
+    child.sa.local = change.local.address;
+    child.sa.remote = change.remote.address;
+    child.sa.local_port = change.local.port;
+    child.sa.remote_port = change.remote.port;
+  }
+  RefreshPeer(*peer);
+  Say(Log::Level::kInfo, absl::StrCat(peer->interface, ": peer ", peer->identity, " moved to ", change.remote.ToString()));
+}
+
+void Node::OnSessionDown(const ike::SessionDown& down) {
+  auto it = sessions_.find(down.session.id);
+  if (it == sessions_.end()) return;
+  const Session session = std::move(it->second);
+  sessions_.erase(it);
+  std::vector<ike::ChildId> children;
+  if (const Peer* peer = FindPeer(session.peer))
+    for (ike::ChildId id : peer->children)
+      if (children_.at(id).sa.ike == down.session.id) children.push_back(id);
+  if (!session.pool.empty() && session.assigned)
+    if (auto pool = pools_.find(session.pool); pool != pools_.end())
+      pool->second.Release(down.session.remote_id.ToString());
+  for (ike::ChildId id : children) OnChildDown({id, down.session.id, true, true});
+  Peer* peer = FindPeer(session.peer);
+  if (session.up)
+    Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_DOWN: %s %s (%s): %s",
+                                           peer != nullptr ? peer->interface : session.config_interface,
+                                           down.session.remote.ToString(), down.session.remote_id.ToString(), down.reason));
+  if (peer != nullptr) {
+    peer->sessions.erase(down.session.id);
+    if (peer->sessions.empty()) PeerGone(peer->id);
+  }
+  for (nhrp::TunnelToken token : session.tokens)
+    Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(token, now_, a); });
+  for (auto& [name, tunnel] : tunnels_)
+    if (tunnel.session == down.session.id) RetryTunnel(tunnel);
+}
+
+void Node::Terminate(ike::IkeSaId id, const std::string& reason) {
+  Ike([&](auto& ike, auto& a) { ike.Terminate(id, reason, now_, a); });
+}
+
+}  // namespace flexvpn::node

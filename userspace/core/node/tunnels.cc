@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tunnels we start: static ones, which are kept up, and those a resolution asks for.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/node/authorization.h"
+#include "core/node/node.h"
+
+namespace flexvpn::node {
+namespace {
+
+constexpr uint16_t kIkePort = 500;
+
+}  // namespace
+
+std::optional<net::IpAddress> Node::SourceAddress(const config::Interface& interface) const {
+  if (interface.source_address) return interface.source_address;
+  const bool v6 = interface.mode == config::TunnelMode::kGreIpv6 || interface.mode == config::TunnelMode::kIpsecIpv6;
+  if (const config::Interface* source = FindInterface(interface.source_interface); source != nullptr && source->address &&
+      source->kind == config::InterfaceKind::kLoopback)
+    return source->address;
+  for (const LocalAddress& a : network_.addresses)
+    if (a.device == interface.source_interface && a.address.is_v6() == v6 && !a.address.is_link_local())
+      return a.address;
+  return std::nullopt;
+}
+
+net::IpAddress Node::OverlayAddress(const std::string& interface) const {
+  const config::Interface* owner = config::AddressOwner(model_, interface);
+  if (owner == nullptr) return {};
+  if (owner->address) return *owner->address;
+  if (auto it = tunnels_.find(owner->name); it != tunnels_.end() && it->second.negotiated) return *it->second.negotiated;
+  for (const LocalAddress& a : network_.addresses)
+    if (a.device == owner->name && a.address.is_v4()) return a.address;
+  return {};
+}
+
+void Node::SyncTunnels() {
+  for (const auto& [name, i] : model_.interfaces) {
+    const bool wanted = i.kind == config::InterfaceKind::kTunnel && !i.shutdown && i.destination && ProfileOf(i) != nullptr;
+    auto it = tunnels_.find(name);
+    if (wanted && it == tunnels_.end())
+      tunnels_[name] = Tunnel{.name = name, .session = {}, .retry_at = now_, .backoff = options_.tunnel_retry_first,
+                              .negotiated = {}, .waiting_for = {}};
+    if (!wanted && it != tunnels_.end()) tunnels_.erase(it);
+  }
+  std::erase_if(tunnels_, [&](const auto& t) { return FindInterface(t.first) == nullptr; });
+  TunnelTick();
+}
+
+void Node::TunnelTick() {
+  if (stopping_ || !network_known_) return;
+  for (auto& [name, tunnel] : tunnels_)
+    if (!tunnel.session && tunnel.retry_at && now_ >= *tunnel.retry_at) TryTunnel(tunnel);
+}
+
+void Node::RetryTunnel(Tunnel& tunnel) {
+  tunnel.session = {};
+  tunnel.up = false;
+  if (stopping_) return;
+  // Jitter keeps thousands of spokes from knocking in step when a hub comes back.
+  const auto jitter = Duration(static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(tunnel.backoff.count() / 4) + 1)));
+  tunnel.retry_at = now_ + tunnel.backoff + jitter;
+  tunnel.backoff = std::min(tunnel.backoff * 2, options_.tunnel_retry_max);
+}
+
+void Node::TryTunnel(Tunnel& tunnel) {
+  const config::Interface& i = *FindInterface(tunnel.name);
+  const config::IkeProfile& profile = *ProfileOf(i);
+  tunnel.retry_at.reset();
+  const auto local = SourceAddress(i);
+  if (!local) {
+    const std::string waiting = absl::StrCat(tunnel.name, ": waiting for an address on ", i.source_interface);
+    if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
+    tunnel.waiting_for = waiting;
+    return RetryTunnel(tunnel);
+  }
+  tunnel.waiting_for.clear();
+  auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, *i.destination);
+  if (!policy.ok()) {
+    Say(Log::Level::kError, absl::StrCat(tunnel.name, ": ", policy.status().message()));
+    return RetryTunnel(tunnel);
+  }
+  ike::InitiateRequest request;
+  request.local = {*local, kIkePort};
+  request.remote = {*i.destination, kIkePort};
+  request.suites = IkeSuites(model_, *local);
+  request.policy = *std::move(policy);
+  if (profile.config_exchange_request && FindAuthorization(model_, profile) != nullptr) {
+    if (i.address_negotiated) {
+      request.config_request.push_back({ike::CfgAttr::kIp4Address, {}});
+      request.config_request.push_back({ike::CfgAttr::kIp4Netmask, {}});
+    }
+    request.config_request.push_back({ike::CfgAttr::kIp4Dns, {}});
+    request.config_request.push_back({ike::CfgAttr::kIp4Subnet, {}});
+    request.config_request.push_back({ike::CfgAttr::kUnityDefDomain, {}});
+    request.config_request.push_back({ike::CfgAttr::kUnityBanner, {}});
+    request.config_request.push_back({ike::CfgAttr::kApplicationVersion, ToBytes("flexvpn")});
+  }
+  ike::Actions actions;
+  const ike::IkeSaId id = ike_.Initiate(std::move(request), now_, actions);
+  tunnel.session = id;
+  Session& session = sessions_[id];
+  session.config_interface = tunnel.name;
+  session.created = now_;
+  for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
+}
+
+void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
+  auto fail = [&](const std::string& why) {
+    Say(Log::Level::kWarning, absl::StrCat("no shortcut to ", need.protocol.ToString(), " (", need.nbma.ToString(), "): ", why));
+    Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(need.token, now_, a); });
+  };
+  const config::Interface* vt = nullptr;
+  const config::Interface* asked = nullptr;
+  for (const auto& [name, i] : model_.interfaces)
+    if (i.nhrp.network_id == need.network_id && i.nhrp.shortcut_virtual_template) {
+      asked = &i;
+      vt = FindInterface(absl::StrCat("Virtual-Template", *i.nhrp.shortcut_virtual_template));
+      if (i.kind == config::InterfaceKind::kTunnel) break;
+    }
+  if (vt == nullptr)
+    return fail(asked != nullptr ? absl::StrCat(asked->name, " names a Virtual-Template that does not exist")
+                                 : "no interface has `ip nhrp shortcut virtual-template`");
+  // The other side may have been faster, or be on its way already.
+  for (auto& [id, peer] : peers_)
+    if (peer.up && peer.config_interface == vt->name && peer.remote == need.nbma && !need.behind_nat)
+      return Nhrp([&, pid = id](auto& nhrp, auto& a) { nhrp.TunnelReady(need.token, pid, now_, a); });
+  for (auto& [id, session] : sessions_)
+    if (!session.up && session.shortcut && session.info.remote.address == need.nbma) {
+      session.tokens.push_back(need.token);
+      return;
+    }
+  const config::IkeProfile* profile = ProfileOf(*vt);
+  const auto local = SourceAddress(*vt);
+  if (profile == nullptr || !local) return fail(absl::StrCat(vt->name, " has no IKEv2 profile or no source address"));
+  auto policy = MakeSessionPolicy(model_, *profile, *vt, std::nullopt, *local, need.nbma);
+  if (!policy.ok()) return fail(std::string(policy.status().message()));
+  ike::InitiateRequest request;
+  request.local = {*local, kIkePort};
+  request.remote = {need.nbma, kIkePort};
+  request.suites = IkeSuites(model_, *local);
+  request.policy = *std::move(policy);
+  request.policy.initial_contact = false;  // both spokes may start at once
+  ike::Actions actions;
+  const ike::IkeSaId id = ike_.Initiate(std::move(request), now_, actions);
+  Session& session = sessions_[id];
+  session.config_interface = vt->name;
+  session.created = now_;
+  session.shortcut = true;
+  session.info.id = id;
+  session.info.remote = {need.nbma, kIkePort};
+  session.tokens.push_back(need.token);
+  for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
+}
+
+void Node::CancelToken(nhrp::TunnelToken token) {
+  for (auto& [id, session] : sessions_) std::erase(session.tokens, token);
+}
+
+}  // namespace flexvpn::node
