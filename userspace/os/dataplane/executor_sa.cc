@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Installing one SA: replacement, offload with read-back, attributes an older kernel does not know.
+#include <cerrno>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "os/dataplane/executor.h"
+
+namespace flexvpn::os {
+namespace {
+
+using dataplane::Object;
+using dataplane::Sa;
+using netlink::Answer;
+
+// Whether `b` is the same state with other lifetimes or another encapsulation, which the kernel can update.
+bool SameState(const Sa& a, const Sa& b) {
+  return !a.encr_key.empty() && a.encr_key == b.encr_key && a.integ_key == b.integ_key && a.encr == b.encr &&
+         a.integ == b.integ && a.source == b.source && a.mode == b.mode && a.peer == b.peer && a.esn == b.esn &&
+         a.offload_device == b.offload_device;
+}
+
+}  // namespace
+
+netlink::SaOptions Executor::Options(const Sa& sa) const {
+  netlink::SaOptions o;
+  o.sequence = SaTag(c_.instance, sa.direction, sa.spi);
+  o.direction_attribute = c_.direction_attribute;
+  return o;
+}
+
+Answer Executor::TrySa(const Sa& sa, int offload_index, absl::Status* broken) {
+  netlink::SaOptions options = Options(sa);
+  options.offload_index = offload_index;
+  auto attempt = [&]() -> Answer {
+    absl::StatusOr<netlink::Message> m = netlink::NewSa(sa, options);
+    if (!m.ok()) {
+      *broken = m.status();
+      return {EINVAL, ""};
+    }
+    Messages one;
+    one.push_back(*std::move(m));
+    absl::StatusOr<std::vector<Answer>> answers = c_.xfrm->Talk(one);
+    if (!answers.ok()) {
+      *broken = answers.status();
+      return {EIO, ""};
+    }
+    return (*answers)[0];
+  };
+  Answer first = attempt();
+  if (first.error != EINVAL || !options.direction_attribute || !broken->ok()) return first;
+  // Before Linux 6.10 the attribute is unknown and an outbound ESN state needs a window.
+  options.direction_attribute = false;
+  Answer second = attempt();
+  if (second.error != 0 && second.error != EEXIST) return first;
+  c_.direction_attribute = false;
+  return second;
+}
+
+absl::Status Executor::ReplaceSa(const Sa& sa, int offload_index) {
+  std::optional<netlink::SaInfo> existing;
+  RETURN_IF_ERROR(c_.xfrm->Query(netlink::GetSa(sa), [&](const netlink::Received& m) {
+    existing = netlink::ParseSa(m);
+  }));
+  if (!existing || existing->sequence != SaTag(c_.instance, sa.direction, sa.spi)) {
+    return absl::AlreadyExistsError("an SA of this SPI and destination exists that is not ours");
+  }
+  const Object* before = c_.installed.Find(dataplane::Key(Object(sa)));
+  if (before != nullptr && SameState(std::get<Sa>(*before), sa)) {
+    ASSIGN_OR_RETURN(netlink::Message m, netlink::UpdateSa(sa, Options(sa)));
+    return c_.xfrm->Talk(std::move(m), "update");
+  }
+  RETURN_IF_ERROR(c_.xfrm->Talk(netlink::DeleteSa(sa), "replace"));
+  absl::Status broken;
+  Answer answer = TrySa(sa, offload_index, &broken);
+  RETURN_IF_ERROR(broken);
+  return answer.ToStatus("");
+}
+
+bool Executor::Offloaded(const Sa& sa, int index) {
+  std::optional<netlink::SaInfo> info;
+  absl::Status s =
+      c_.xfrm->Query(netlink::GetSa(sa), [&](const netlink::Received& m) { info = netlink::ParseSa(m); });
+  return s.ok() && info && info->offload_index == index;
+}
+
+absl::Status Executor::PutSa(const Sa& sa, std::string* note) {
+  OffloadState state;
+  int index = 0;
+  if (!sa.offload_device.empty()) {
+    absl::StatusOr<uint32_t> found = IndexOf(sa.offload_device);
+    if (found.ok()) {
+      index = static_cast<int>(*found);
+    } else {
+      state.reason = std::string(found.status().message());
+    }
+  }
+  absl::Status broken;
+  Answer answer = TrySa(sa, index, &broken);
+  RETURN_IF_ERROR(broken);
+  if (index != 0 && answer.error != 0 && answer.error != EEXIST) {
+    state.reason = std::string(answer.ToStatus(sa.offload_device).message());
+    index = 0;
+    answer = TrySa(sa, 0, &broken);
+    RETURN_IF_ERROR(broken);
+  }
+  absl::Status status = answer.error == EEXIST ? ReplaceSa(sa, index) : answer.ToStatus("");
+  RETURN_IF_ERROR(status);
+  if (sa.offload_device.empty()) return absl::OkStatus();
+  // Success does not mean offloaded: drivers without the feature accept and ignore.
+  if (index != 0 && Offloaded(sa, index)) {
+    state.device = sa.offload_device;
+    if (sa.offload_packet) state.reason = "crypto offload: policies by mark cannot be offloaded";
+    *note = absl::StrCat("offloaded on ", sa.offload_device);
+  } else {
+    if (state.reason.empty()) state.reason = absl::StrCat(sa.offload_device, ": the driver does not offload ESP");
+    *note = absl::StrCat("in software: ", state.reason);
+  }
+  c_.offload[dataplane::Key(Object(sa))] = state;
+  return absl::OkStatus();
+}
+
+}  // namespace flexvpn::os
