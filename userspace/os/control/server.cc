@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/control/server.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "absl/strings/str_cat.h"
+#include "os/control/client.h"
+#include "os/control/frame.h"
+
+namespace flexvpn::os {
+namespace {
+
+constexpr size_t kMaxConnections = 64;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, const std::string& path, Handler handler) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return absl::InvalidArgumentError(absl::StrCat("control socket path too long: ", path));
+  path.copy(address.sun_path, path.size());
+  if (ControlClient::Connect(path).ok())
+    return absl::AlreadyExistsError(absl::StrCat("a daemon is running already: ", path, " answers"));
+  ::unlink(path.c_str());
+  Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, "control socket");
+  const mode_t old = umask(0117);
+  const int bound = bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  umask(old);
+  if (bound != 0) return absl::ErrnoToStatus(error, absl::StrCat("bind ", path));
+  if (listen(fd.get(), 16) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("listen ", path));
+  std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(fd), std::move(handler)));
+  absl::Status s = loop.Add(server->fd_.get(), EPOLLIN, [p = server.get()](uint32_t) { p->Accept(); });
+  if (!s.ok()) return s;
+  return server;
+}
+
+ControlServer::~ControlServer() {
+  for (auto& [id, c] : connections_) loop_.Remove(c.fd.get());
+  loop_.Remove(fd_.get());
+  ::unlink(path_.c_str());
+}
+
+void ControlServer::Accept() {
+  for (;;) {
+    Fd fd(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd.valid()) return;
+    if (connections_.size() >= kMaxConnections) continue;  // closed at once
+    ucred cred{};
+    socklen_t length = sizeof cred;
+    if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &cred, &length) != 0) continue;
+    const uint64_t id = next_++;
+    const int raw = fd.get();
+    Connection& c = connections_[id];
+    c.fd = std::move(fd);
+    c.uid = cred.uid;
+    if (!loop_.Add(raw, EPOLLIN | EPOLLRDHUP, [this, id](uint32_t events) { OnEvent(id, events); }).ok())
+      connections_.erase(id);
+  }
+}
+
+void ControlServer::OnEvent(uint64_t id, uint32_t events) {
+  auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  if ((events & EPOLLOUT) != 0) Flush(id);
+  if ((it = connections_.find(id)) == connections_.end()) return;
+  if ((events & EPOLLIN) != 0) {
+    char buffer[4096];
+    ssize_t n;
+    while ((n = ::recv(it->second.fd.get(), buffer, sizeof buffer, 0)) > 0) {
+      it->second.in.append(buffer, static_cast<size_t>(n));
+      if (it->second.in.size() > kMaxRequest + 4) return Close(id);
+    }
+    if (n == 0 && it->second.out.empty() && !it->second.busy) return Close(id);
+    Advance(id);
+    it = connections_.find(id);
+  }
+  if (it != connections_.end() && (events & (EPOLLERR | EPOLLHUP)) != 0) Close(id);
+}
+
+void ControlServer::Advance(uint64_t id) {
+  auto it = connections_.find(id);
+  if (it == connections_.end() || it->second.busy) return;
+  auto frame = TakeFrame(it->second.in, kMaxRequest);
+  if (!frame.ok()) return Close(id);
+  if (!*frame) return;
+  it->second.busy = true;
+  handler_({id, **std::move(frame), it->second.uid});
+}
+
+void ControlServer::Respond(uint64_t id, const std::string& body) {
+  auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  it->second.busy = false;
+  it->second.out += EncodeFrame(body);
+  Flush(id);
+  Advance(id);
+}
+
+void ControlServer::Flush(uint64_t id) {
+  auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  Connection& c = it->second;
+  while (!c.out.empty()) {
+    const ssize_t n = ::send(c.fd.get(), c.out.data(), c.out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n <= 0) {
+      if (errno != EAGAIN) return Close(id);
+      break;
+    }
+    c.out.erase(0, static_cast<size_t>(n));
+  }
+  loop_.Modify(c.fd.get(), EPOLLIN | EPOLLRDHUP | (c.out.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT))).IgnoreError();
+}
+
+void ControlServer::Close(uint64_t id) {
+  auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  loop_.Remove(it->second.fd.get());
+  connections_.erase(it);
+}
+
+}  // namespace flexvpn::os

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FLEXVPN_OS_CONTROL_SERVER_H_
+#define FLEXVPN_OS_CONTROL_SERVER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "os/loop/loop.h"
+
+namespace flexvpn::os {
+
+struct ControlRequest {
+  uint64_t connection = 0;  // give back to Respond
+  std::string body;         // JSON, not parsed yet
+  uint32_t uid = 0;         // of the process at the other end (SO_PEERCRED)
+};
+
+// The daemon's control socket.  At most 64 connections, one request in work on each.
+class ControlServer {
+ public:
+  using Handler = std::function<void(const ControlRequest&)>;
+  // Replaces a stale socket file, refuses when a living daemon answers there.
+  static absl::StatusOr<std::unique_ptr<ControlServer>> Make(Loop& loop, const std::string& path, Handler handler);
+  ~ControlServer();
+  // Ignored if the client has gone.
+  void Respond(uint64_t connection, const std::string& body);
+
+ private:
+  struct Connection {
+    Fd fd;
+    std::string in, out;
+    uint32_t uid = 0;
+    bool busy = false;
+  };
+  ControlServer(Loop& loop, std::string path, Fd fd, Handler handler)
+      : loop_(loop), path_(std::move(path)), fd_(std::move(fd)), handler_(std::move(handler)) {}
+  void Accept();
+  void OnEvent(uint64_t id, uint32_t events);
+  void Advance(uint64_t id);
+  void Flush(uint64_t id);
+  void Close(uint64_t id);
+
+  Loop& loop_;
+  std::string path_;
+  Fd fd_;
+  Handler handler_;
+  std::map<uint64_t, Connection> connections_;
+  uint64_t next_ = 1;
+};
+
+}  // namespace flexvpn::os
+
+#endif  // FLEXVPN_OS_CONTROL_SERVER_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FLEXVPN_OS_UDP_UDP_H_
+#define FLEXVPN_OS_UDP_UDP_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/bytes.h"
+#include "core/net/ip.h"
+#include "os/loop/fd.h"
+
+namespace flexvpn::os {
+
+// One IKE socket: one family, one port, all local addresses.  The local address of each datagram is kept and given
+// back, so that answers leave from the address they were sent to.  On port 4500 the non-ESP marker (RFC 3948 §2.2) is
+// removed and added here, and the kernel takes ESP out of UDP before we see it.
+class UdpSocket {
+ public:
+  enum class Encap : uint8_t { kNone, kEspInUdp };
+  // Errors name the port and the likely cause (another IKE daemon, missing capability).
+  static absl::StatusOr<std::unique_ptr<UdpSocket>> Make(net::Family family, uint16_t port, Encap encap);
+
+  int fd() const { return fd_.get(); }
+  using Receiver = std::function<void(const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes)>;
+  // Reads at most `limit` datagrams, in batches; NAT keepalives and over-long datagrams are dropped.
+  void Receive(const Receiver& receiver, int limit = 256);
+  // Errors are the kernel's (unreachable, would block): a lost datagram to the caller.
+  absl::Status Send(const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes);
+  uint64_t send_errors() const { return send_errors_; }
+
+ private:
+  UdpSocket(Fd fd, net::Family family, uint16_t port, Encap encap)
+      : fd_(std::move(fd)), family_(family), port_(port), encap_(encap) {}
+  Fd fd_;
+  net::Family family_;
+  uint16_t port_;
+  Encap encap_;
+  uint64_t send_errors_ = 0;
+};
+
+}  // namespace flexvpn::os
+
+#endif  // FLEXVPN_OS_UDP_UDP_H_
