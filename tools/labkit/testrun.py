@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tools/test does once the packages are there: builds, runs each lane through CTest, counts.
+
+A lane is a CTest label; the lane "asan" is the labels unit, golden, fuzz and sim once more, built with the address and
+undefined-behaviour sanitizers.  A GoogleTest binary counts as the cases it ran, every other test as one.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+from . import build
+from .paths import LabError
+
+LANES = ("layers", "unit", "golden", "fuzz", "sim", "bpf", "vm", "interop", "asan")
+NEEDS_ROOT = {"bpf", "vm", "interop"}
+ONE_AT_A_TIME = {"sim", "bpf", "vm", "interop"}  # they measure time or share one guest
+ASAN_LABELS = "^(unit|golden|fuzz|sim)$"
+T0 = time.monotonic()
+
+
+def say(text):
+    print("test: [%4d s] %s" % (time.monotonic() - T0, text), flush=True)
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.skipped = []  # (name, why)
+        self.failures = []
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+
+    @property
+    def total(self):
+        return self.passed + self.failed + len(self.skipped)
+
+
+def gtest_counts(name, output):
+    """Tally of one GoogleTest binary's output, or None when it is not one or did not end properly."""
+    ran = re.search(r"^\[==========\] (\d+) tests? from .* ran\.", output, re.M)
+    if not ran:
+        return None
+    t = Tally()
+    t.failures = ["%s: %s" % (name, f) for f in sorted(set(re.findall(r"^\[  FAILED  \] ([\w/.]+)(?:,.*)?$", output, re.M)))
+                  if "." in f]
+    t.failed = len(t.failures)
+    for block in re.finditer(r"^\[ RUN      \] (\S+)\n(.*?)^\[  SKIPPED \] \1 ", output, re.M | re.S):
+        why = block.group(2).strip().splitlines()
+        t.skipped.append(("%s: %s" % (name, block.group(1)), why[-1] if why else "no reason given"))
+    t.passed = int(ran.group(1)) - t.failed - len(t.skipped)
+    return t
+
+
+def read_junit(path):
+    tally = Tally()
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        name, status = case.get("name"), case.get("status")
+        output = case.findtext("system-out") or ""
+        counts = gtest_counts(name, output)
+        if counts and (status == "run") == (counts.failed == 0):
+            tally.add(counts)
+        elif status == "run":
+            tally.passed += 1
+        elif status in ("notrun", "disabled") and case.find("failure") is None:
+            skipped = case.find("skipped")
+            reason = [line for line in output.strip().splitlines() if line.lower().startswith("skip")]
+            why = reason[-1] if reason else skipped.get("message", "") if skipped is not None else status
+            tally.skipped.append((name, why or status))
+        else:
+            tally.failed += 1
+            message = case.find("failure")
+            tally.failures.append("%s: %s" % (name, message.get("message", "") if message is not None else status))
+    return tally
+
+
+def run_ctest(lane, preset, labels, jobs, environment):
+    """Runs the tests of a lane, showing each; returns the tally and whether CTest itself was content."""
+    directory = build.directory(preset)
+    junit = os.path.join(directory, "junit-%s.xml" % lane)
+    log = os.path.join(directory, "test-%s.log" % lane)
+    if os.path.exists(junit):
+        os.unlink(junit)
+    argv = ["ctest", "--test-dir", directory, "-L", labels, "-j", str(jobs), "--output-junit", junit,
+            "--output-on-failure", "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000",
+            "--stop-time", time.strftime("%H:%M:%S", time.localtime(time.time() + 3000))]
+    with open(log, "w", encoding="utf-8") as f:
+        p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                             env=dict(os.environ, **environment))
+        shown = 0
+        for line in p.stdout:
+            f.write(line)
+            f.flush()
+            done = re.match(r"\s*(\d+)/(\d+) Test +#\d+: (\S+) [.*]*\s*(.*?)\s+([\d.]+) sec", line)
+            if done:
+                say("  %-9s %s/%s %-44s %s (%s s)" % (lane, *done.groups()))
+                shown = 0
+            elif re.match(r"\s+Start +\d+: ", line) and lane in ONE_AT_A_TIME:
+                say("  %-9s running %s" % (lane, line.split(":", 1)[1].strip()))
+            elif "Failed" in line or re.search(r"FAIL|Failure|ERROR|error:", line):
+                shown += 1
+                if shown <= 20:
+                    print("    " + line.rstrip(), flush=True)
+        code = p.wait()
+    tally = read_junit(junit) if os.path.exists(junit) else Tally()
+    return tally, code, log
+
+
+def run_lane(lane):
+    if lane in NEEDS_ROOT and os.geteuid() != 0:
+        raise LabError("lane %s needs root (BPF, network namespaces, the guest); run: sudo tools/test" % lane)
+    preset, labels, environment = "release", "^%s$" % lane, {}
+    if lane == "asan":
+        preset, labels = "asan", ASAN_LABELS
+        environment = {"FLEXVPN_SIM_SMALL": "1", "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
+                       "UBSAN_OPTIONS": "print_stacktrace=1"}
+    jobs = 1 if lane in ONE_AT_A_TIME else build.jobs()
+    say("lane %s" % lane)
+    start = time.monotonic()
+    tally, code, log = run_ctest(lane, preset, labels, jobs, environment)
+    if code != 0 and tally.failed == 0 and tally.total:
+        tally.failed += 1
+        tally.failures.append("%s: ctest ended %d" % (lane, code))
+    say("lane %s: %d passed, %d failed, %d skipped in %d s%s" % (
+        lane, tally.passed, tally.failed, len(tally.skipped), time.monotonic() - start,
+        "; log: " + log if tally.failed else ""))
+    return tally
+
+
+def build_for(lanes):
+    needed = (["release"] if set(lanes) - {"asan"} else []) + (["asan"] if "asan" in lanes else [])
+    for preset in needed:
+        say("building preset %s" % preset)
+        build.build(preset)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="test", description="Installs, builds and runs the tests.")
+    parser.add_argument("--lane", action="append", choices=LANES, help="only this lane (repeatable); default: all")
+    parser.add_argument("--json", metavar="FILE", help="write the counts and times there")
+    args = parser.parse_args()
+    lanes = args.lane or list(LANES)
+    total, report = Tally(), {"lanes": {}}
+    try:
+        for lane in lanes:
+            if lane in NEEDS_ROOT and os.geteuid() != 0:
+                raise LabError("lane %s needs root (BPF, network namespaces, the guest); run: sudo tools/test" % lane)
+        build_for(lanes)
+        for lane in lanes:
+            start = time.monotonic()
+            tally = run_lane(lane)
+            if tally.total == 0:
+                if args.lane:
+                    tally.failed += 1
+                    tally.failures.append("%s: no test ran" % lane)
+                else:
+                    tally.skipped.append(("lane " + lane, "no test is registered with this label"))
+            total.add(tally)
+            report["lanes"][lane] = {"passed": tally.passed, "failed": tally.failed, "skipped": len(tally.skipped),
+                                     "seconds": round(time.monotonic() - start, 1)}
+    except LabError as e:
+        say(str(e))
+        total.failed += 1
+        total.failures.append(str(e))
+    if total.passed + total.failed == 0:
+        total.failed += 1
+        total.failures.append("no test ran at all")
+    for name, why in total.skipped:
+        print("skipped: %s: %s" % (name, why))
+    for f in total.failures:
+        print("failed: %s" % f)
+    report.update(passed=total.passed, failed=total.failed, skipped=len(total.skipped),
+                  seconds=round(time.monotonic() - T0, 1))
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as f:
+            json.dump(report, f, indent=1)
+            f.write("\n")
+    print("%d passed, %d failed, %d skipped" % (total.passed, total.failed, len(total.skipped)), flush=True)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
