@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cases of the vm lane: the product on a real kernel datapath, hub and two spokes (tests/topologies)."""
+import glob
+import os
+import re
+import signal
+import subprocess
+import time
+
+from harness import (HUB, LAN, SPOKE1, SPOKE2, TTL_DIRECT, TTL_VIA_HUB, Failure, Skip, case, expect)
+
+DPD_SECONDS = 10 + 5 * 2 + 15  # interval, tries, slack of an emulated machine
+
+
+def short_lifetimes(_node, text):
+    """The shortest lifetimes the grammar allows, so that both rekeys happen within the case."""
+    text = re.sub(r"(crypto ipsec profile default\n)", r"\1 set security-association lifetime seconds 120\n", text)
+    return re.sub(r"( dpd 10 2 periodic\n)", r"\1 lifetime 120\n", text)
+
+
+def wrong_key_on_spoke2(node, text):
+    return text.replace("lab-only-key-of-hub-and-spokes", "not-the-key-of-the-others") if node == "spoke2" else text
+
+
+@case()
+def main_job(t):
+    """Sessions, routes, a ping through the hub, the redirect, the shortcut, direct pings, none lost."""
+    t.sessions()
+    stream = t.ping_start("host1", "host2", 150, 0.1, wait=5)
+    t.wait("spoke1 has a shortcut to host2's LAN", 45, lambda: t.shortcut("spoke1", "192.168.2."))
+    r = stream.result()
+    expect(r.lost == 0, "%d of %d pings lost on the way to the shortcut: %s", r.lost, r.sent, r.missing())
+    expect(r.ttls[0] == TTL_VIA_HUB, "the first ping did not go through the hub: ttl %d", r.ttls[0])
+    expect(r.ttls[-1] == TTL_DIRECT, "the last ping did not go directly: ttl %d", r.ttls[-1])
+    expect(set(r.ttls) <= {TTL_VIA_HUB, TTL_DIRECT}, "odd ways: ttls %s", sorted(set(r.ttls)))
+    nhrp = t.show("spoke1", "ip", "nhrp")
+    expect("203.0.113.6" in nhrp, "spoke1's NHRP cache does not name spoke2's outer address:\n%s", nhrp)
+    expect(t.ready("spoke1") == 2 and t.ready("spoke2") == 2, "each spoke should have two IKE SAs, found %d and %d",
+           t.ready("spoke1"), t.ready("spoke2"))
+
+
+@case()
+def esp_counters_on_every_leg(t):
+    """Each leg's ESP counters rise by exactly its packets; after the shortcut the hub's do not move."""
+    t.sessions()
+    count = 20
+
+    def leg(source, target, first, second, first_out, second_out):
+        before = t.esp_between(first, first_out, second_out), t.esp_between(second, second_out, first_out)
+        t.ping_all(source, target, count)
+        after = t.esp_between(first, first_out, second_out), t.esp_between(second, second_out, first_out)
+        moved = [tuple(a - b for a, b in zip(x, y)) for x, y in zip(after, before)]
+        expect(all(n >= count for pair in moved for n in pair) and all(n <= count + 6 for pair in moved for n in pair),
+               "%s -> %s: %s sent/received %s, %s sent/received %s, expected %d each (and a little NHRP)",
+               source, target, first, moved[0], second, moved[1], count)
+
+    leg("host1", "host0", "spoke1", "hub", SPOKE1, HUB)
+    leg("host0", "host2", "hub", "spoke2", HUB, SPOKE2)
+    t.make_shortcut()
+    before = t.esp_total("hub")
+    leg("host1", "host2", "spoke1", "spoke2", SPOKE1, SPOKE2)
+    leg("host2", "host1", "spoke2", "spoke1", SPOKE2, SPOKE1)
+    moved = t.esp_total("hub") - before
+    expect(moved == 0, "the hub's ESP counters moved by %d while two spokes talked directly", moved)
+
+
+@case(edit=short_lifetimes, timeout=420)
+def rekeys_lose_nothing(t):
+    """IKE and Child SAs are rekeyed (lifetime 120 s) under fast pings on every leg; none is lost."""
+    t.sessions()
+    t.make_shortcut()
+
+    def spis():
+        return {n: {(s["src"], s["dst"], s["spi"]) for s in t.esp_states(n)} for n in ("hub", "spoke1", "spoke2")}
+
+    def ike_spis(node):
+        return set(re.findall(r"(?i)(?:local|remote) spi: *([0-9a-f]{16})", t.show(node, "crypto", "ikev2", "sa", "detailed")))
+
+    before, ike_before = spis(), {n: ike_spis(n) for n in ("hub", "spoke1")}
+    expect(all(ike_before.values()), "show crypto ikev2 sa detailed prints no SPIs")
+    count, interval = 3000, 0.05  # 150 s
+    streams = [t.ping_start(a, b, count, interval, wait=5) for a, b in (("host1", "host2"), ("host1", "host0"), ("host0", "host2"))]
+    results = [s.result() for s in streams]
+    after, ike_after = spis(), {n: ike_spis(n) for n in ("hub", "spoke1")}
+    for r in results:
+        expect(r.lost == 0, "%s: %d of %d pings lost: %s", r.what, r.lost, r.sent, r.missing())
+    for node, old in before.items():
+        kept = old & after[node]
+        expect(not kept, "%s still has %d of its ESP SAs of before: no rekey", node, len(kept))
+    for node, old in ike_before.items():
+        kept = old & ike_after[node]
+        expect(not kept, "%s: IKE SA not rekeyed: %s", node, sorted(kept))
+    expect(len(after["hub"]) <= 2 * len(before["hub"]), "SAs pile up on the hub: %d before, %d after",
+           len(before["hub"]), len(after["hub"]))
+
+
+@case(topology="nat-spoke1")
+def spoke_behind_nat(t):
+    """spoke1 behind a NAT box: ESP in UDP 4500, traffic both ways, and a shortcut where the box allows one."""
+    t.sessions()
+    t.ping_all("host1", "host0", 10)
+    t.ping_all("host0", "host1", 10)
+    states = t.esp_states("spoke1")
+    expect(states and all(s["encap"] for s in states), "spoke1's SAs are not in UDP: %s", states)
+    hub = [s for s in t.esp_states("hub") if SPOKE1 in (s["src"], s["dst"])]
+    expect(hub and all(s["encap"] for s in hub), "the hub's SAs with the NAT address are not in UDP: %s", hub)
+    r = t.ping("host1", "host2", 100, 0.1, wait=5)
+    expect(r.lost == 0, "host1 -> host2: %d of %d lost: %s", r.lost, r.sent, r.missing())
+    t.make_shortcut()
+    before = t.esp_total("hub")
+    t.ping_all("host1", "host2", 20)
+    t.ping_all("host2", "host1", 20)
+    expect(t.esp_total("hub") == before, "the hub's ESP counters moved although the shortcut is up")
+
+
+@case()
+def hub_killed_and_back(t):
+    """The hub's daemon dies without a word and comes back: the shortcut carries on, then everything is there again."""
+    t.sessions()
+    t.make_shortcut()
+    stream = t.ping_start("host1", "host2", 100, 0.1)
+    t.lab.stop("hub", signal.SIGKILL)
+    r = stream.result()
+    expect(r.lost == 0, "the direct way lost %d of %d pings when the hub's daemon died: %s", r.lost, r.sent, r.missing())
+    t.lab.start("hub", seconds=120)
+    t.sessions(DPD_SECONDS + 60)
+    t.reachable("host1", "host0")
+    t.reachable("host0", "host2")
+    t.ping_all("host1", "host0", 20)
+    t.ping_all("host0", "host2", 20)
+    t.ping_all("host1", "host2", 20)
+
+
+@case()
+def hub_unreachable_and_back(t):
+    """The hub's link is cut until the spokes' DPD notices, then mended: sessions come back by themselves."""
+    t.sessions()
+    t.lab.link("hub", "eth0", False)
+    for spoke in ("spoke1", "spoke2"):
+        t.wait("%s noticed by DPD" % spoke, DPD_SECONDS, lambda n=spoke: t.ready(n) == 0)
+    expect(not t.route("spoke1", "192.168.0.0/16"), "spoke1 still routes the LANs to a dead hub")
+    t.lab.link("hub", "eth0", True)
+    t.sessions(120)
+    t.reachable("host1", "host0")
+    t.ping_all("host1", "host0", 10)
+
+
+@case()
+def spoke_cut_then_back(t):
+    """spoke2's link is cut: DPD removes session and shortcut on the others; after mending both come back."""
+    t.sessions()
+    t.make_shortcut()
+    t.lab.link("spoke2", "eth0", False)
+    t.wait("spoke1 dropped the shortcut", DPD_SECONDS, lambda: not t.shortcut("spoke1", "192.168.2."))
+    t.wait("the hub dropped spoke2", DPD_SECONDS, lambda: t.ready("hub") == 1)
+    expect(not t.route("hub", "192.168.2.0/24"), "the hub still has the route of a dead spoke")
+    expect(t.esp_between("spoke1", SPOKE1, SPOKE2) == (0, 0), "spoke1 still has ESP SAs with spoke2")
+    t.ping_all("host1", "host0", 10)
+    t.lab.link("spoke2", "eth0", True)
+    t.sessions(120)
+    t.make_shortcut(60)
+    t.ping_all("host1", "host2", 20)
+
+
+@case()
+def shortcut_falls_back_to_the_hub(t):
+    """Only the path between the two spokes breaks: their tunnel dies by DPD and the traffic goes through the hub again."""
+    t.sessions()
+    t.make_shortcut()
+    rules = ("table ip cut { chain c { type filter hook forward priority 0; ip saddr %s ip daddr %s drop; "
+             "ip saddr %s ip daddr %s drop; }; }" % (SPOKE1, SPOKE2, SPOKE2, SPOKE1))
+    t.lab.run("inet", ["nft", rules], check=True)
+
+    def through_the_hub():
+        ping = t.ping("host1", "host2", 1, wait=1)
+        return ping.received == 1 and ping.ttls[0] == TTL_VIA_HUB
+    t.wait("host1 reaches host2 through the hub", DPD_SECONDS + 15, through_the_hub)
+    r = t.ping("host1", "host2", 50, 0.1)
+    expect(r.lost == 0, "%d of %d pings lost through the hub after the fallback: %s", r.lost, r.sent, r.missing())
+    t.lab.run("inet", ["nft", "delete table ip cut"], check=True)
+    t.make_shortcut(60)
+
+
+@case()
+def never_in_clear(t):
+    """Traffic before, during and after sessions, shortcut, crash and orderly end: the provider sees no inner packet."""
+    # before any session there is: these pings run while the tunnels come up
+    streams = [t.ping_start(a, b, 400, 0.1, wait=1) for a, b in (("host1", "host2"), ("host2", "host0"), ("host0", "host1"))]
+    t.sessions()
+    t.make_shortcut()
+    t.lab.stop("spoke1", signal.SIGKILL)
+    t.lab.start("spoke1", seconds=120)
+    t.sessions(120)
+    t.lab.stop("spoke2", signal.SIGTERM)
+    t.ping("host1", "host2", 10, 0.1, wait=1)
+    t.lab.stop("hub", signal.SIGTERM)
+    t.ping("host0", "host1", 10, 0.1, wait=1)
+    t.lab.stop("spoke1", signal.SIGTERM)
+    t.ping("host1", "host0", 10, 0.1, wait=1)
+    for s in streams:
+        s.stop()
+        s.result()
+    counts = t.check_captures(t.end_captures())
+    expect(counts.esp > 100 and counts.ike > 20, "the captures hold too little to prove anything: %s", counts)
+
+
+@case()
+def daemon_restart(t):
+    """A spoke's daemon is restarted, orderly and by a crash; sessions, routes and shortcuts come back, nothing doubles."""
+    t.sessions()
+    t.make_shortcut()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        t.lab.restart("spoke1", number)
+        t.sessions(120)
+        t.reachable("host1", "host0")
+        t.make_shortcut(60)
+        t.ping_all("host1", "host2", 10)
+        t.ping_all("host1", "host0", 10)
+        t.wait("the hub has two IKE SAs again", DPD_SECONDS, lambda: t.ready("hub") == 2)
+        t.wait("spoke2 has two IKE SAs again", DPD_SECONDS, lambda: t.ready("spoke2") == 2)
+        for node, limit in (("spoke1", 4), ("hub", 4), ("spoke2", 4)):
+            t.wait("%s has one SA pair a peer" % node, DPD_SECONDS, lambda n=node, m=limit: len(t.esp_states(n)) == m)
+
+
+@case(start=False)
+def clean_up_leaves_nothing(t):
+    """After an orderly end no device, SA, policy, route, qdisc, map or pin of ours is left on any node."""
+    nodes = ("hub", "spoke1", "spoke2")
+    before, objects = {n: t.snapshot(n) for n in nodes}, t.bpf_objects()
+    for n in nodes:
+        t.lab.start(n, seconds=120)
+    t.sessions()
+    t.make_shortcut()
+    for n in nodes:
+        during = t.snapshot(n)
+        expect(any(x.startswith("state ") for x in during) and any(x.startswith("pin ") for x in during),
+               "%s shows no SA or pin while it works: the test sees nothing", n)
+    for n in nodes:
+        t.lab.stop(n)
+    for n in nodes:
+        after = t.snapshot(n)
+        extra = [x for x in after if x not in before[n]]
+        missing = [x for x in before[n] if x not in after]
+        expect(not extra, "%s: left behind: %s", n, "; ".join(extra[:8]))
+        expect(not missing, "%s: took away: %s", n, "; ".join(missing[:8]))
+    t.wait("the BPF maps and programs are gone", 10, lambda: t.bpf_objects() == objects)
+
+
+@case()
+def tcp_over_both_ways(t):
+    """TCP through the hub and over the shortcut: twelve connections each, none stalls."""
+    t.sessions()
+    for source, target in (("host1", "host0"), ("host1", "host2")):
+        if target == "host2":
+            t.make_shortcut()
+        server = t.lab.popen(target, ["iperf3", "-s", "-1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        t.wait("iperf3 listens on " + target, 20, lambda n=target: ":5201" in t.lab.run(n, ["ss", "-Htln"]).stdout)
+        r = t.lab.run(source, ["iperf3", "-c", LAN[target], "-P", "12", "-t", "6", "-J"], timeout=90)
+        server.wait(20)
+        rates = [float(x) for x in re.findall(r'"sender":\s*\{[^}]*?"bytes":\s*(\d+)', r.stdout)]
+        expect(len(rates) == 12, "iperf3 %s -> %s: %s", source, target, (r.stderr or r.stdout)[-300:])
+        stalled = [x for x in rates if x < 100000]
+        expect(not stalled, "%s -> %s: %d of 12 connections stalled: octets %s", source, target, len(stalled), rates)
+        t.note("%s -> %s: %.1f Mbit/s in 12 connections" % (source, target, sum(rates) * 8 / 6e6))
+
+
+@case(edit=wrong_key_on_spoke2)
+def wrong_key(t):
+    """spoke2 has another pre-shared key: it gets no session, both sides say why; spoke1 is not disturbed."""
+    t.wait("spoke1's session", 90, lambda: t.ready("spoke1") == 1)
+    pattern = re.compile(r"(?i)authenti|AUTHENTICATION_FAILED")
+    for node in ("hub", "spoke2"):
+        t.wait("%s's log names the failed authentication" % node, 60, lambda n=node: pattern.search(t.log(n)))
+    expect(t.ready("spoke2") == 0, "spoke2 has a session with the wrong key")
+    expect(not t.route("hub", "192.168.2.0/24"), "the hub has a route of an unauthenticated spoke")
+    for node in ("hub", "spoke2"):
+        for key in ("lab-only-key-of-hub-and-spokes", "not-the-key-of-the-others"):
+            expect(key not in t.log(node), "%s's log prints a key", node)
+    t.ping_all("host1", "host0", 5)
+
+
+@case(start=False)
+def bad_configuration(t):
+    """flexvpnd refuses a broken configuration with every error by line, exit status 78, and touches nothing."""
+    before = t.snapshot("spoke1")
+    text = t.lab.read_config("spoke1").replace(" identity local fqdn", " identity locale fqdn").replace(
+        " ip address negotiated", " ip address 300.1.2.3 255.255.255.0")
+    t.lab.write_config("spoke1", text)
+    numbers = [i for i, line in enumerate(text.splitlines(), 1) if "locale" in line or "300.1" in line]
+    for argv in (["flexvpnd", "--check", "--config", "/run/node/flexvpn.conf"],
+                 ["flexvpnd", "--config", "/run/node/flexvpn.conf"]):
+        r = t.lab.run("spoke1", argv, timeout=60)
+        expect(r.returncode == 78, "%s ended %d instead of 78: %s", " ".join(argv), r.returncode, r.stderr or r.stdout)
+        said = r.stdout + r.stderr
+        for n in numbers:
+            expect(re.search(r":%d:" % n, said), "no error names line %d: %s", n, said)
+    expect(t.snapshot("spoke1") == before, "a refused configuration changed the kernel")
+    r = t.lab.run("hub", ["flexvpnd", "--check", "--config", "/run/node/flexvpn.conf"])
+    expect(r.returncode == 0, "the good configuration is refused: %s", r.stderr or r.stdout)
+
+
+@case(topology="underlay", start=False)
+def bpf_tests_in_the_guest(t):
+    """The BPF test binaries (verifier load, test_run) pass on the guest's kernel too."""
+    binaries = [b for b in sorted(glob.glob(os.path.join(t.lab.state["bin"], "bpf_*"))) if os.access(b, os.X_OK)]
+    if not binaries:
+        raise Skip("this build has no BPF test binary (bin/bpf_*)")
+    for b in binaries:
+        p = t.guest.popen([b], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"FLEXVPN_NO_TIMING": "1"})
+        out, _ = p.communicate(timeout=240)
+        with open(os.path.join(t.log_dir, os.path.basename(b) + ".log"), "wb") as f:
+            f.write(out)
+        if p.returncode != 0:
+            raise Failure("%s ended %s in the guest: %s" % (os.path.basename(b), p.returncode, out.decode(errors="replace")[-600:]))
+        t.note("%s passes on the guest's kernel" % os.path.basename(b))
+
+
+@case(topology="underlay", start=False)
+def kernel_has_what_is_needed(t):
+    """kernel-config/check finds every required feature in the guest (and the lab's own NAT and delay work)."""
+    p = t.guest.popen([os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+                                    "kernel-config", "check")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    out, _ = p.communicate(timeout=120)
+    expect(p.returncode == 0, "kernel-config/check: %s", out.decode(errors="replace"))
+    r = t.ping("hub", SPOKE1, 5)
+    expect(r.lost == 0 and min(ms for _, _, ms in r.replies) >= 10, "a link with 5 ms each way answers in %s ms", r.replies)
+    r = t.ping("host2", HUB, 5)
+    expect(r.lost == 0, "no ping passes the NAT box")
+    t.end_captures()  # the pings above are meant to be seen
