@@ -28,7 +28,7 @@ enum class Esn : uint16_t { kNo = 0, kYes = 1 };
 // Sizes in octets; 0 for an algorithm this build does not know.
 bool IsAead(Encr e);
 size_t EncrKeySize(Encr e, uint16_t key_bits);  // without the salt; key_bits 0 where the cipher has one size
-size_t SaltSize(Encr e);                        // 4 for GCM and ChaCha20 (RFC 5282, RFC 7634), 3 for CCM, else 0
+size_t SaltSize(Encr e);                        // 4 for GCM, ChaCha20 and CTR (RFC 5282, 7634, 5930), 3 for CCM, else 0
 size_t IvSize(Encr e);                          // explicit IV on the wire: 8 for AEAD, block size for CBC
 size_t BlockSize(Encr e);                       // padding granularity on the wire: 16 for AES-CBC, 1 for AEAD
 size_t IcvSize(Encr e);                         // AEAD tag on the wire

@@ -60,8 +60,10 @@ struct Header {  // §3.1
   bool from_initiator() const { return (flags & kFlagInitiator) != 0; }  // of the IKE SA, not of the exchange
   friend bool operator==(const Header&, const Header&) = default;
 };
-// Cheap check of the first 28 octets: length equals the datagram, major version 2, known flags.  Allocates
-// nothing unless it fails.
+// Cheap check of the first 28 octets.  Flags that RFC 7296 does not define are dropped (ignored on receipt).
+// Allocates nothing unless it fails.  Errors: kUnimplemented for a major version other than 2 (the one that may be
+// answered, with INVALID_MAJOR_VERSION); kInvalidArgument if truncated, if the length is not the datagram's or if
+// the initiator's SPI is zero.
 absl::StatusOr<Header> DecodeHeader(BytesView datagram);
 
 enum class TransformType : uint8_t { kEncr = 1, kPrf = 2, kInteg = 3, kKe = 4, kEsn = 5 };
@@ -69,6 +71,7 @@ struct Transform {  // §3.3.2
   TransformType type{};  // open: 6..12 are RFC 9370 additional key exchanges
   uint16_t id = 0;
   std::optional<uint16_t> key_bits;  // attribute 14
+  Bytes other_attributes{};  // any other attribute as on the wire; not empty: the transform is unacceptable (§3.3.6)
   friend bool operator==(const Transform&, const Transform&) = default;
 };
 struct Proposal {  // §3.3.1
@@ -120,7 +123,7 @@ struct TrafficSelector {  // §3.13.1
 };
 struct TsPayload {
   bool initiator = false;  // TSi or TSr
-  std::vector<TrafficSelector> selectors;
+  std::vector<TrafficSelector> selectors;  // may be empty after decoding: types we do not know are left out
   friend bool operator==(const TsPayload&, const TsPayload&) = default;
 };
 enum class CfgType : uint8_t { kRequest = 1, kReply = 2, kSet = 3, kAck = 4 };

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Digests and HMAC.  Everything is fetched once: fetching costs more than the HMAC of an IKE message.
+#ifndef FLEXVPN_CORE_CRYPTO_OPENSSL_HASH_H_
+#define FLEXVPN_CORE_CRYPTO_OPENSSL_HASH_H_
+
+#include <array>
+#include <span>
+
+#include "core/crypto/openssl/handles.h"
+#include "core/crypto/provider.h"
+
+namespace flexvpn::crypto {
+
+enum class Digest : uint8_t { kMd5, kSha1, kSha256, kSha384, kSha512, kCount };
+
+class HashEngine {
+ public:
+  HashEngine();
+  bool Supports(Digest d) const { return rows_[Index(d)].hmac != nullptr; }
+  // Empty on failure (algorithm missing).  Const methods may run on several threads at once.
+  SecretBytes Hmac(Digest d, BytesView key, Provider::Parts parts) const;
+  Bytes Hash(Digest d, Provider::Parts parts) const;
+
+ private:
+  struct Row {
+    Md md;
+    MacCtx hmac;  // template without key; copied for each use
+    size_t size = 0;
+  };
+  static size_t Index(Digest d) { return static_cast<size_t>(d); }
+  std::array<Row, static_cast<size_t>(Digest::kCount)> rows_;
+};
+
+}  // namespace flexvpn::crypto
+
+#endif  // FLEXVPN_CORE_CRYPTO_OPENSSL_HASH_H_

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <openssl/crypto.h>
+
+#include <optional>
+
+#include "base/overloaded.h"
+#include "core/crypto/openssl/cipher.h"
+#include "core/crypto/openssl/hash.h"
+#include "core/crypto/openssl/key_exchange.h"
+#include "core/crypto/provider.h"
+
+namespace flexvpn::crypto {
+namespace {
+
+std::optional<Digest> DigestOf(Prf p) {
+  switch (p) {
+    case Prf::kHmacMd5:
+      return Digest::kMd5;
+    case Prf::kHmacSha1:
+      return Digest::kSha1;
+    case Prf::kHmacSha256:
+      return Digest::kSha256;
+    case Prf::kHmacSha384:
+      return Digest::kSha384;
+    case Prf::kHmacSha512:
+      return Digest::kSha512;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<Digest> DigestOf(Integ i) {
+  switch (i) {
+    case Integ::kHmacMd5_96:
+      return Digest::kMd5;
+    case Integ::kHmacSha1_96:
+      return Digest::kSha1;
+    case Integ::kHmacSha256_128:
+      return Digest::kSha256;
+    case Integ::kHmacSha384_192:
+      return Digest::kSha384;
+    case Integ::kHmacSha512_256:
+      return Digest::kSha512;
+    default:
+      return std::nullopt;
+  }
+}
+
+template <class T>
+JobResult ToJobResult(absl::StatusOr<T> result) {
+  if (!result.ok()) return result.status();
+  return JobResult(std::variant<KeyPair, SecretBytes>(*std::move(result)));
+}
+
+class OpensslProvider final : public Provider {
+ public:
+  bool Supports(Encr e, uint16_t key_bits) const override { return cipher_.Supports(e, key_bits); }
+  bool Supports(Prf p) const override {
+    const auto d = DigestOf(p);
+    return d && hash_.Supports(*d);
+  }
+  bool Supports(Integ i) const override {
+    const auto d = DigestOf(i);
+    return d && hash_.Supports(*d);
+  }
+  bool Supports(KeMethod m) const override { return key_exchange_.Supports(m); }
+
+  SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const override {
+    const auto d = DigestOf(p);
+    return d ? hash_.Hmac(*d, key, parts) : SecretBytes{};
+  }
+  Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const override {
+    const auto d = DigestOf(i);
+    if (!d) return {};
+    const SecretBytes full = hash_.Hmac(*d, key, parts);
+    return full.empty() ? Bytes{} : Bytes(full.begin(), full.begin() + static_cast<ptrdiff_t>(IntegIcvSize(i)));
+  }
+  Bytes Sha1(Parts parts) const override { return hash_.Hash(Digest::kSha1, parts); }
+  Bytes Sha256(Parts parts) const override { return hash_.Hash(Digest::kSha256, parts); }
+
+  absl::StatusOr<Bytes> EncryptCbc(Encr e, BytesView key, BytesView iv, BytesView plain) const override {
+    return cipher_.EncryptCbc(e, key, iv, plain);
+  }
+  absl::StatusOr<SecretBytes> DecryptCbc(Encr e, BytesView key, BytesView iv, BytesView cipher) const override {
+    return cipher_.DecryptCbc(e, key, iv, cipher);
+  }
+  absl::StatusOr<Bytes> Seal(Encr e, BytesView key, BytesView nonce, BytesView aad, BytesView plain) const override {
+    return cipher_.Seal(e, key, nonce, aad, plain);
+  }
+  absl::StatusOr<SecretBytes> Open(Encr e, BytesView key, BytesView nonce, BytesView aad,
+                                   BytesView sealed) const override {
+    return cipher_.Open(e, key, nonce, aad, sealed);
+  }
+
+  JobResult Run(const Job& job) const override {
+    return std::visit(Overloaded{[this](const GenerateKey& j) { return ToJobResult(key_exchange_.Generate(j.method)); },
+                                 [this](const DeriveSecret& j) {
+                                   return ToJobResult(key_exchange_.Derive(j.own, j.peer_public));
+                                 }},
+                      job);
+  }
+
+  bool ConstantTimeEqual(BytesView a, BytesView b) const override {
+    return a.size() == b.size() && (a.empty() || CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0);
+  }
+
+ private:
+  HashEngine hash_;
+  CipherEngine cipher_;
+  KeyExchangeEngine key_exchange_;
+};
+
+}  // namespace
+
+std::unique_ptr<Provider> NewOpensslProvider() { return std::make_unique<OpensslProvider>(); }
+
+}  // namespace flexvpn::crypto

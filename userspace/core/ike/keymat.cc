@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ike/keymat.h"
+
+#include <algorithm>
+
+namespace flexvpn::ike {
+namespace {
+
+// Cuts one key after the other from key material.
+class KeyCutter {
+ public:
+  explicit KeyCutter(const SecretBytes& material) : rest_(material) {}
+  SecretBytes Take(size_t n) {
+    n = std::min(n, rest_.size());
+    SecretBytes key = ToSecret(rest_.first(n));
+    rest_ = rest_.subspan(n);
+    return key;
+  }
+
+ private:
+  BytesView rest_;
+};
+
+size_t EncrMaterial(const Suite& s) {
+  return crypto::EncrKeySize(s.encr, s.encr_key_bits) + crypto::SaltSize(s.encr);
+}
+size_t IntegMaterial(const Suite& s) { return crypto::IsAead(s.encr) ? 0 : crypto::IntegKeySize(s.integ); }
+
+}  // namespace
+
+SecretBytes PrfPlus(const crypto::Provider& c, crypto::Prf prf, BytesView key, BytesView seed, size_t size) {
+  const size_t block_size = crypto::PrfOutputSize(prf);
+  if (block_size == 0 || size > 255 * block_size) return {};
+  SecretBytes out, block;
+  out.reserve(size + block_size);
+  for (uint8_t n = 1; out.size() < size; ++n) {
+    const BytesView parts[] = {block, seed, BytesView(&n, 1)};
+    block = c.ComputePrf(prf, key, parts);
+    if (block.empty()) return {};
+    out.insert(out.end(), block.begin(), block.end());
+  }
+  out.resize(size);
+  return out;
+}
+
+IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView shared, BytesView nonce_i,
+                      BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r, BytesView old_sk_d, crypto::Prf old_prf) {
+  ByteWriter nonces;
+  nonces.Append(nonce_i);
+  nonces.Append(nonce_r);
+  SecretBytes skeyseed;
+  if (old_sk_d.empty()) {
+    const BytesView parts[] = {shared};
+    skeyseed = c.ComputePrf(suite.prf, nonces.view(), parts);
+  } else {
+    const BytesView parts[] = {shared, nonces.view()};
+    skeyseed = c.ComputePrf(old_prf, old_sk_d, parts);
+  }
+  ByteWriter seed;
+  seed.Append(nonces.view());
+  seed.U64(spi_i.value());
+  seed.U64(spi_r.value());
+
+  const size_t prf_size = crypto::PrfKeySize(suite.prf), encr = EncrMaterial(suite), integ = IntegMaterial(suite);
+  const SecretBytes material =
+      PrfPlus(c, suite.prf, skeyseed, seed.view(), 3 * prf_size + 2 * integ + 2 * encr);
+  KeyCutter cut(material);
+  const crypto::Integ integ_id = crypto::IsAead(suite.encr) ? crypto::Integ::kNone : suite.integ;
+  IkeKeys keys;
+  keys.initiator.encr = keys.responder.encr = suite.encr;
+  keys.initiator.integ = keys.responder.integ = integ_id;
+  keys.sk_d = cut.Take(prf_size);
+  keys.initiator.integ_key = cut.Take(integ);
+  keys.responder.integ_key = cut.Take(integ);
+  keys.initiator.encr_key = cut.Take(encr);
+  keys.responder.encr_key = cut.Take(encr);
+  keys.sk_pi = cut.Take(prf_size);
+  keys.sk_pr = cut.Take(prf_size);
+  return keys;
+}
+
+ChildKeys DeriveChildKeys(const crypto::Provider& c, crypto::Prf prf, BytesView sk_d, const Suite& child,
+                          BytesView shared, BytesView nonce_i, BytesView nonce_r) {
+  SecretBytes seed = ToSecret(shared);
+  seed.insert(seed.end(), nonce_i.begin(), nonce_i.end());
+  seed.insert(seed.end(), nonce_r.begin(), nonce_r.end());
+  const size_t encr = EncrMaterial(child), integ = IntegMaterial(child);
+  const SecretBytes material = PrfPlus(c, prf, sk_d, seed, 2 * (encr + integ));
+  KeyCutter cut(material);
+  ChildKeys keys;
+  keys.encr_i = cut.Take(encr);
+  keys.integ_i = cut.Take(integ);
+  keys.encr_r = cut.Take(encr);
+  keys.integ_r = cut.Take(integ);
+  return keys;
+}
+
+SecretBytes SharedKeyAuth(const crypto::Provider& c, crypto::Prf prf, BytesView secret, BytesView first_message,
+                          BytesView peer_nonce, BytesView sk_p, BytesView id_body) {
+  const BytesView pad[] = {AsView("Key Pad for IKEv2")};
+  const SecretBytes key = c.ComputePrf(prf, secret, pad);
+  const BytesView id[] = {id_body};
+  const SecretBytes maced_id = c.ComputePrf(prf, sk_p, id);
+  const BytesView signed_octets[] = {first_message, peer_nonce, maced_id};
+  return c.ComputePrf(prf, key, signed_octets);
+}
+
+}  // namespace flexvpn::ike
