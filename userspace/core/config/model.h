@@ -226,6 +226,12 @@ struct AaaAuthorizationList {  // aaa authorization network NAME local
   friend bool operator==(const AaaAuthorizationList&, const AaaAuthorizationList&) = default;
 };
 
+// Where a statement inside an object stands, for messages: "crypto ikev2 profile FLEX/keyring" -> line 12.
+struct SourceMap {
+  std::map<std::string, Location> at;
+  friend bool operator==(const SourceMap&, const SourceMap&) { return true; }  // never part of the meaning
+};
+
 struct Model {
   std::string hostname = "router";
   std::string domain_name;
@@ -244,6 +250,7 @@ struct Model {
   std::map<std::string, AccessList> access_lists;
   std::map<std::string, std::string> platform_interfaces;  // GigabitEthernet0/0 -> eth0
   std::vector<std::string> foreign_lines;  // of other subsystems: kept, reported once
+  SourceMap source;
   friend bool operator==(const Model&, const Model&) = default;
 };
 

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+// crypto ikev2: globals, keyring, proposal, policy, authorization policy.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/config/grammar.h"
+
+namespace flexvpn::config {
+namespace {
+
+using S = Diagnostic::Severity;
+
+Dpd ReadDpd(const Call& k) {
+  return {seconds(k.Number("INTERVAL")), seconds(k.Number("RETRY")), !k.Has("periodic")};
+}
+
+// `crypto ikev2 X NAME`: the object, made if missing; `no` removes it, `default` restores the built-in one.
+template <class T>
+T* Object(Context& c, const Call& k, std::map<std::string, T>* map, const std::map<std::string, T>& built_in,
+          absl::string_view path) {
+  const std::string name = k.Find("NAME") != nullptr ? k.Text("NAME") : "default";
+  if (!k.set()) {
+    map->erase(name);
+    const auto original = built_in.find(name);
+    if (k.op == Op::kDefault && original != built_in.end()) (*map)[name] = original->second;
+    return nullptr;
+  }
+  auto [it, fresh] = map->try_emplace(name);
+  if (fresh) it->second.name = name;
+  it->second.where = k.where();
+  c.path = absl::StrCat(path, " ", name);
+  return &it->second;
+}
+
+const Model& BuiltIn() {
+  static const Model kModel = DefaultModel();
+  return kModel;
+}
+
+// --- keyring --------------------------------------------------------------------------------------------
+void EnterPeer(Context& c, const Call& k) {
+  std::vector<KeyringPeer>& peers = c.keyring->peers;
+  const std::string name = k.Text("NAME");
+  const auto it = std::find_if(peers.begin(), peers.end(), [&](const KeyringPeer& p) { return p.name == name; });
+  if (!k.set()) {
+    if (it != peers.end()) peers.erase(it);
+    return;
+  }
+  c.peer = static_cast<size_t>(it - peers.begin());
+  if (it == peers.end()) {
+    peers.emplace_back();
+    peers.back().name = name;
+  }
+  peers[c.peer].where = k.where();
+}
+
+KeyringPeer& Peer(Context& c) { return c.keyring->peers[c.peer]; }
+
+void PeerAddress(Context& c, const Call& k) {
+  net::Prefix p;
+  if (const Arg* a = k.Find("A")) {
+    const Arg* m = k.Find("M");
+    p = m != nullptr       ? *net::Prefix::FromMask(a->address, m->address)
+        : a->address.is_any() ? net::Prefix::Default(a->address.family())
+                              : net::Prefix::Host(a->address);
+  } else if (const Arg* x = k.Find("P")) {
+    p = x->prefix;
+  }
+  std::vector<net::Prefix>& list = Peer(c).addresses;
+  if (!k.set()) {
+    if (p.family() == net::Family::kNone) list.clear();
+    list.erase(std::remove(list.begin(), list.end(), p), list.end());
+  } else if (std::find(list.begin(), list.end(), p) == list.end()) {
+    list.push_back(p);
+  }
+}
+
+void PeerIdentity(Context& c, const Call& k) {
+  if (!k.set()) {
+    Peer(c).identity.reset();
+    return;
+  }
+  Identity id;
+  id.where = k.where();
+  id.text = k.Text("S");
+  const bool domain = k.Has("domain");
+  if (k.Has("fqdn")) id.kind = domain ? IdentityKind::kFqdnDomain : IdentityKind::kFqdn;
+  if (k.Has("email")) id.kind = domain ? IdentityKind::kEmailDomain : IdentityKind::kEmail;
+  if (k.Has("key-id")) id.kind = IdentityKind::kKeyId;
+  if (const Arg* a = k.Find("A")) {
+    id.kind = IdentityKind::kAddress;
+    id.prefix = net::Prefix::Host(a->address);
+  }
+  if (domain && !id.text.empty() && id.text[0] == '@') id.text.erase(0, 1);
+  Peer(c).identity = std::move(id);
+}
+
+void PeerKey(Context& c, const Call& k) {
+  SecretBytes key;
+  if (k.set() && !ReadKey(c, k, &key)) return;
+  if (!k.Has("remote")) Peer(c).local_key = key;
+  if (!k.Has("local")) Peer(c).remote_key = key;
+}
+
+// --- proposal -----------------------------------------------------------------------------------------------
+void SetEncryption(Context& c, const Call& k) {
+  std::vector<EncrChoice> out;
+  if (k.set()) {
+    std::vector<std::string> known;
+    for (const EncryptionName& n : IkeEncryptionNames()) known.emplace_back(n.word);
+    for (const Word& w : k.Find("ALGORITHM")->words) {
+      if (absl::EqualsIgnoreCase(w.text, "des")) {
+        c.Error({k.line, w.column}, "DES is not supported: its keys are found in hours", "use aes-gcm-256");
+        continue;
+      }
+      size_t i = 0;
+      if (Choose(c, k, w, known, "encryption algorithm", &i) == nullptr) continue;
+      const EncryptionName& n = IkeEncryptionNames()[i];
+      if (n.weak) c.Warn({k.line, w.column}, absl::StrCat(n.word, " is weak"), "use aes-gcm-256");
+      if (std::find(out.begin(), out.end(), n.choice) == out.end()) out.push_back(n.choice);
+    }
+  }
+  c.proposal->encryption = std::move(out);
+}
+
+void SetNumbers(Context& c, const Call& k, const std::vector<NumberName>& names, absl::string_view what,
+                std::vector<uint16_t>* list) {
+  list->clear();
+  if (!k.set()) return;
+  std::vector<std::string> known;
+  for (const NumberName& n : names) known.emplace_back(n.word);
+  for (const Word& w : k.Find("ALGORITHM")->words) {
+    size_t i = 0;
+    if (Choose(c, k, w, known, what, &i) == nullptr) continue;
+    if (names[i].weak) c.Warn({k.line, w.column}, absl::StrCat(what, " ", names[i].word, " is weak"));
+    if (std::find(list->begin(), list->end(), names[i].number) == list->end()) list->push_back(names[i].number);
+  }
+}
+
+// --- policy ---------------------------------------------------------------------------------------------------
+template <class T>
+void AddOrRemove(std::vector<T>* list, const T& value, bool add) {
+  const auto it = std::find(list->begin(), list->end(), value);
+  if (add && it == list->end()) list->push_back(value);
+  if (!add && it != list->end()) list->erase(it);
+}
+
+void PolicyProposal(Context& c, const Call& k) {
+  const std::string name = k.Text("NAME");
+  if (!k.set() && name.empty()) {
+    c.policy->proposals.clear();
+    return;
+  }
+  // A line in the built-in policy replaces its built-in proposal.
+  if (k.set() && c.policy->name == "default" && *c.policy == BuiltIn().policies.at("default")) c.policy->proposals.clear();
+  AddOrRemove(&c.policy->proposals, name, k.set());
+}
+
+// --- authorization policy -----------------------------------------------------------------------------------
+void RouteSetRemote(Context& c, const Call& k) {
+  std::vector<StaticRoute>& list = c.authorization->route_set_remote;
+  StaticRoute r;
+  if (const Arg* a = k.Find("A")) {
+    const auto p = net::Prefix::FromMask(a->address, k.Find("M")->address);
+    r.prefix = *p;
+    if (p->address() != a->address)
+      c.Warn(At(k, *a), absl::StrCat("address has host bits; read as ", p->ToString()));
+  } else if (const Arg* p = k.Find("P")) {
+    r.prefix = p->prefix;
+  } else {
+    list.clear();
+    return;
+  }
+  AddOrRemove(&list, r, k.set());
+}
+
+void RouteAccept(Context& c, const Call& k) {
+  c.authorization->route_accept_any = k.set();
+  const AuthorizationPolicy fresh;
+  c.authorization->route_tag = static_cast<uint32_t>(k.Number("TAG", fresh.route_tag));
+  c.authorization->route_distance = static_cast<uint8_t>(k.Number("DISTANCE", fresh.route_distance));
+}
+
+void RouteSetInterface(Context& c, const Call& k) {
+  c.authorization->route_set_interface = k.set();
+  c.authorization->route_set_interface_name = k.set() ? k.Text("IF") : "";
+}
+
+void SetDns(Context& c, const Call& k) {
+  c.authorization->dns.clear();
+  if (!k.set()) return;
+  for (const char* n : {"A", "B"})
+    if (const Arg* a = k.Find(n)) c.authorization->dns.push_back(a->address);
+}
+
+// --- globals --------------------------------------------------------------------------------------------------
+std::vector<Command> Globals() {
+  return {
+      {"crypto ikev2 dpd <INTERVAL:10-3600> <RETRY:2-60> {on-demand|periodic}", "dead peer detection of all profiles",
+       [](Context& c, const Call& k) { k.set() ? void(c.model.ike.dpd = ReadDpd(k)) : c.model.ike.dpd.reset(); }},
+      {"crypto ikev2 nat keepalive <S:5-3600>", "seconds between NAT keepalives",
+       [](Context& c, const Call& k) {
+         c.model.ike.nat_keepalive.reset();
+         if (k.set()) c.model.ike.nat_keepalive = seconds(k.Number("S"));
+       }},
+      {"crypto ikev2 window <N:1-200>", "requests in flight",
+       [](Context& c, const Call& k) { c.model.ike.window = static_cast<uint32_t>(k.Number("N", 5)); }},
+      {"crypto ikev2 cookie-challenge <N:0-1000>", "half-open SAs from which cookies are asked",
+       [](Context& c, const Call& k) {
+         c.model.ike.cookie_challenge.reset();
+         if (k.set()) c.model.ike.cookie_challenge = static_cast<uint32_t>(k.Number("N"));
+       }},
+      {"crypto ikev2 limit max-in-negotation-sa <N:1-9999> [incoming|outgoing]", "most SAs in negotiation",
+       [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
+      {"crypto ikev2 limit max-in-negotiation-sa <N:1-9999> [incoming|outgoing]", "most SAs in negotiation",
+       [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
+      {"crypto ikev2 limit max-sa <N:1-9999>", "most IKE SAs",
+       [](Context& c, const Call& k) { c.model.ike.max_sa = static_cast<uint32_t>(k.Number("N")); }},
+      {"crypto ikev2 fragmentation [mtu <N:68-1500>]", "IKEv2 fragmentation (RFC 7383)",
+       [](Context& c, const Call& k) {
+         c.model.ike.fragmentation_mtu.reset();
+         if (!k.set()) return;
+         c.model.ike.fragmentation_mtu = static_cast<uint16_t>(k.Number("N", 576));
+         c.Warn(k.where(), "IKEv2 fragmentation is accepted but has no effect in this version");
+       }},
+      {"crypto ikev2 http-url {cert|bundle}", "certificates by URL (only the no form is of use)",
+       [](Context& c, const Call& k) {
+         if (k.set()) c.Warn(k.where(), "not supported by this version: certificates by URL");
+       }},
+  };
+}
+
+std::vector<Command> UnsupportedGlobals() {
+  const ModeId block = ModeId::kUnsupported;
+  return {
+      Unsupported(S::kError, "crypto ikev2 client flexvpn <NAME> [<REST:words>]",
+                  "FlexVPN client blocks; write 'tunnel destination ADDRESS' in the tunnel", block),
+      Unsupported(S::kError, "crypto ikev2 cluster", "the IKEv2 load balancer", block),
+      Unsupported(S::kWarning, "crypto ikev2 name-mangler <NAME>", "name manglers", block),
+      Unsupported(S::kWarning, "crypto ikev2 certificate-cache <REST:words>", "certificates"),
+      Unsupported(S::kWarning, "crypto ikev2 disconnect-revoked-peers", "certificates"),
+      Unsupported(S::kWarning, "crypto ikev2 cts <REST:words>", "Cisco TrustSec"),
+      Unsupported(S::kWarning, "crypto ikev2 diagnose <REST:words>", "crypto ikev2 diagnose"),
+      Unsupported(S::kWarning, "crypto ikev2 limit queue <REST:words>", "limits of the request queue"),
+      Unsupported(S::kWarning, "crypto ikev2 reconnect <REST:words>", "IKEv2 reconnect"),
+      Unsupported(S::kWarning, "crypto ikev2 redirect <REST:words>", "IKEv2 redirect"),
+  };
+}
+
+std::vector<Command> Openers() {
+  return {
+      {"crypto ikev2 keyring <NAME>", "pre-shared keys of peers",
+       [](Context& c, const Call& k) { c.keyring = Object(c, k, &c.model.keyrings, {}, "crypto ikev2 keyring"); },
+       ModeId::kKeyring},
+      {"crypto ikev2 proposal <NAME>", "algorithms of the IKE SA",
+       [](Context& c, const Call& k) {
+         c.proposal = Object(c, k, &c.model.proposals, BuiltIn().proposals, "crypto ikev2 proposal");
+       },
+       ModeId::kProposal},
+      {"crypto ikev2 policy <NAME>", "proposals by local address",
+       [](Context& c, const Call& k) {
+         c.policy = Object(c, k, &c.model.policies, BuiltIn().policies, "crypto ikev2 policy");
+       },
+       ModeId::kPolicy},
+      {"crypto ikev2 authorization policy <NAME>", "addresses and routes for a peer",
+       [](Context& c, const Call& k) {
+         c.authorization = Object(c, k, &c.model.authorization_policies, BuiltIn().authorization_policies,
+                                  "crypto ikev2 authorization policy");
+       },
+       ModeId::kAuthorization},
+  };
+}
+
+std::vector<Command> PeerCommands() {
+  return {
+      {"address <A:address> [<M:mask>]", "outer address of the peer; 0.0.0.0 0.0.0.0 is any", PeerAddress},
+      {"address <P:prefix>", "outer prefix of the peer", PeerAddress},
+      {"description <TEXT:line>", "free text", [](Context& c, const Call& k) { Peer(c).description = k.Text("TEXT"); }},
+      {"identity {fqdn|email} [domain] <S>", "IKE identity of the peer", PeerIdentity},
+      {"identity key-id <S>", "IKE identity of the peer", PeerIdentity},
+      {"identity address <A:address>", "IKE identity of the peer", PeerIdentity},
+      {"pre-shared-key [local|remote] [0] <KEY:secret>", "the key, in clear", PeerKey},
+      {"pre-shared-key [local|remote] hex <HEX:secret>", "the key, as hexadecimal digits", PeerKey},
+      {"pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted (not supported yet)", PeerKey},
+      Unsupported(S::kError, "hostname <NAME>", "keyring peers by host name; write 'address' or 'identity'"),
+  };
+}
+
+std::vector<Command> ProposalCommands() {
+  return {
+      {"encryption <ALGORITHM:words>", "in order of preference: aes-gcm-256 aes-gcm-128 aes-cbc-256 …", SetEncryption},
+      {"integrity <ALGORITHM:words>", "sha512 sha384 sha256 sha1",
+       [](Context& c, const Call& k) {
+         SetNumbers(c, k, IntegrityNames(), "integrity algorithm", &c.proposal->integrity);
+       }},
+      {"prf <ALGORITHM:words>", "pseudo-random functions; without it, as integrity",
+       [](Context& c, const Call& k) { SetNumbers(c, k, PrfNames(), "PRF", &c.proposal->prf); }},
+      {"group <ALGORITHM:words>", "Diffie-Hellman groups: 19 20 21 14 15 16",
+       [](Context& c, const Call& k) { SetNumbers(c, k, GroupNames(), "group", &c.proposal->groups); }},
+      Unsupported(S::kError, "pqc <REST:words>", "post-quantum key exchange"),
+  };
+}
+
+std::vector<Command> PolicyCommands() {
+  return {
+      {"proposal <NAME>", "use this proposal; repeatable, in order", PolicyProposal},
+      {"match address local <A:address>", "only for this local address; repeatable",
+       [](Context& c, const Call& k) {
+         if (const Arg* a = k.Find("A")) AddOrRemove(&c.policy->match_local, a->address, k.set());
+         else c.policy->match_local.clear();
+       }},
+      {"match fvrf {any|<VRF>}", "outer VRF",
+       [](Context& c, const Call& k) {
+         c.policy->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF");
+         if (k.set() && !k.Has("any")) c.Error(At(k, *k.Find("VRF")), "not supported by this version: VRFs");
+       }},
+      Unsupported(S::kWarning, "match inbound-only", "match inbound-only"),
+  };
+}
+
+template <auto Member>
+void SetText(Context& c, const Call& k) {
+  (*c.authorization).*Member = k.set() ? k.args.back().text : "";
+}
+
+std::vector<Command> AuthorizationCommands() {
+  return {
+      {"pool <NAME>", "addresses for the peer", SetText<&AuthorizationPolicy::pool>},
+      {"def-domain <NAME>", "domain for the peer", SetText<&AuthorizationPolicy::def_domain>},
+      {"banner <TEXT:line>", "text for the peer", SetText<&AuthorizationPolicy::banner>},
+      {"netmask <M:mask>", "mask of the address given",
+       [](Context& c, const Call& k) {
+         c.authorization->netmask.reset();
+         if (k.set()) c.authorization->netmask = k.Find("M")->address;
+       }},
+      {"dns <A:ipv4> [<B:ipv4>]", "name servers for the peer", SetDns},
+      {"route set interface [<IF:interface>]", "tell the peer our tunnel address (or that of IF)", RouteSetInterface},
+      {"route set access-list <NAME>", "tell the peer these prefixes",
+       [](Context& c, const Call& k) {
+         if (k.Find("NAME") == nullptr) c.authorization->route_set_access_lists.clear();
+         else AddOrRemove(&c.authorization->route_set_access_lists, k.Text("NAME"), k.set());
+       }},
+      {"route set remote ipv4 <A:ipv4> <M:mask>", "tell the peer this prefix", RouteSetRemote},
+      {"route set remote ipv6 <P:prefix>", "tell the peer this prefix", RouteSetRemote},
+      {"route accept any [tag <TAG:1-497777>] [distance <DISTANCE:1-255>]", "install the peer's routes", RouteAccept},
+      {"session-lifetime <S:120-25920000>", "seconds until the session ends",
+       [](Context& c, const Call& k) {
+         c.authorization->session_lifetime.reset();
+         if (k.set()) c.authorization->session_lifetime = seconds(k.Number("S"));
+       }},
+      Unsupported(S::kError, "route accept route-map <NAME>", "route-maps; write 'route accept any'"),
+      Unsupported(S::kWarning, "route set local <REST:words>", "route set local"),
+      Unsupported(S::kWarning, "route set access-list ipv6 <NAME>", "IPv6 access lists"),
+      Unsupported(S::kWarning, "aaa attribute <REST:words>", "AAA attribute lists"),
+      Unsupported(S::kWarning, "backup-gateway <REST:words>", "backup gateways"),
+      Unsupported(S::kWarning, "configuration <REST:words>", "configuration by URL"),
+      Unsupported(S::kWarning, "dhcp <REST:words>", "addresses by DHCP"),
+      Unsupported(S::kWarning, "include-local-lan", "include-local-lan"),
+      Unsupported(S::kWarning, "ipsec flow-limit <REST:words>", "ipsec flow-limit"),
+      Unsupported(S::kWarning, "ipv6 <REST:words>", "IPv6 attributes"),
+      Unsupported(S::kWarning, "mobileopt-serv <REST:words>", "mobileopt-serv"),
+      Unsupported(S::kWarning, "pfs", "pfs for the peer; write 'set pfs' in the IPsec profile"),
+      Unsupported(S::kWarning, "smartcard-removal-disconnect", "smartcard-removal-disconnect"),
+      Unsupported(S::kWarning, "split-dns <REST:words>", "split DNS"),
+      Unsupported(S::kWarning, "wins <REST:words>", "WINS servers"),
+      Unsupported(S::kWarning, "subnet-acl <REST:words>", "subnet-acl; write 'route set access-list'"),
+  };
+}
+
+}  // namespace
+
+void AddIkeCommands(Mode& root, Mode& keyring, Mode& peer, Mode& proposal, Mode& policy, Mode& authorization) {
+  root.Add(Openers());
+  root.Add(Globals());
+  root.Add(UnsupportedGlobals());
+  keyring.Add({{"peer <NAME>", "a peer or group of peers", EnterPeer, ModeId::kKeyringPeer}});
+  peer.Add(PeerCommands());
+  proposal.Add(ProposalCommands());
+  policy.Add(PolicyCommands());
+  authorization.Add(AuthorizationCommands());
+}
+
+}  // namespace flexvpn::config

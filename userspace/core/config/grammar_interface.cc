@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// interface: Loopback, Tunnel, Virtual-Template and Linux devices; ip nhrp.
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/config/grammar.h"
+
+namespace flexvpn::config {
+namespace {
+
+using S = Diagnostic::Severity;
+
+void EnterInterface(Context& c, const Call& k) {
+  const Arg* arg = k.Find("IF");
+  const auto name = ParseInterfaceName(arg->text, "");
+  if (!k.set()) {
+    c.model.interfaces.erase(arg->text);
+    return;
+  }
+  if (name->kind == InterfaceKind::kVirtualTemplate && (name->number < 1 || name->number > 4095))
+    c.Error(At(k, *arg), "the number of a Virtual-Template must be from 1 to 4095");
+  if (name->kind == InterfaceKind::kLinux && name->name.size() > 15 && !IsIosName(name->name))
+    c.Error(At(k, *arg), "a Linux interface name has at most 15 characters");
+  Interface& i = c.model.interfaces[name->name];
+  i.kind = name->kind;
+  i.number = name->number;
+  i.name = name->name;
+  i.where = k.where();
+  c.interface = &i;
+  c.path = absl::StrCat("interface ", i.name);
+}
+
+void SetAddress(Context& c, const Call& k) {
+  Interface& i = *c.interface;
+  i.address.reset();
+  i.prefix_length = 32;
+  i.address_negotiated = false;
+  if (!k.set()) return;
+  i.unnumbered.clear();
+  if (k.Has("negotiated")) {
+    i.address_negotiated = true;
+    return;
+  }
+  const Arg* a = k.Find("A");
+  i.prefix_length = net::Prefix::FromMask(a->address, k.Find("M")->address)->length();
+  i.address = a->address;
+}
+
+void SetUnnumbered(Context& c, const Call& k) {
+  c.interface->unnumbered = k.set() ? k.Text("IF") : "";
+  if (!k.set()) return;
+  c.interface->address.reset();
+  c.interface->prefix_length = 32;
+  c.interface->address_negotiated = false;
+}
+
+void SetSource(Context& c, const Call& k) {
+  Interface& i = *c.interface;
+  i.source_interface.clear();
+  i.source_address.reset();
+  if (!k.set()) return;
+  if (const Arg* a = k.Find("A")) i.source_address = a->address;
+  if (const Arg* n = k.Find("IF")) i.source_interface = n->text;
+  if (k.Has("dynamic"))
+    c.Error(k.where(), "not supported by this version: tunnel source dynamic", "name the interface or its address");
+}
+
+void SetDestination(Context& c, const Call& k) {
+  Interface& i = *c.interface;
+  i.destination.reset();
+  i.destination_dynamic = false;
+  if (!k.set()) return;
+  if (const Arg* a = k.Find("A")) i.destination = a->address;
+  if (k.Has("dynamic")) i.destination_dynamic = true;
+  if (const Arg* n = k.Find("NAME"))
+    c.Error(At(k, *n), "not supported by this version: a host name as tunnel destination", "write its address");
+}
+
+void SetTunnelMode(Context& c, const Call& k) {
+  TunnelMode& m = c.interface->mode;
+  m = TunnelMode::kGreIpv4;
+  if (!k.set()) return;
+  if (k.Has("multipoint")) m = TunnelMode::kGreMultipoint;
+  else if (k.Has("gre")) m = k.Has("ipv6") ? TunnelMode::kGreIpv6 : TunnelMode::kGreIpv4;
+  else m = k.Has("ipv6") ? TunnelMode::kIpsecIpv6 : TunnelMode::kIpsecIpv4;
+}
+
+// `no shortcut`, `no redirect`: their arguments go with them.
+void SetRedirect(Context& c, const Call& k) {
+  c.interface->nhrp.redirect = k.set();
+  c.interface->nhrp.redirect_timeout = seconds(k.Number("S", 8));
+}
+void SetShortcut(Context& c, const Call& k) {
+  NhrpInterface& n = c.interface->nhrp;
+  n.shortcut = k.set();
+  n.shortcut_virtual_template.reset();
+  if (k.set() && k.Find("N") != nullptr) n.shortcut_virtual_template = static_cast<uint32_t>(k.Number("N"));
+}
+void SetNhrpAuthentication(Context& c, const Call& k) {
+  const Arg* a = k.Find("STRING");
+  c.interface->nhrp.authentication = k.set() ? a->text : "";
+  if (k.set() && a->text.size() > 8) c.Error(At(k, *a), "the string has at most 8 characters");
+}
+
+std::vector<Command> AddressCommands() {
+  return {
+      {"description <TEXT:line>", "free text",
+       [](Context& c, const Call& k) { c.interface->description = k.Text("TEXT"); }},
+      {"shutdown", "administratively down", [](Context& c, const Call& k) { c.interface->shutdown = k.set(); }},
+      {"ip address <A:ipv4> <M:mask>", "address of this interface", SetAddress},
+      {"ip address negotiated", "address given by the hub", SetAddress},
+      {"ip unnumbered <IF:interface>", "use the address of another interface", SetUnnumbered},
+      {"ip mtu <N:68-9976>", "largest inner packet",
+       [](Context& c, const Call& k) { c.interface->mtu = static_cast<uint16_t>(k.Number("N")); }},
+      {"ip tcp adjust-mss <N:500-9936>", "clamp the TCP segment size",
+       [](Context& c, const Call& k) { c.interface->adjust_mss = static_cast<uint16_t>(k.Number("N")); }},
+  };
+}
+
+std::vector<Command> TunnelCommands() {
+  return {
+      {"tunnel source <A:address>", "outer address on our side", SetSource},
+      {"tunnel source <IF:interface>", "interface whose address is the outer one", SetSource},
+      {"tunnel source dynamic", "chosen by the client block (not supported yet)", SetSource},
+      {"tunnel destination <A:address>", "outer address of the hub or peer", SetDestination},
+      {"tunnel destination dynamic", "chosen by the client block (not supported yet)", SetDestination},
+      {"tunnel destination <NAME>", "host name (not supported yet)", SetDestination},
+      {"tunnel mode gre {ip|ipv6}", "GRE over IPv4 or IPv6", SetTunnelMode},
+      {"tunnel mode gre multipoint", "GRE to many peers (DMVPN)", SetTunnelMode},
+      {"tunnel mode ipsec {ipv4|ipv6}", "IPsec without GRE", SetTunnelMode},
+      {"tunnel key <N:0-4294967295>", "GRE key",
+       [](Context& c, const Call& k) {
+         c.interface->key.reset();
+         if (k.set()) c.interface->key = static_cast<uint32_t>(k.Number("N"));
+       }},
+      {"tunnel protection ipsec profile <NAME> [shared]", "IPsec profile of this tunnel",
+       [](Context& c, const Call& k) { c.interface->ipsec_profile = k.set() ? k.Text("NAME") : ""; }},
+      {"tunnel path-mtu-discovery [<REST:words>]", "always on", nullptr},
+      Unsupported(S::kError, "tunnel vrf <VRF>", "VRFs"),
+      Unsupported(S::kError, "tunnel mode {ipip|ipv6ip|eon|mpls|vxlan|udp|geneve} [<REST:words>]", "this tunnel mode"),
+      Unsupported(S::kError, "tunnel mode ipsec dual-overlay", "dual-overlay"),
+      Unsupported(S::kError, "tunnel mode ipsec {ipv4 v6-overlay|ipv6 v4-overlay}", "mixed overlays"),
+      Unsupported(S::kError, "tunnel protection ipsec policy <REST:words>", "tunnel protection by access list"),
+      Unsupported(S::kWarning, "tunnel {checksum|sequence-datagrams|entropy|ttl|tos|bandwidth|flow|route-via|endpoint|"
+                               "rbscp|raw|udlr} [<REST:words>]",
+                  "this tunnel setting"),
+  };
+}
+
+std::vector<Command> NhrpCommands() {
+  return {
+      {"ip nhrp network-id <N:1-4294967295>", "NHRP domain; packets between tunnels of one domain make shortcuts",
+       [](Context& c, const Call& k) { c.interface->nhrp.network_id = static_cast<uint32_t>(k.Number("N")); }},
+      {"ip nhrp holdtime <S:1-65535>", "seconds that what we tell is valid",
+       [](Context& c, const Call& k) { c.interface->nhrp.holdtime = seconds(k.Number("S", 7200)); }},
+      {"ip nhrp redirect [timeout <S:2-30>]", "tell senders of a better way (hub)", SetRedirect},
+      {"ip nhrp shortcut [virtual-template <N:1-4095>]", "build tunnels to other spokes (spoke)", SetShortcut},
+      {"ip nhrp shortcut <N:1-4095>", "build tunnels to other spokes (spoke)", SetShortcut},
+      {"ip nhrp authentication <STRING:secret>", "string in every NHRP packet", SetNhrpAuthentication},
+      Unsupported(S::kError, "ip nhrp map <REST:words>", "static NHRP mappings (DMVPN)"),
+      Unsupported(S::kError, "ip nhrp nhs <REST:words>", "NHRP registration (DMVPN)"),
+      Unsupported(S::kWarning, "ip nhrp {registration|max-send|interest|server-only|record|send-routed|responder|use|"
+                               "trigger-svc|cache|path|attribute|reject|connect|multicast|group|event-publisher} "
+                               "[<REST:words>]",
+                  "this NHRP setting"),
+      Unsupported(S::kWarning, "ipv6 <REST:words>", "IPv6 on interfaces of this router"),
+      Unsupported(S::kWarning, "nhrp <REST:words>", "this NHRP setting"),
+      Unsupported(S::kWarning, "if-state nhrp", "if-state nhrp"),
+  };
+}
+
+// What any interface may carry and is not ours.
+constexpr const char* kForeign[] = {
+    "duplex", "speed", "negotiation", "media-type", "load-interval", "bandwidth", "delay", "cdp", "lldp", "ip ospf",
+    "ip pim", "ip nat", "ip flow", "ip virtual-reassembly", "ip redirects", "ip unreachables", "ip proxy-arp",
+    "ip verify", "ip route-cache", "ip igmp", "ip helper-address", "ip directed-broadcast", "ip rip", "ip eigrp",
+    "ip bandwidth-percent", "ip hello-interval", "ip hold-time", "ip split-horizon", "ip next-hop-self",
+    "ip summary-address", "ip authentication", "ip router", "ip policy", "ip nbar", "ip rsvp", "ip load-sharing",
+    "ip mask-reply", "ip accounting", "ip mroute-cache", "ip cef", "ip local-proxy-arp", "ip multicast", "ip dhcp",
+    "ip sla", "ip ospf", "ip arp", "ip broadcast-address", "ip tcp header-compression", "ip wccp", "ip summary",
+    "switchport", "spanning-tree", "service-policy", "service-module", "standby", "vrrp", "glbp", "encapsulation",
+    "channel-group", "arp", "logging", "snmp", "mpls", "ntp", "keepalive", "mtu", "carrier-delay", "hold-queue", "qos",
+    "service", "zone-member", "clock", "mac-address", "xconnect", "pppoe", "ppp", "dialer", "no-peer", "udld",
+    "storm-control", "tx-ring-limit", "random-detect", "fair-queue", "bfd", "isis", "ospfv3", "eigrp", "macsec",
+    "power", "auto", "fec", "flowcontrol", "transmit-interface", "serial", "peer", "priority-queue", "hello",
+    "performance", "macro", "source", "plim", "bridge-group", "vlan-id", "nat64", "ip dns", "crypto engine"};
+
+}  // namespace
+
+void AddInterfaceCommands(Mode& root, Mode& interface) {
+  root.Add({{"interface <IF:interface> [type tunnel]", "an interface", EnterInterface, ModeId::kInterface},
+            {"interface <IF:interface> {point-to-point|multipoint}", "a sub-interface", EnterInterface,
+             ModeId::kInterface}});
+  interface.Add(AddressCommands());
+  interface.Add(TunnelCommands());
+  interface.Add(NhrpCommands());
+  std::vector<Command> list;
+  for (const char* w : kForeign) list.push_back(Foreign(absl::StrCat(w, " [<REST:words>]")));
+  interface.Add(std::move(list));
+  interface.Add({
+      Unsupported(S::kError, "vrf forwarding <VRF>", "VRFs"),
+      Unsupported(S::kError, "ip vrf forwarding <VRF>", "VRFs"),
+      Unsupported(S::kError, "crypto map <REST:words>", "crypto maps"),
+      Unsupported(S::kWarning, "ip access-group <REST:words>", "packet filters; use nftables"),
+      Unsupported(S::kWarning, "ip address dhcp [<REST:words>]", "DHCP; leave it to Linux"),
+      Unsupported(S::kWarning, "ip address <A:ipv4> <M:mask> secondary", "secondary addresses"),
+  });
+}
+
+}  // namespace flexvpn::config

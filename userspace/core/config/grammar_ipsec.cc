@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// crypto ipsec: transform sets, profiles, globals.
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/config/grammar.h"
+
+namespace flexvpn::config {
+namespace {
+
+using S = Diagnostic::Severity;
+
+const Model& BuiltIn() {
+  static const Model kModel = DefaultModel();
+  return kModel;
+}
+
+// --- transform-set ---------------------------------------------------------------------------------------
+struct TransformWord {
+  const char* word;
+  enum Kind : uint8_t { kCipher, kIntegrity, kEsn, kRefused } kind;
+  uint16_t id;
+  uint16_t bits;
+  bool sized;  // may be followed by 128, 192 or 256
+  bool weak;
+};
+constexpr TransformWord kTransforms[] = {
+    {"esp-aes", TransformWord::kCipher, kEncrAesCbc, 128, true, false},
+    {"esp-192-aes", TransformWord::kCipher, kEncrAesCbc, 192, false, false},
+    {"esp-256-aes", TransformWord::kCipher, kEncrAesCbc, 256, false, false},
+    {"esp-gcm", TransformWord::kCipher, kEncrAesGcm16, 128, true, false},
+    {"esp-gmac", TransformWord::kCipher, kEncrGmac, 128, true, false},
+    {"esp-3des", TransformWord::kCipher, kEncr3Des, 0, false, true},
+    {"esp-null", TransformWord::kCipher, kEncrNull, 0, false, true},
+    {"esp-md5-hmac", TransformWord::kIntegrity, 1, 0, false, true},
+    {"esp-sha-hmac", TransformWord::kIntegrity, 2, 0, false, false},
+    {"esp-sha256-hmac", TransformWord::kIntegrity, 12, 0, false, false},
+    {"esp-sha384-hmac", TransformWord::kIntegrity, 13, 0, false, false},
+    {"esp-sha512-hmac", TransformWord::kIntegrity, 14, 0, false, false},
+    {"esn", TransformWord::kEsn, 0, 0, false, false},
+    {"esp-des", TransformWord::kRefused, 0, 0, false, true},
+    {"esp-seal", TransformWord::kRefused, 0, 0, false, false},
+    {"ah-md5-hmac", TransformWord::kRefused, 0, 0, false, false},
+    {"ah-sha-hmac", TransformWord::kRefused, 0, 0, false, false},
+    {"ah-sha256-hmac", TransformWord::kRefused, 0, 0, false, false},
+    {"ah-sha384-hmac", TransformWord::kRefused, 0, 0, false, false},
+    {"ah-sha512-hmac", TransformWord::kRefused, 0, 0, false, false},
+    {"comp-lzs", TransformWord::kRefused, 0, 0, false, false},
+};
+
+std::vector<std::string> TransformNames() {
+  std::vector<std::string> out;
+  for (const TransformWord& t : kTransforms) out.emplace_back(t.word);
+  return out;
+}
+
+// One word of the transform list (two with a key size); returns the words used.
+size_t ReadTransform(Context& c, const Call& k, const std::vector<Word>& words, size_t i, TransformSet* out) {
+  size_t index = 0;
+  const Location where{k.line, words[i].column};
+  if (Choose(c, k, words[i], TransformNames(), "transform", &index) == nullptr) return 1;
+  const TransformWord& t = kTransforms[index];
+  if (t.weak) c.Warn(where, absl::StrCat(t.word, " is weak"), "use esp-gcm 256");
+  size_t used = 1;
+  switch (t.kind) {
+    case TransformWord::kRefused:
+      c.Error(where, absl::StrCat("not supported by this version: ", t.word), "use esp-gcm 256");
+      break;
+    case TransformWord::kEsn: out->esn = true; break;
+    case TransformWord::kIntegrity:
+      if (out->integrity != 0) c.Error(where, "a second integrity transform");
+      out->integrity = t.id;
+      break;
+    case TransformWord::kCipher:
+      if (out->encryption.encr != 0) c.Error(where, "a second encryption transform");
+      out->encryption = {t.id, t.bits};
+      if (t.sized && i + 1 < words.size()) {
+        const absl::string_view size = words[i + 1].text;
+        if (size == "128" || size == "192" || size == "256") {
+          out->encryption.key_bits = size == "128" ? 128 : size == "192" ? 192 : 256;
+          used = 2;
+        }
+      }
+      break;
+  }
+  return used;
+}
+
+void EnterTransformSet(Context& c, const Call& k) {
+  const std::string name = k.Find("NAME") != nullptr ? k.Text("NAME") : "default";
+  if (!k.set()) {
+    c.model.transform_sets.erase(name);
+    if (k.op == Op::kDefault && name == "default")
+      c.model.transform_sets[name] = BuiltIn().transform_sets.at(name);
+    return;
+  }
+  TransformSet& t = c.model.transform_sets[name];
+  t.name = name;
+  t.where = k.where();
+  c.transform_set = &t;
+  c.path = absl::StrCat("crypto ipsec transform-set ", name);
+  const Arg* list = k.Find("TRANSFORM");
+  if (list == nullptr) return;
+  t.encryption = {};
+  t.integrity = 0;
+  t.esn = false;
+  for (size_t i = 0; i < list->words.size();) i += ReadTransform(c, k, list->words, i, &t);
+  if (IsAead(t.encryption.encr) && t.integrity != 0)
+    c.Error(k.where(), "esp-gcm and esp-gmac carry their own integrity", "leave out the hmac transform");
+  if (t.encryption.encr == 0 && t.integrity != 0) t.encryption.encr = kEncrNull;
+}
+
+void SetMode(Context& c, const Call& k) {
+  TransformSet& t = *c.transform_set;
+  const bool built_in = t.name == "default";
+  t.transport = k.set() ? k.Has("transport") : built_in;
+  t.transport_require = k.set() && k.Has("require");
+}
+
+// --- profile ------------------------------------------------------------------------------------------------
+void EnterProfile(Context& c, const Call& k) {
+  const std::string name = k.Find("NAME") != nullptr ? k.Text("NAME") : "default";
+  if (!k.set()) {
+    c.model.ipsec_profiles.erase(name);
+    c.own_lifetime.erase(name);
+    c.own_kilobytes.erase(name);
+    c.own_replay.erase(name);
+    if (k.op == Op::kDefault && name == "default")
+      c.model.ipsec_profiles[name] = BuiltIn().ipsec_profiles.at(name);
+    return;
+  }
+  IpsecProfile& p = c.model.ipsec_profiles[name];
+  p.name = name;
+  p.where = k.where();
+  c.ipsec_profile = &p;
+  c.path = absl::StrCat("crypto ipsec profile ", name);
+}
+
+void SetTransformSets(Context& c, const Call& k) {
+  c.ipsec_profile->transform_sets.clear();
+  if (!k.set()) {
+    c.ipsec_profile->transform_sets.emplace_back("default");
+    return;
+  }
+  for (const Word& w : k.Find("NAME")->words) c.ipsec_profile->transform_sets.emplace_back(w.text);
+}
+
+void SetPfs(Context& c, const Call& k) {
+  c.ipsec_profile->pfs_group.reset();
+  if (!k.set()) return;
+  const Arg* a = k.Find("GROUP");
+  if (a == nullptr) {
+    c.ipsec_profile->pfs_group = 19;
+    return;
+  }
+  std::vector<std::string> known;
+  for (const NumberName& n : GroupNames()) known.push_back(absl::StrCat("group", n.word));
+  size_t i = 0;
+  if (Choose(c, k, {a->text, a->column}, known, "group", &i) == nullptr) return;
+  if (GroupNames()[i].weak) c.Warn(At(k, *a), absl::StrCat(known[i], " is weak"));
+  c.ipsec_profile->pfs_group = GroupNames()[i].number;
+}
+
+seconds ReadLifetime(const Call& k) {
+  if (k.Find("DAYS") != nullptr) return seconds(k.Number("DAYS") * 86400);
+  return seconds(k.Number("S", 3600));
+}
+std::optional<uint64_t> ReadKilobytes(const Call& k) {
+  if (k.Has("disable")) return std::nullopt;
+  return k.Number("KB", 4608000);
+}
+uint32_t ReadReplay(const Call& k) {
+  if (k.set() && k.Has("disable")) return 0;
+  return static_cast<uint32_t>(k.Number("N", 64));
+}
+void CheckWindow(Context& c, const Call& k) {
+  const Arg* a = k.Find("N");
+  if (!k.set() || a == nullptr) return;
+  for (uint64_t n : {64u, 128u, 256u, 512u, 1024u})
+    if (a->number == n) return;
+  c.Error(At(k, *a), "the window must be 64, 128, 256, 512 or 1024");
+}
+
+void SetOffload(Context& c, const Call& k) {
+  c.ipsec_profile->offload = !k.set()            ? Offload::kOff
+                             : k.Has("packet")   ? Offload::kPacket
+                             : k.Has("crypto")   ? Offload::kCrypto
+                             : k.Has("auto")     ? Offload::kAuto
+                                                 : Offload::kOff;
+}
+
+std::vector<Command> ProfileCommands() {
+  return {
+      {"description <TEXT:line>", "free text",
+       [](Context& c, const Call& k) { c.ipsec_profile->description = k.Text("TEXT"); }},
+      {"set ikev2-profile <NAME>", "IKEv2 profile that negotiates for this one",
+       [](Context& c, const Call& k) { c.ipsec_profile->ike_profile = k.set() ? k.Text("NAME") : ""; }},
+      {"set transform-set <NAME:words>", "transform sets in order of preference", SetTransformSets},
+      {"set pfs [<GROUP>]", "new Diffie-Hellman exchange at every rekey (group19 if none is named)", SetPfs},
+      {"set security-association lifetime seconds <S:120-2592000>", "seconds between rekeys",
+       [](Context& c, const Call& k) {
+         c.ipsec_profile->lifetime = ReadLifetime(k);
+         c.own_lifetime.insert(c.ipsec_profile->name);
+       }},
+      {"set security-association lifetime days <DAYS:1-30>", "days between rekeys",
+       [](Context& c, const Call& k) {
+         c.ipsec_profile->lifetime = ReadLifetime(k);
+         c.own_lifetime.insert(c.ipsec_profile->name);
+       }},
+      {"set security-association lifetime kilobytes {<KB:2560-4294967295>|disable}", "volume between rekeys",
+       [](Context& c, const Call& k) {
+         c.ipsec_profile->lifetime_kilobytes = ReadKilobytes(k);
+         c.own_kilobytes.insert(c.ipsec_profile->name);
+       }},
+      {"set security-association replay {disable|window-size <N:64-1024>}", "replay window in packets",
+       [](Context& c, const Call& k) {
+         CheckWindow(c, k);
+         c.ipsec_profile->replay_window = ReadReplay(k);
+         c.own_replay.insert(c.ipsec_profile->name);
+       }},
+      {"set security-association offload {off|auto|crypto|packet}", "hardware offload (flexvpn's own command)",
+       SetOffload},
+      Unsupported(S::kWarning, "set security-association idle-time <REST:words>", "idle-time"),
+      Unsupported(S::kWarning, "set security-association {dfbit|dummy|ecn} <REST:words>", "this setting of the SA"),
+      Unsupported(S::kWarning, "set security-association level <REST:words>", "set security-association level"),
+      Unsupported(S::kError, "set isakmp-profile <NAME>", "IKEv1; write 'set ikev2-profile'"),
+      Unsupported(S::kWarning, "set identity <REST:words>", "set identity"),
+      Unsupported(S::kWarning, "set mixed-mode", "set mixed-mode"),
+      Unsupported(S::kWarning, "set reverse-route <REST:words>", "reverse routes; IKEv2 routes do this"),
+      Unsupported(S::kWarning, "reverse-route [<REST:words>]", "reverse routes; IKEv2 routes do this"),
+      Unsupported(S::kWarning, "set security-policy <REST:words>", "set security-policy"),
+      Unsupported(S::kWarning, "responder-only", "responder-only"),
+      Unsupported(S::kWarning, "redundancy <REST:words>", "redundancy"),
+      Unsupported(S::kWarning, "dialer pre-classify", "dialer pre-classify"),
+      Unsupported(S::kError, "virtual-template <REST:words>", "virtual-template here; it belongs into the IKEv2 profile"),
+  };
+}
+
+std::vector<Command> Globals() {
+  return {
+      {"crypto ipsec transform-set <NAME> [<TRANSFORM:words>]", "algorithms of the Child SA", EnterTransformSet,
+       ModeId::kTransformSet},
+      {"crypto ipsec profile <NAME>", "protection of a tunnel", EnterProfile, ModeId::kIpsecProfile},
+      {"crypto ipsec security-association lifetime seconds <S:120-2592000>", "for profiles that do not say it",
+       [](Context& c, const Call& k) { k.set() ? void(c.ipsec_lifetime = ReadLifetime(k)) : c.ipsec_lifetime.reset(); }},
+      {"crypto ipsec security-association lifetime days <DAYS:1-30>", "for profiles that do not say it",
+       [](Context& c, const Call& k) { k.set() ? void(c.ipsec_lifetime = ReadLifetime(k)) : c.ipsec_lifetime.reset(); }},
+      {"crypto ipsec security-association lifetime kilobytes {<KB:2560-4294967295>|disable}",
+       "for profiles that do not say it",
+       [](Context& c, const Call& k) {
+         c.ipsec_kilobytes.reset();
+         if (k.set()) c.ipsec_kilobytes.emplace(ReadKilobytes(k));
+       }},
+      {"crypto ipsec security-association replay {disable|window-size <N:64-1024>}", "for profiles that do not say it",
+       [](Context& c, const Call& k) {
+         CheckWindow(c, k);
+         c.ipsec_replay.reset();
+         if (k.set()) c.ipsec_replay = ReadReplay(k);
+       }},
+      Unsupported(S::kWarning, "crypto ipsec security-association {idle-time|dummy|ecn} <REST:words>",
+                  "this setting of the SAs"),
+      Unsupported(S::kWarning, "crypto ipsec security-association multi-sn", "multi-sn"),
+      Unsupported(S::kWarning, "crypto ipsec df-bit <REST:words>", "crypto ipsec df-bit"),
+      Unsupported(S::kWarning, "crypto ipsec fragmentation <REST:words>", "crypto ipsec fragmentation"),
+      Unsupported(S::kWarning, "crypto ipsec nat-transparency <REST:words>", "crypto ipsec nat-transparency"),
+      Unsupported(S::kWarning, "crypto ipsec ipv4-deny <REST:words>", "crypto ipsec ipv4-deny"),
+      Unsupported(S::kError, "crypto ipsec optional [<REST:words>]", "passive mode (packets in clear)"),
+  };
+}
+
+}  // namespace
+
+void AddIpsecCommands(Mode& root, Mode& transform_set, Mode& profile) {
+  root.Add(Globals());
+  transform_set.Add({{"mode {tunnel|transport [require]}", "mode of the Child SA", SetMode}});
+  profile.Add(ProfileCommands());
+}
+
+}  // namespace flexvpn::config

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+// Model -> running-config.  Inverse of Parse: see tests/unit/core_config/render_test.cc.
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "core/config/lexer.h"
+#include "core/config/names.h"
+
+namespace flexvpn::config {
+namespace {
+
+class Renderer {
+ public:
+  Renderer(const Model& model, bool all, bool secrets)
+      : m_(model), built_in_(DefaultModel()), all_(all), secrets_(secrets) {}
+
+  std::string Run() {
+    Line("hostname ", m_.hostname);
+    if (!m_.domain_name.empty()) Line("ip domain name ", m_.domain_name);
+    Foreign();
+    if (m_.aaa_new_model) Line("aaa new-model");
+    for (const auto& [name, list] : m_.aaa_authorization)
+      Line("aaa authorization network ", name, list.local ? " local" : " group radius");
+    for (const auto& [ios, linux_name] : m_.platform_interfaces) Line("platform interface ", ios, " linux ", linux_name);
+    Bang();
+    Globals();
+    for (const auto& [name, p] : m_.authorization_policies) Authorization(p);
+    for (const auto& [name, p] : m_.proposals) Proposal(p);
+    for (const auto& [name, p] : m_.policies) Policy(p);
+    for (const auto& [name, k] : m_.keyrings) KeyringOf(k);
+    for (const auto& [name, p] : m_.profiles) Profile(p);
+    for (const auto& [name, t] : m_.transform_sets) Transform(t);
+    for (const auto& [name, p] : m_.ipsec_profiles) Ipsec(p);
+    Disabled();
+    for (const auto& [name, i] : m_.interfaces) InterfaceOf(i);
+    for (const auto& [name, p] : m_.pools)
+      Line("ip local pool ", name, " ", p.first.ToString(), " ", p.last.ToString());
+    for (const auto& [name, a] : m_.access_lists) Acl(a);
+    Line("end");
+    return std::move(out_);
+  }
+
+ private:
+  template <class... A>
+  void Line(const A&... parts) {
+    absl::StrAppend(&out_, parts..., "\n");
+  }
+  void Bang() { out_ += "!\n"; }
+
+  template <class T>
+  bool Hidden(const T& object, const std::map<std::string, T>& built_in) const {
+    const auto it = built_in.find(object.name);
+    return !all_ && it != built_in.end() && it->second == object;
+  }
+
+  void Foreign() {
+    for (const std::string& entry : m_.foreign_lines) {
+      const std::vector<std::string> lines = absl::StrSplit(entry, '\n');
+      for (const std::string& l : lines) Line(secrets_ ? l : MaskSecrets(l));
+      if (lines.size() > 1) Line(" exit");
+    }
+  }
+
+  // "0 KEY", "hex …" for keys that a word cannot hold, "<removed>" without secrets.
+  std::string Key(const SecretBytes& key) const {
+    if (!secrets_) return "<removed>";
+    const bool word = !key.empty() && key[0] != '!' &&
+                      std::all_of(key.begin(), key.end(), [](uint8_t b) { return b > 0x20 && b < 0x7f; });
+    if (word) return absl::StrCat("0 ", ToString(BytesView(key)));
+    return absl::StrCat("hex ", ToHex(BytesView(key)));
+  }
+
+  static std::string IdentityWords(const Identity& id) {
+    switch (id.kind) {
+      case IdentityKind::kAny: return "any";
+      case IdentityKind::kAddress:
+        if (id.prefix.is_host()) return absl::StrCat("address ", id.prefix.address().ToString());
+        if (id.prefix.family() == net::Family::kIpv4)
+          return absl::StrCat("address ", id.prefix.address().ToString(), " ", id.prefix.Netmask().ToString());
+        return absl::StrCat("address ", id.prefix.ToString());
+      case IdentityKind::kFqdn: return absl::StrCat("fqdn ", id.text);
+      case IdentityKind::kFqdnDomain: return absl::StrCat("fqdn domain ", id.text);
+      case IdentityKind::kEmail: return absl::StrCat("email ", id.text);
+      case IdentityKind::kEmailDomain: return absl::StrCat("email domain ", id.text);
+      case IdentityKind::kKeyId: return absl::StrCat("key-id ", id.text);
+      case IdentityKind::kDn: return "dn";
+    }
+    return "";
+  }
+
+  static std::string DpdWords(const Dpd& d) {
+    return absl::StrCat("dpd ", d.interval.count(), " ", d.retry.count(), d.on_demand ? " on-demand" : " periodic");
+  }
+
+  void Globals() {
+    const IkeGlobal& g = m_.ike;
+    if (g.dpd) Line("crypto ikev2 ", DpdWords(*g.dpd));
+    if (g.nat_keepalive) Line("crypto ikev2 nat keepalive ", g.nat_keepalive->count());
+    if (all_ || g.window != IkeGlobal().window) Line("crypto ikev2 window ", g.window);
+    if (g.cookie_challenge) Line("crypto ikev2 cookie-challenge ", *g.cookie_challenge);
+    if (g.max_in_negotiation != 0) Line("crypto ikev2 limit max-in-negotation-sa ", g.max_in_negotiation);
+    if (g.max_sa != 0) Line("crypto ikev2 limit max-sa ", g.max_sa);
+    if (g.fragmentation_mtu) Line("crypto ikev2 fragmentation mtu ", *g.fragmentation_mtu);
+  }
+
+  void Authorization(const AuthorizationPolicy& p) {
+    if (Hidden(p, built_in_.authorization_policies)) return;
+    Line("crypto ikev2 authorization policy ", p.name);
+    if (!p.pool.empty()) Line(" pool ", p.pool);
+    if (p.netmask) Line(" netmask ", p.netmask->ToString());
+    if (!p.dns.empty()) Line(" dns ", p.dns[0].ToString(), p.dns.size() > 1 ? " " + p.dns[1].ToString() : "");
+    if (!p.def_domain.empty()) Line(" def-domain ", p.def_domain);
+    if (!p.banner.empty()) Line(" banner ", p.banner);
+    if (p.route_set_interface)
+      Line(" route set interface", p.route_set_interface_name.empty() ? "" : " " + p.route_set_interface_name);
+    else if (p.name == "default")
+      Line(" no route set interface");
+    for (const std::string& l : p.route_set_access_lists) Line(" route set access-list ", l);
+    for (const StaticRoute& r : p.route_set_remote) {
+      if (r.prefix.family() == net::Family::kIpv4)
+        Line(" route set remote ipv4 ", r.prefix.address().ToString(), " ", r.prefix.Netmask().ToString());
+      else
+        Line(" route set remote ipv6 ", r.prefix.ToString());
+    }
+    const AuthorizationPolicy fresh;
+    const std::string tag = p.route_tag == fresh.route_tag ? "" : absl::StrCat(" tag ", p.route_tag);
+    const std::string distance =
+        p.route_distance == fresh.route_distance ? "" : absl::StrCat(" distance ", uint32_t{p.route_distance});
+    if (p.route_accept_any) Line(" route accept any", tag, distance);
+    else if (p.name == "default") Line(" no route accept any");
+    if (p.session_lifetime) Line(" session-lifetime ", p.session_lifetime->count());
+    Bang();
+  }
+
+  template <class T, class F>
+  void ListLine(absl::string_view keyword, const std::vector<T>& list, bool needed, F word) {
+    if (list.empty()) {
+      if (needed) Line(" no ", keyword);
+      return;
+    }
+    Line(" ", keyword, " ", absl::StrJoin(list, " ", [&](std::string* out, const T& v) { *out += word(v); }));
+  }
+
+  void Proposal(const IkeProposal& p) {
+    if (Hidden(p, built_in_.proposals)) return;
+    Line("crypto ikev2 proposal ", p.name);
+    const bool d = p.name == "default";
+    ListLine("encryption", p.encryption, d, IkeEncryptionWord);
+    ListLine("integrity", p.integrity, d, IntegrityWord);
+    ListLine("prf", p.prf, d, PrfWord);
+    ListLine("group", p.groups, d, [](uint16_t g) { return absl::StrCat(g); });
+    Bang();
+  }
+
+  void Policy(const IkePolicy& p) {
+    if (Hidden(p, built_in_.policies)) return;
+    Line("crypto ikev2 policy ", p.name);
+    if (!p.match_fvrf.empty()) Line(" match fvrf ", p.match_fvrf);
+    else if (p.name == "default") Line(" no match fvrf");
+    for (const net::IpAddress& a : p.match_local) Line(" match address local ", a.ToString());
+    if (p.name == "default") Line(" no proposal");
+    for (const std::string& n : p.proposals) Line(" proposal ", n);
+    Bang();
+  }
+
+  void KeyringOf(const Keyring& k) {
+    Line("crypto ikev2 keyring ", k.name);
+    for (const KeyringPeer& p : k.peers) {
+      Line(" peer ", p.name);
+      if (!p.description.empty()) Line("  description ", p.description);
+      for (const net::Prefix& a : p.addresses) {
+        if (a.family() == net::Family::kIpv4 && !a.is_host())
+          Line("  address ", a.address().ToString(), " ", a.Netmask().ToString());
+        else
+          Line("  address ", a.is_host() ? a.address().ToString() : a.ToString());
+      }
+      if (p.identity) Line("  identity ", IdentityWords(*p.identity));
+      if (p.local_key == p.remote_key) {
+        if (!p.local_key.empty()) Line("  pre-shared-key ", Key(p.local_key));
+      } else {
+        if (!p.local_key.empty()) Line("  pre-shared-key local ", Key(p.local_key));
+        if (!p.remote_key.empty()) Line("  pre-shared-key remote ", Key(p.remote_key));
+      }
+      Line(" !");
+    }
+    Bang();
+  }
+
+  void Authentication(absl::string_view side, bool psk, const SecretBytes& key) {
+    if (!psk) return;
+    Line(" authentication ", side, " pre-share", key.empty() ? "" : absl::StrCat(" key ", Key(key)));
+  }
+
+  void Profile(const IkeProfile& p) {
+    Line("crypto ikev2 profile ", p.name);
+    if (!p.description.empty()) Line(" description ", p.description);
+    if (!p.match_fvrf.empty()) Line(" match fvrf ", p.match_fvrf);
+    for (const net::IpAddress& a : p.match_local_addresses) Line(" match address local ", a.ToString());
+    for (const Identity& id : p.match_remote) Line(" match identity remote ", IdentityWords(id));
+    if (p.identity_local) Line(" identity local ", IdentityWords(*p.identity_local));
+    Authentication("remote", p.remote_psk, p.remote_key);
+    Authentication("local", p.local_psk, p.local_key);
+    if (!p.keyring.empty()) Line(" keyring local ", p.keyring);
+    if (p.lifetime != IkeProfile().lifetime || all_) Line(" lifetime ", p.lifetime.count());
+    if (p.dpd) Line(" ", DpdWords(*p.dpd));
+    if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
+    if (p.nat_force_encap) Line(" nat force-encap");
+    if (!p.authorization_list.empty())
+      Line(" aaa authorization group psk list ", p.authorization_list,
+           p.authorization_policy.empty() ? "" : " " + p.authorization_policy);
+    if (!p.config_exchange_request) Line(" no config-exchange request");
+    if (!p.config_exchange_set_send) Line(" no config-exchange set send");
+    if (!p.config_exchange_set_accept) Line(" no config-exchange set accept");
+    if (p.initial_contact_force) Line(" initial-contact force");
+    if (p.virtual_template) Line(" virtual-template ", *p.virtual_template);
+    if (p.shutdown) Line(" shutdown");
+    Bang();
+  }
+
+  void Transform(const TransformSet& t) {
+    if (Hidden(t, built_in_.transform_sets)) return;
+    std::string words;
+    for (const std::string& w :
+         {EspEncryptionWords(t.encryption), EspIntegrityWord(t.integrity), std::string(t.esn ? "esn" : "")})
+      if (!w.empty()) absl::StrAppend(&words, " ", w);
+    Line("crypto ipsec transform-set ", t.name, words);
+    Line(" mode ", t.transport ? "transport" : "tunnel", t.transport && t.transport_require ? " require" : "");
+    Bang();
+  }
+
+  void Ipsec(const IpsecProfile& p) {
+    IpsecProfile plain = p;
+    if (p.name == "default" && m_.profiles.count("default") != 0) plain.ike_profile.clear();  // completed at the end
+    if (Hidden(plain, built_in_.ipsec_profiles)) return;
+    const IpsecProfile fresh;
+    Line("crypto ipsec profile ", p.name);
+    if (!p.description.empty()) Line(" description ", p.description);
+    if (all_ || p.lifetime != fresh.lifetime)
+      Line(" set security-association lifetime seconds ", p.lifetime.count());
+    if (!p.lifetime_kilobytes) Line(" set security-association lifetime kilobytes disable");
+    else if (all_ || p.lifetime_kilobytes != fresh.lifetime_kilobytes)
+      Line(" set security-association lifetime kilobytes ", *p.lifetime_kilobytes);
+    if (p.replay_window == 0) Line(" set security-association replay disable");
+    else if (all_ || p.replay_window != fresh.replay_window)
+      Line(" set security-association replay window-size ", p.replay_window);
+    static constexpr const char* kOffload[] = {"off", "auto", "crypto", "packet"};
+    if (p.offload != Offload::kOff)
+      Line(" set security-association offload ", kOffload[static_cast<size_t>(p.offload)]);
+    if (all_ || p.transform_sets != fresh.transform_sets)
+      Line(" set transform-set ", absl::StrJoin(p.transform_sets, " "));
+    if (p.pfs_group) Line(" set pfs group", *p.pfs_group);
+    if (!p.ike_profile.empty()) Line(" set ikev2-profile ", p.ike_profile);
+    Bang();
+  }
+
+  // Built-in objects that were removed.
+  template <class T>
+  void DisabledOf(absl::string_view command, const std::map<std::string, T>& have,
+                  const std::map<std::string, T>& built_in) {
+    for (const auto& [name, object] : built_in)
+      if (have.count(name) == 0) Line("no ", command, " ", name);
+  }
+  void Disabled() {
+    DisabledOf("crypto ikev2 proposal", m_.proposals, built_in_.proposals);
+    DisabledOf("crypto ikev2 policy", m_.policies, built_in_.policies);
+    DisabledOf("crypto ikev2 authorization policy", m_.authorization_policies, built_in_.authorization_policies);
+    DisabledOf("crypto ipsec transform-set", m_.transform_sets, built_in_.transform_sets);
+    DisabledOf("crypto ipsec profile", m_.ipsec_profiles, built_in_.ipsec_profiles);
+  }
+
+  void InterfaceOf(const Interface& i) {
+    Line("interface ", i.name, i.kind == InterfaceKind::kVirtualTemplate ? " type tunnel" : "");
+    if (!i.description.empty()) Line(" description ", i.description);
+    if (i.address)
+      Line(" ip address ", i.address->ToString(), " ",
+           net::Prefix(*i.address, i.prefix_length).Netmask().ToString());
+    if (i.address_negotiated) Line(" ip address negotiated");
+    if (!i.unnumbered.empty()) Line(" ip unnumbered ", i.unnumbered);
+    if (i.mtu != 0) Line(" ip mtu ", i.mtu);
+    Nhrp(i.nhrp);
+    if (i.adjust_mss != 0) Line(" ip tcp adjust-mss ", i.adjust_mss);
+    if (!i.source_interface.empty()) Line(" tunnel source ", i.source_interface);
+    if (i.source_address) Line(" tunnel source ", i.source_address->ToString());
+    if (i.mode != TunnelMode::kGreIpv4 || (all_ && IsTunnel(i))) Line(" tunnel mode ", ModeWords(i.mode));
+    if (i.destination) Line(" tunnel destination ", i.destination->ToString());
+    if (i.destination_dynamic) Line(" tunnel destination dynamic");
+    if (i.key) Line(" tunnel key ", *i.key);
+    if (!i.ipsec_profile.empty()) Line(" tunnel protection ipsec profile ", i.ipsec_profile);
+    if (i.shutdown) Line(" shutdown");
+    Bang();
+  }
+
+  static bool IsTunnel(const Interface& i) {
+    return i.kind == InterfaceKind::kTunnel || i.kind == InterfaceKind::kVirtualTemplate;
+  }
+
+  static const char* ModeWords(TunnelMode m) {
+    switch (m) {
+      case TunnelMode::kGreIpv4: return "gre ip";
+      case TunnelMode::kGreIpv6: return "gre ipv6";
+      case TunnelMode::kGreMultipoint: return "gre multipoint";
+      case TunnelMode::kIpsecIpv4: return "ipsec ipv4";
+      case TunnelMode::kIpsecIpv6: return "ipsec ipv6";
+    }
+    return "gre ip";
+  }
+
+  void Nhrp(const NhrpInterface& n) {
+    const NhrpInterface fresh;
+    if (!n.authentication.empty())
+      Line(" ip nhrp authentication ", secrets_ ? n.authentication : std::string("<removed>"));
+    if (n.network_id != 0) Line(" ip nhrp network-id ", n.network_id);
+    if (n.holdtime != fresh.holdtime || (all_ && n.network_id != 0)) Line(" ip nhrp holdtime ", n.holdtime.count());
+    if (n.redirect)
+      Line(" ip nhrp redirect",
+           n.redirect_timeout == fresh.redirect_timeout ? "" : absl::StrCat(" timeout ", n.redirect_timeout.count()));
+    if (n.shortcut)
+      Line(" ip nhrp shortcut",
+           n.shortcut_virtual_template ? absl::StrCat(" virtual-template ", *n.shortcut_virtual_template) : "");
+  }
+
+  void Acl(const AccessList& a) {
+    Line("ip access-list standard ", a.name);
+    for (const AccessEntry& e : a.entries) {
+      std::string what = "any";
+      if (e.prefix.is_host()) what = absl::StrCat("host ", e.prefix.address().ToString());
+      else if (e.prefix.length() != 0)
+        what = absl::StrCat(e.prefix.address().ToString(), " ",
+                            net::IpAddress::V4(~e.prefix.Netmask().v4()).ToString());
+      Line(e.permit ? " permit " : " deny ", what);
+    }
+    Bang();
+  }
+
+  const Model& m_;
+  const Model built_in_;
+  const bool all_, secrets_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string Render(const Model& model, bool all, bool secrets) { return Renderer(model, all, secrets).Run(); }
+
+}  // namespace flexvpn::config
