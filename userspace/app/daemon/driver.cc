@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/daemon/driver.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "app/daemon/config_file.h"
+#include "app/daemon/logger.h"
+#include "base/overloaded.h"
+#include "base/status_macros.h"
+#include "core/crypto/openssl_rng.h"
+#include "core/show/document.h"
+#include "os/control/frame.h"
+
+namespace flexvpn::app {
+namespace {
+
+using Level = node::Log::Level;
+
+absl::Status MakeDirectory(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", path));
+}
+
+// Non-zero counters of /proc/net/xfrm_stat: what the kernel's IPsec dropped, and why.
+void AppendXfrmDrops(std::vector<show::DropRow>& rows) {
+  FILE* f = fopen("/proc/thread-self/net/xfrm_stat", "re");
+  if (f == nullptr) return;
+  char name[64];
+  unsigned long long value = 0;
+  while (fscanf(f, "%63s %llu", name, &value) == 2)
+    if (value != 0) rows.push_back({"xfrm", name, value, ""});
+  fclose(f);
+}
+
+}  // namespace
+
+Driver::Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<crypto::Provider> crypto)
+    : options_(std::move(options)), loop_(std::move(loop)), crypto_(std::move(crypto)) {}
+
+Driver::~Driver() = default;
+
+absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, config::Model model) {
+  ASSIGN_OR_RETURN(auto loop, os::Loop::Make());
+  std::unique_ptr<Driver> d(new Driver(std::move(options), std::move(loop), crypto::NewOpensslProvider()));
+  d->rng_ = std::make_unique<crypto::OpensslRng>();
+  node::Node::Options node_options;
+  node_options.instance = d->options_.instance;
+  d->node_ = std::make_unique<node::Node>(node_options, std::move(model), *d->rng_, *d->crypto_);
+  RETURN_IF_ERROR(d->Open());
+  return d;
+}
+
+absl::Status Driver::Open() {
+  RETURN_IF_ERROR(MakeDirectory(options_.run_dir, 0755));
+  RETURN_IF_ERROR(MakeDirectory(options_.bpf_dir, 0700));
+  // The control socket first: a second daemon of this instance must not touch the kernel.
+  ASSIGN_OR_RETURN(control_, os::ControlServer::Make(*loop_, options_.socket_path(),
+                                                     [this](const os::ControlRequest& r) { OnControl(r); }));
+  Duration redirect = seconds(8);
+  for (const auto& [name, i] : node_->model().interfaces)
+    if (i.nhrp.network_id != 0) redirect = std::min<Duration>(redirect, i.nhrp.redirect_timeout);
+  os::BpfOptions bpf;
+  bpf.pin_dir = options_.pin_dir();
+  bpf.redirect_interval = redirect;
+  ASSIGN_OR_RETURN(bpf_, os::BpfDatapath::Load(bpf));
+  maps_ = std::make_unique<os::BpfMapWriter>(*bpf_);
+  ASSIGN_OR_RETURN(dataplane_, os::Dataplane::Create(options_.instance, maps_.get()));
+  ASSIGN_OR_RETURN(watch_, os::KernelWatch::Create());
+  RETURN_IF_ERROR(OpenSockets());
+  RETURN_IF_ERROR(OpenSignals());
+  RETURN_IF_ERROR(loop_->Add(bpf_->event_fd(), EPOLLIN, [this](uint32_t) {
+    auto n = bpf_->PollEvents([this](const os::BpfEvent& e) {
+      if (e.type == os::BpfEvent::Type::kTrafficIndication)
+        Feed(node::SpokeToSpoke{e.ingress, Bytes(e.packet.begin(), e.packet.end())});
+      else
+        LogLine(Level::kDebug, absl::StrCat("no peer for next hop ", e.next_hop.ToString()));
+    });
+    if (!n.ok()) LogLine(Level::kError, absl::StrCat("event ring: ", n.status().message()));
+  }));
+  RETURN_IF_ERROR(loop_->Add(watch_->event_fd(), EPOLLIN, [this](uint32_t) {
+    auto change = watch_->Process();
+    if (!change.ok()) LogLine(Level::kError, absl::StrCat("kernel events: ", change.status().message()));
+    if (!change.ok() || change->addresses || change->routes) FeedNetwork();
+  }));
+  workers_ = std::make_unique<WorkerPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4));
+  return absl::OkStatus();
+}
+
+absl::Status Driver::OpenSockets() {
+  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
+    for (uint16_t port : {uint16_t{500}, uint16_t{4500}}) {
+      auto socket = os::UdpSocket::Make(family, port,
+                                        port == 4500 ? os::UdpSocket::Encap::kEspInUdp : os::UdpSocket::Encap::kNone);
+      if (!socket.ok()) {
+        // A machine without IPv6 is fine.
+        if (family == net::Family::kIpv6 && socket.status().code() != absl::StatusCode::kAlreadyExists) continue;
+        return socket.status();
+      }
+      os::UdpSocket* s = socket->get();
+      sockets_.push_back(*std::move(socket));
+      by_port_[{family, port}] = s;
+      RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
+        s->Receive([this](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
+          Feed(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
+        });
+      }));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Driver::OpenSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signals_ = os::Fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
+  return loop_->Add(signals_.get(), EPOLLIN, [this](uint32_t) { OnSignal(); });
+}
+
+void Driver::OnSignal() {
+  signalfd_siginfo info{};
+  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGHUP)
+      Reload();
+    else
+      Stop();
+  }
+}
+
+void Driver::Reload() {
+  sd_notify(0, "RELOADING=1");
+  if (auto model = LoadConfig(options_.config))
+    Feed(node::NewConfig{*std::move(model)});
+  else
+    LogLine(Level::kError, "reload refused: the configuration has errors; running on as before");
+  sd_notify(0, "READY=1");
+}
+
+void Driver::Stop() {
+  sd_notify(0, "STOPPING=1");
+  LogLine(Level::kInfo, "stopping");
+  node::Actions actions;
+  node_->Shutdown(os::Loop::Now(), actions);
+  for (node::Action& a : actions) Carry(a);
+  nhrp_.clear();
+  if (absl::Status s = dataplane_->RemoveAll(); !s.ok())
+    LogLine(Level::kError, absl::StrCat("clean-up: ", s.message()));
+  loop_->Stop();
+}
+
+void Driver::Start() {
+  auto have = dataplane_->Read();
+  if (!have.ok()) {
+    LogLine(Level::kError, absl::StrCat("reading back the kernel: ", have.status().message()));
+  } else {
+    for (const auto& [key, object] : have->all())
+      if (const auto* device = std::get_if<dataplane::Device>(&object);
+          device != nullptr && device->kind == dataplane::DeviceKind::kGreExternal)
+        OpenNhrp(device->name);
+    Feed(node::Adopt{*std::move(have)});
+  }
+  FeedNetwork();
+}
+
+void Driver::Run() {
+  Start();
+  LogLine(Level::kInfo, absl::StrCat("flexvpnd ", FLEXVPN_VERSION, " instance ", options_.instance, " ready"));
+  sd_notify(0, "READY=1");
+  loop_->Run([this]() -> std::optional<Instant> {
+    Drain();
+    std::optional<Instant> deadline = node_->NextDeadline();
+    while (deadline && *deadline <= os::Loop::Now()) {
+      node::Actions actions;
+      node_->OnTick(os::Loop::Now(), actions);
+      for (node::Action& a : actions) Carry(a);
+      Drain();
+      const std::optional<Instant> next = node_->NextDeadline();
+      // A deadline that stays in the past would spin here: give the loop a turn.
+      if (next == deadline) return os::Loop::Now() + milliseconds(1);
+      deadline = next;
+    }
+    return deadline;
+  });
+}
+
+void Driver::FeedNetwork() {
+  node::LocalNetwork n;
+  for (const os::LocalAddress& a : watch_->SnapshotAddresses())
+    n.addresses.push_back({a.device, a.address, a.prefix_length});
+  for (const os::KernelRoute& r : watch_->SnapshotRoutes())
+    if (!r.ours && !absl::StartsWith(r.device, "flex-")) n.routes.push_back({r.prefix, r.device});
+  Feed(std::move(n));
+}
+
+// Inputs that arise while an action is carried out wait for their turn.
+void Driver::Feed(node::Input input) {
+  inputs_.push_back(std::move(input));
+  Drain();
+}
+
+void Driver::Drain() {
+  if (draining_) return;
+  draining_ = true;
+  while (!inputs_.empty()) {
+    const node::Input input = std::move(inputs_.front());
+    inputs_.pop_front();
+    node::Actions actions;
+    node_->Handle(input, os::Loop::Now(), actions);
+    for (node::Action& a : actions) Carry(a);
+  }
+  draining_ = false;
+}
+
+void Driver::Carry(node::Action& action) {
+  std::visit(Overloaded{
+                 [&](node::SendUdp& a) { SendUdp(a.datagram); },
+                 [&](node::StartJob& a) {
+                   workers_->Submit([this, id = a.id, job = std::move(a.job)] {
+                     auto result = std::make_shared<crypto::JobResult>(crypto_->Run(job));
+                     loop_->Post([this, id, result] { Feed(node::CryptoDone{id, std::move(*result)}); });
+                   });
+                 },
+                 [&](node::SendNhrp& a) { SendNhrp(a); },
+                 [&](node::Apply& a) { Apply(a); },
+                 [&](node::Measure& a) { Measure(a.token); },
+                 [&](node::Reply& a) { Reply(a); },
+                 [&](node::Log& a) { LogLine(a.level, a.text); },
+             },
+             action);
+}
+
+void Driver::SendUdp(const ike::SendDatagram& d) {
+  auto it = by_port_.find({d.remote.address.family(), d.local.port});
+  if (it == by_port_.end()) return;
+  if (absl::Status s = it->second->Send(d.local, d.remote, d.bytes); !s.ok())
+    LogLine(Level::kDebug, s.message());
+}
+
+void Driver::SendNhrp(const node::SendNhrp& p) {
+  auto it = nhrp_.find(p.device);
+  if (it == nhrp_.end()) return;
+  if (absl::Status s = it->second->Send(p.peer, p.packet); !s.ok()) LogLine(Level::kDebug, s.message());
+}
+
+void Driver::Apply(const node::Apply& apply) {
+  for (const dataplane::Step& step : apply.plan)
+    if (const auto* d = std::get_if<dataplane::Device>(&step.object);
+        d != nullptr && step.kind == dataplane::Step::Kind::kRemove)
+      CloseNhrp(d->name);
+  std::vector<os::StepResult> results;
+  const absl::Status status = dataplane_->Apply(apply.plan, &results);
+  for (const os::StepResult& r : results) {
+    LogLine(Level::kDebug, absl::StrCat(r.kind == dataplane::Step::Kind::kPut ? "put " : "remove ", r.key,
+                                        r.status.ok() ? "" : absl::StrCat(": ", r.status.message())));
+    if (!r.note.empty() && notes_[r.key] != r.note) {
+      notes_[r.key] = r.note;
+      LogLine(Level::kWarning, absl::StrCat(r.key, ": ", r.note));
+    }
+  }
+  if (status.ok())
+    for (const dataplane::Step& step : apply.plan)
+      if (const auto* d = std::get_if<dataplane::Device>(&step.object);
+          d != nullptr && step.kind == dataplane::Step::Kind::kPut && d->kind == dataplane::DeviceKind::kGreExternal)
+        OpenNhrp(d->name);
+  inputs_.push_back(node::ApplyDone{apply.token, status});
+}
+
+void Driver::OpenNhrp(const std::string& device) {
+  const int index = static_cast<int>(if_nametoindex(device.c_str()));
+  if (auto it = nhrp_.find(device); it != nhrp_.end()) {
+    if (it->second->ifindex() == index) return;
+    CloseNhrp(device);
+  }
+  auto socket = os::NhrpSocket::Make(device, index);
+  if (!socket.ok()) return LogLine(Level::kError, socket.status().message());
+  os::NhrpSocket* s = socket->get();
+  nhrp_[device] = *std::move(socket);
+  absl::Status added = loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
+    std::vector<node::NhrpPacket> packets;
+    s->Receive([&](net::PeerId peer, BytesView p) { packets.push_back({peer, Bytes(p.begin(), p.end())}); });
+    for (node::NhrpPacket& p : packets) Feed(std::move(p));
+  });
+  if (!added.ok()) LogLine(Level::kError, added.message());
+}
+
+void Driver::CloseNhrp(const std::string& device) {
+  auto it = nhrp_.find(device);
+  if (it == nhrp_.end()) return;
+  loop_->Remove(it->second->fd());
+  nhrp_.erase(it);
+}
+
+void Driver::Measure(uint64_t token) {
+  node::Measurements m;
+  m.token = token;
+  if (auto sas = dataplane_->SaCounters(); sas.ok())
+    for (const os::SaCounter& c : *sas)
+      m.sas.push_back({c.spi, c.direction == dataplane::Direction::kIn, c.destination, c.packets, c.bytes,
+                       c.integrity_errors, c.replay_errors, c.offload_device.empty() ? "software" : "crypto",
+                       c.offload_reason});
+  if (auto stats = bpf_->AllStats(); stats.ok())
+    for (const auto& [peer, t] : *stats)
+      m.peers.push_back({peer, t.rx_packets, t.rx_bytes, t.tx_packets, t.tx_bytes});
+  if (auto drops = bpf_->Drops(); drops.ok())
+    for (const auto& [reason, count] : *drops) m.drops.push_back({"bpf", reason, count, ""});
+  if (auto events = bpf_->EventCounters(); events.ok())
+    for (const auto& [reason, count] : *events) m.drops.push_back({"bpf", reason, count, ""});
+  AppendXfrmDrops(m.drops);
+  m.devices = Devices();
+  inputs_.push_back(std::move(m));
+}
+
+std::vector<show::DeviceRow> Driver::Devices() const {
+  std::vector<show::DeviceRow> rows;
+  const std::vector<os::KernelLink> links = watch_->SnapshotLinks();
+  const std::vector<os::LocalAddress> addresses = watch_->SnapshotAddresses();
+  for (const auto& [key, object] : node_->want().all()) {
+    const auto* d = std::get_if<dataplane::Device>(&object);
+    if (d == nullptr) continue;
+    show::DeviceRow r;
+    r.name = d->name;
+    const bool gre = d->kind == dataplane::DeviceKind::kGreExternal;
+    r.kind = !gre ? "dummy" : d->underlay == net::Family::kIpv6 ? "ip6gre" : "gre";
+    r.underlay = !gre ? "" : d->underlay == net::Family::kIpv6 ? "ipv6" : "ipv4";
+    r.ifindex = static_cast<int32_t>(if_nametoindex(d->name.c_str()));
+    for (const os::KernelLink& l : links)
+      if (l.name == d->name) r.mtu = l.mtu, r.up = l.up;
+    for (const os::LocalAddress& a : addresses)
+      if (a.device == d->name) r.addresses.push_back(absl::StrCat(a.address.ToString(), "/", a.prefix_length));
+    for (const auto& [name, i] : node_->model().interfaces) {
+      const bool tunnel = i.kind == config::InterfaceKind::kTunnel || i.kind == config::InterfaceKind::kVirtualTemplate;
+      const bool v6 = i.mode == config::TunnelMode::kGreIpv6;
+      if (gre ? tunnel && v6 == (r.underlay == "ipv6")
+              : i.kind == config::InterfaceKind::kLoopback && absl::StrCat("flex-lo", i.number) == r.name)
+        r.interfaces.push_back(name);
+    }
+    if (gre) r.programs = {"tc ingress spoke_classify", "tc egress peer_select"};
+    rows.push_back(std::move(r));
+  }
+  return rows;
+}
+
+void Driver::OnControl(const os::ControlRequest& request) {
+  auto refuse = [&](const std::string& why) {
+    show::Json j;
+    j["version"] = os::kControlVersion;
+    j["ok"] = false;
+    j["text"] = absl::StrCat("% ", why, "\n");
+    j["data"] = {{"error", why}};
+    control_->Respond(request.connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+  };
+  const show::Json j = show::Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!j.is_object() || !j.contains("command") || !j["command"].is_string() || !j.contains("version"))
+    return refuse("malformed request: {\"version\": 1, \"command\": \"show …\"} expected");
+  if (j["version"] != os::kControlVersion)
+    return refuse(absl::StrCat("this daemon speaks control protocol version ", os::kControlVersion));
+  const std::string command = j["command"].get<std::string>();
+  // Whoever may open the socket may look; only root may change, or see the configuration's secrets.
+  const bool show = absl::StartsWithIgnoreCase(command, "sh") && !absl::StrContains(command, " run");
+  if (request.uid != 0 && !show) return refuse("permission denied: this command needs root");
+  const uint64_t id = next_command_++;
+  commands_[id] = {request.connection};
+  Feed(node::Command{id, command});
+}
+
+void Driver::Reply(node::Reply& reply) {
+  auto it = commands_.find(reply.command);
+  if (it == commands_.end()) return;
+  const uint64_t connection = it->second.connection;
+  commands_.erase(it);
+  if (reply.document.command == "version") {
+    utsname u{};
+    uname(&u);
+    reply.document.data["kernel"] = u.release;
+    reply.document.data["openssl"] = OpenSSL_version(OPENSSL_VERSION_STRING);
+    reply.document.data["config_file"] = options_.config;
+  }
+  show::Json j;
+  j["version"] = os::kControlVersion;
+  j["ok"] = reply.ok;
+  j["text"] = show::RenderText(reply.document);
+  j["data"] = reply.document.data;
+  control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+}
+
+}  // namespace flexvpn::app

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FLEXVPN_APP_DAEMON_DRIVER_H_
+#define FLEXVPN_APP_DAEMON_DRIVER_H_
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "app/daemon/options.h"
+#include "app/daemon/worker_pool.h"
+#include "core/crypto/provider.h"
+#include "core/node/node.h"
+#include "os/bpf/bpf_datapath.h"
+#include "os/control/server.h"
+#include "os/dataplane/bpf_map_writer.h"
+#include "os/dataplane/dataplane.h"
+#include "os/dataplane/kernel_watch.h"
+#include "os/loop/loop.h"
+#include "os/raw/nhrp_socket.h"
+#include "os/udp/udp.h"
+
+namespace flexvpn::app {
+
+// Joins the pure node to sockets, kernel, workers and the control socket.  Decides nothing: inputs in, actions
+// out, in order.
+class Driver {
+ public:
+  // Opens everything; errors name what is missing and what to do.
+  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, config::Model model);
+  ~Driver();
+
+  // Until SIGTERM or SIGINT.  On the way out sessions are deleted and the kernel is cleaned up.
+  void Run();
+
+ private:
+  Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<crypto::Provider> crypto);
+  absl::Status Open();
+  absl::Status OpenSockets();
+  absl::Status OpenSignals();
+  void Start();
+
+  void Feed(node::Input input);
+  void Drain();
+  void Carry(node::Action& action);
+  void SendUdp(const ike::SendDatagram& d);
+  void SendNhrp(const node::SendNhrp& p);
+  void Apply(const node::Apply& apply);
+  void Measure(uint64_t token);
+  void Reply(node::Reply& reply);
+  void OnControl(const os::ControlRequest& request);
+  void OnSignal();
+  void Reload();
+  void Stop();
+  void FeedNetwork();
+  void OpenNhrp(const std::string& device);
+  void CloseNhrp(const std::string& device);
+  std::vector<show::DeviceRow> Devices() const;
+
+  Options options_;
+  std::unique_ptr<os::Loop> loop_;
+  std::unique_ptr<crypto::Provider> crypto_;
+  std::unique_ptr<Rng> rng_;
+  std::unique_ptr<node::Node> node_;
+  std::unique_ptr<os::BpfDatapath> bpf_;
+  std::unique_ptr<os::BpfMapWriter> maps_;
+  std::unique_ptr<os::Dataplane> dataplane_;
+  std::unique_ptr<os::KernelWatch> watch_;
+  std::unique_ptr<os::ControlServer> control_;
+  std::vector<std::unique_ptr<os::UdpSocket>> sockets_;
+  std::map<std::pair<net::Family, uint16_t>, os::UdpSocket*> by_port_;
+  std::map<std::string, std::unique_ptr<os::NhrpSocket>> nhrp_;
+  os::Fd signals_;
+  std::map<std::string, std::string> notes_;  // of devices: what the operator should know
+  struct PendingCommand {
+    uint64_t connection = 0;
+  };
+  std::map<uint64_t, PendingCommand> commands_;
+  uint64_t next_command_ = 1;
+  std::deque<node::Input> inputs_;
+  bool draining_ = false;
+  // Last: its threads use crypto_ and loop_.
+  std::unique_ptr<WorkerPool> workers_;
+};
+
+}  // namespace flexvpn::app
+
+#endif  // FLEXVPN_APP_DAEMON_DRIVER_H_

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "app/daemon/config_file.h"
+#include "app/daemon/driver.h"
+#include "app/daemon/logger.h"
+#include "app/daemon/options.h"
+#include "app/daemon/privileges.h"
+
+int main(int argc, char** argv) {
+  using namespace flexvpn;
+  app::Options options;
+  int status = 0;
+  if (!app::ParseOptions(argc, argv, &options, &status)) return status;
+  app::SetDebug(options.debug);
+  app::ProtectMemory();
+  signal(SIGPIPE, SIG_IGN);
+  auto model = app::LoadConfig(options.config);
+  if (!model) return EX_CONFIG;
+  if (options.check) {
+    printf("%s: no errors\n", options.config.c_str());
+    return EX_OK;
+  }
+  if (const auto missing = app::MissingCapabilities(); !missing.empty()) {
+    for (const std::string& m : missing) fprintf(stderr, "flexvpnd: missing %s\n", m.c_str());
+    fputs("flexvpnd: run it as root, or give its service these capabilities\n", stderr);
+    return EX_UNAVAILABLE;
+  }
+  auto driver = app::Driver::Make(options, *std::move(model));
+  if (!driver.ok()) {
+    fprintf(stderr, "flexvpnd: %s\n", std::string(driver.status().message()).c_str());
+    fputs("flexvpnd: 'kernel-config/check' of the source tree tells what this kernel lacks\n", stderr);
+    return EX_UNAVAILABLE;
+  }
+  (*driver)->Run();
+  return EX_OK;
+}

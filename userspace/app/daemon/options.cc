@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/daemon/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+namespace flexvpn::app {
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: flexvpnd [OPTION]...
+FlexVPN daemon: IKEv2, NHRP and the kernel's IPsec datapath, configured in IOS grammar.
+
+  -c, --config FILE      configuration (default /etc/flexvpn/flexvpn.conf)
+      --check            only check the configuration; needs no privileges
+      --instance NAME    name of this instance, for several on one machine (default "default")
+      --run-dir DIR      control socket (default /run/flexvpn)
+      --state-dir DIR    saved state (default /var/lib/flexvpn)
+      --bpf-dir DIR      directory on a bpf file system for pinned maps (default /sys/fs/bpf/flexvpn)
+      --log-level LEVEL  info or debug (default info); the log goes to standard error
+      --version          print the version
+  -h, --help             print this
+
+exit status: 0 stopped, 64 usage, 69 a needed kernel feature or privilege is missing, 78 configuration error
+signals: TERM and INT stop (sessions are deleted, the kernel is cleaned up), HUP reloads the configuration
+)";
+
+enum { kCheck = 256, kInstance, kRunDir, kStateDir, kBpfDir, kLogLevel, kVersion };
+constexpr option kOptions[] = {
+    {"config", required_argument, nullptr, 'c'},      {"check", no_argument, nullptr, kCheck},
+    {"instance", required_argument, nullptr, kInstance}, {"run-dir", required_argument, nullptr, kRunDir},
+    {"state-dir", required_argument, nullptr, kStateDir}, {"bpf-dir", required_argument, nullptr, kBpfDir},
+    {"log-level", required_argument, nullptr, kLogLevel}, {"version", no_argument, nullptr, kVersion},
+    {"help", no_argument, nullptr, 'h'},              {nullptr, 0, nullptr, 0},
+};
+
+}  // namespace
+
+bool ParseOptions(int argc, char** argv, Options* o, int* exit_status) {
+  *exit_status = 64;
+  for (int c; (c = getopt_long(argc, argv, "c:h", kOptions, nullptr)) != -1;) {
+    switch (c) {
+      case 'c': o->config = optarg; break;
+      case kCheck: o->check = true; break;
+      case kInstance: o->instance = optarg; break;
+      case kRunDir: o->run_dir = optarg; break;
+      case kStateDir: o->state_dir = optarg; break;
+      case kBpfDir: o->bpf_dir = optarg; break;
+      case kLogLevel:
+        if (strcmp(optarg, "debug") != 0 && strcmp(optarg, "info") != 0) {
+          fprintf(stderr, "flexvpnd: --log-level: '%s' is neither info nor debug\n", optarg);
+          return false;
+        }
+        o->debug = strcmp(optarg, "debug") == 0;
+        break;
+      case kVersion:
+        printf("flexvpnd %s\n", FLEXVPN_VERSION);
+        *exit_status = 0;
+        return false;
+      case 'h':
+        fputs(kHelp, stdout);
+        *exit_status = 0;
+        return false;
+      default:
+        fputs("try 'flexvpnd --help'\n", stderr);
+        return false;
+    }
+  }
+  if (optind < argc) {
+    fprintf(stderr, "flexvpnd: unexpected argument '%s'\n", argv[optind]);
+    return false;
+  }
+  if (o->instance.empty() || o->instance.find('/') != std::string::npos || o->instance.size() > 64) {
+    fputs("flexvpnd: --instance wants 1 to 64 characters without '/'\n", stderr);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace flexvpn::app

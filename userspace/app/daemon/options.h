@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FLEXVPN_APP_DAEMON_OPTIONS_H_
+#define FLEXVPN_APP_DAEMON_OPTIONS_H_
+
+#include <string>
+
+namespace flexvpn::app {
+
+struct Options {
+  std::string config = "/etc/flexvpn/flexvpn.conf";
+  std::string run_dir = "/run/flexvpn";
+  std::string state_dir = "/var/lib/flexvpn";
+  std::string bpf_dir = "/sys/fs/bpf/flexvpn";
+  std::string instance = "default";
+  bool debug = false;
+  bool check = false;
+  std::string socket_path() const { return run_dir + "/control.sock"; }
+  std::string pin_dir() const { return bpf_dir + "/" + instance; }
+};
+
+// Parses the command line.  Prints help, version or a usage error itself; then `*exit_status` is set and false is
+// returned.
+bool ParseOptions(int argc, char** argv, Options* options, int* exit_status);
+
+}  // namespace flexvpn::app
+
+#endif  // FLEXVPN_APP_DAEMON_OPTIONS_H_
