@@ -65,7 +65,8 @@ static __always_inline __u32 find_mss(struct __sk_buff *skb, __u32 l4, __u32 hea
 	return 0;
 }
 
-static __noinline int clamp_mss(struct __sk_buff *skb, __u32 l4, __u32 limit)
+/* Global, so that the verifier looks at it once and not again for every way that leads here. */
+__noinline int clamp_mss(struct __sk_buff *skb, __u32 l4, __u32 limit)
 {
 	struct tcp_words tcp;
 	__u8 *octets = (__u8 *)&tcp;

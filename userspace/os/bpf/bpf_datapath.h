@@ -27,7 +27,7 @@ struct BpfOptions {
   std::string pin_dir = "/sys/fs/bpf/flexvpn";
   Duration redirect_interval = seconds(8);  // between two traffic indications for one (peer, destination)
   Duration unknown_interval = seconds(1);   // between two events for one unknown next hop
-  uint32_t ring_bytes = 1 << 20;            // event ring; a power of two and a multiple of the page size
+  uint32_t ring_bytes = 1 << 20;            // event ring; rounded up to a power of two of pages
   // How long a "needs no indication" verdict is trusted, in jiffies (a second at HZ=250); 0 = never.
   uint32_t decision_jiffies = 250;
 };
