@@ -7,7 +7,8 @@ import signal
 import subprocess
 import time
 
-from harness import (HUB, LAN, SPOKE1, SPOKE2, TTL_DIRECT, TTL_VIA_HUB, Failure, Skip, case, expect)
+import clear_text
+from harness import (HUB, LAN, MARKER, SPOKE1, SPOKE2, TTL_DIRECT, TTL_VIA_HUB, Failure, Skip, case, expect)
 
 DPD_SECONDS = 10 + 5 * 2 + 15  # interval, tries, slack of an emulated machine
 
@@ -326,4 +327,7 @@ def kernel_has_what_is_needed(t):
     expect(r.lost == 0 and min(ms for _, _, ms in r.replies) >= 10, "a link with 5 ms each way answers in %s ms", r.replies)
     r = t.ping("host2", HUB, 5)
     expect(r.lost == 0, "no ping passes the NAT box")
-    t.end_captures()  # the pings above are meant to be seen
+    # these pings are in clear: the check that every case relies on must see them
+    paths = t.end_captures()
+    bad = [x for path in paths for x in clear_text.check(path, bytes.fromhex(MARKER))[1]]
+    expect(len(bad) >= 20, "the captures show only %d packets in clear of pings that are all in clear", len(bad))

@@ -177,9 +177,12 @@ class Lab:
             try:
                 self._up(spec, topo_path, place, binaries, into, guest_options)
                 if start:
-                    for name, node in spec["nodes"].items():
-                        if node["start"] and node["config"]:
-                            self.start(name)
+                    names = [n for n, node in spec["nodes"].items() if node["start"] and node["config"]]
+                    for name in names:  # all at once, then wait: they find each other while they start
+                        self.start(name, wait=False)
+                    for name in names:
+                        self.await_ready(name)
+                        self.progress("%s on %s answers" % (self.node(name)["daemon"], name))
                 self._save(dict(self.state, complete=True))
             except BaseException:
                 self.progress("going back: removing what was made so far")
@@ -368,7 +371,7 @@ class Lab:
             return ["/usr/sbin/charon-systemd"]
         raise LabError("node %s runs no daemon" % name)
 
-    def start(self, name, wait=True, seconds=60):
+    def start(self, name, wait=True, seconds=120):
         """Starts a node's daemon and waits until it answers."""
         place = self.place_of(name)
         log = os.path.join(place.world_there, "logs", name + ".log")
@@ -379,7 +382,7 @@ class Lab:
         if wait:
             self.await_ready(name, seconds)
 
-    def await_ready(self, name, seconds=60):
+    def await_ready(self, name, seconds=120):
         daemon = self.node(name)["daemon"]
         deadline = time.monotonic() + seconds
         died = 0

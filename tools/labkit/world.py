@@ -120,12 +120,14 @@ def private_mounts(directory, bin_dir, node):
 
 
 def netns_dir():
+    """The directory of named namespaces as `ip netns` wants it; True when it was not there before."""
     os.makedirs(NETNS_DIR, mode=0o755, exist_ok=True)
     with open("/proc/self/mountinfo", encoding="utf-8") as f:
         if any(line.split()[4] == NETNS_DIR for line in f):
-            return
+            return False
     mount(NETNS_DIR, NETNS_DIR, "", MS_BIND | MS_REC)
     mount("none", NETNS_DIR, "", MS_SHARED | MS_REC)
+    return True
 
 
 def start_holder(spec, base, name):
@@ -211,11 +213,11 @@ def make_nat(spec, name, node):
 def up(base):
     with open(os.path.join(base, "spec.json"), encoding="utf-8") as f:
         spec = json.load(f)
-    world = {"pids": {}, "made_state_dir": False}
+    world = {"pids": {}, "made_state_dir": False, "made_netns_dir": False}
     if not os.path.isdir("/var/lib/flexvpn"):
         os.makedirs("/var/lib/flexvpn", mode=0o700)
         world["made_state_dir"] = True
-    netns_dir()
+    world["made_netns_dir"] = netns_dir()
 
     def save():
         with open(os.path.join(base, "world.json"), "w", encoding="utf-8") as f:
@@ -253,6 +255,9 @@ def down(base):
             time.sleep(0.02)
     for name in spec["nodes"]:
         remove_netns(spec["prefix"] + name)
+    if world["made_netns_dir"] and not os.listdir(NETNS_DIR):
+        LIBC.umount2(NETNS_DIR.encode(), MNT_DETACH)
+        os.rmdir(NETNS_DIR)
     if world["made_state_dir"]:
         try:
             os.rmdir("/var/lib/flexvpn")
