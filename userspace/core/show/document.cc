@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/show/document.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/show/text.h"
+
+namespace flexvpn::show {
+
+// --- reading ------------------------------------------------------------------------------------------------
+namespace {
+const Json* Find(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto it = object.find(key);
+  return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+}  // namespace
+
+std::string Str(const Json& object, const char* key, const char* missing) {
+  const Json* v = Find(object, key);
+  return v != nullptr && v->is_string() ? v->get<std::string>() : missing;
+}
+int64_t Int(const Json& object, const char* key) {
+  const Json* v = Find(object, key);
+  return v != nullptr && v->is_number_integer() ? v->get<int64_t>() : 0;
+}
+uint64_t Uint(const Json& object, const char* key) {
+  const Json* v = Find(object, key);
+  return v != nullptr && v->is_number_integer() ? v->get<uint64_t>() : 0;
+}
+bool Flag(const Json& object, const char* key) {
+  const Json* v = Find(object, key);
+  return v != nullptr && v->is_boolean() && v->get<bool>();
+}
+bool Has(const Json& object, const char* key) { return Find(object, key) != nullptr; }
+const Json& List(const Json& object, const char* key) {
+  static const Json* const kEmpty = new Json(Json::array());
+  const Json* v = Find(object, key);
+  return v != nullptr && v->is_array() ? *v : *kEmpty;
+}
+std::string Join(const Json& list, absl::string_view separator) {
+  std::string out;
+  for (const Json& v : list) {
+    if (!v.is_string()) continue;
+    if (!out.empty()) absl::StrAppend(&out, separator);
+    absl::StrAppend(&out, v.get<std::string>());
+  }
+  return out;
+}
+
+Table::Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
+void Table::Row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+std::string Table::Text() const {
+  const size_t columns = rows_[0].size();
+  std::vector<size_t> width(columns, 0);
+  std::vector<bool> numeric(columns, rows_.size() > 1);
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    for (size_t c = 0; c < columns && c < rows_[r].size(); ++c) {
+      const std::string& cell = rows_[r][c];
+      width[c] = std::max(width[c], cell.size());
+      if (r > 0 && (cell.empty() || cell.find_first_not_of("0123456789") != std::string::npos)) numeric[c] = false;
+    }
+  }
+  std::string out;
+  for (const std::vector<std::string>& row : rows_) {
+    std::string line;
+    for (size_t c = 0; c < columns && c < row.size(); ++c) {
+      const std::string pad(width[c] - row[c].size(), ' ');
+      absl::StrAppend(&line, c == 0 ? "" : "  ", numeric[c] ? pad : "", row[c], numeric[c] ? "" : pad);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    absl::StrAppend(&out, line, "\n");
+  }
+  return out;
+}
+
+// --- renderers -----------------------------------------------------------------------------------------------
+namespace {
+
+// Any JSON as an indented listing, for commands without a layout of their own.
+void Listing(const Json& value, size_t indent, std::string* out) {
+  const std::string blanks(indent, ' ');
+  auto scalar = [](const Json& v) { return v.is_string() ? v.get<std::string>() : v.dump(-1, ' ', true, Json::error_handler_t::replace); };
+  if (value.is_object()) {
+    for (const auto& [key, v] : value.items()) {
+      if (v.is_structured()) {
+        absl::StrAppend(out, blanks, key, ":\n");
+        Listing(v, indent + 2, out);
+      } else {
+        absl::StrAppend(out, blanks, key, ": ", scalar(v), "\n");
+      }
+    }
+  } else if (value.is_array()) {
+    for (const Json& v : value) {
+      if (v.is_structured()) {
+        Listing(v, indent, out);
+        absl::StrAppend(out, "\n");
+      } else {
+        absl::StrAppend(out, blanks, scalar(v), "\n");
+      }
+    }
+  } else {
+    absl::StrAppend(out, blanks, scalar(value), "\n");
+  }
+}
+
+}  // namespace
+
+std::string RenderJson(const Document& d) {
+  return d.data.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string RenderText(const Document& d) {
+  const std::string& c = d.command;
+  if (Has(d.data, "error")) return absl::StrCat("% ", Str(d.data, "error"), "\n");
+  if (c == "crypto ikev2 sa") return TextIkeSas(d.data, false);
+  if (c == "crypto ikev2 sa detailed") return TextIkeSas(d.data, true);
+  if (c == "crypto ikev2 session") return TextIkeSessions(d.data, false);
+  if (c == "crypto ikev2 session detailed") return TextIkeSessions(d.data, true);
+  if (c == "crypto ipsec sa") return TextIpsecSas(d.data);
+  if (c == "ip nhrp") return TextNhrp(d.data);
+  if (c == "ip nhrp shortcut") return TextNhrpShortcuts(d.data);
+  if (c == "ip route flexvpn") return TextRoutes(d.data);
+  if (c == "dataplane peers") return TextPeers(d.data);
+  if (c == "dataplane sas") return TextKernelSas(d.data);
+  if (c == "dataplane drops") return TextDrops(d.data);
+  if (c == "dataplane offload") return TextOffload(d.data);
+  if (c == "dataplane devices") return TextDevices(d.data);
+  if (c == "dataplane") return TextDataplane(d.data);
+  if (c == "version") return TextVersion(d.data);
+  if (c == "running-config") return Str(d.data, "config");
+  if (c == "message") return Str(d.data, "message") + "\n";
+  std::string out;
+  Listing(d.data, 0, &out);
+  return out;
+}
+
+}  // namespace flexvpn::show

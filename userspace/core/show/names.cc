@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of algorithms and forms of times as IOS prints them.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "core/show/rows.h"
+
+namespace flexvpn::show {
+
+std::string EncrName(uint16_t encr) {
+  switch (encr) {
+    case 2: return "DES";
+    case 3: return "3DES";
+    case 11: return "NULL";
+    case 12: return "AES-CBC";
+    case 13: return "AES-CTR";
+    case 18:
+    case 19:
+    case 20: return "AES-GCM";
+    case 21: return "AES-GMAC";
+    case 28: return "CHACHA20-POLY1305";
+    default: return absl::StrCat(encr);
+  }
+}
+
+std::string PrfName(uint16_t prf) {
+  switch (prf) {
+    case 1: return "MD5";
+    case 2: return "SHA1";
+    case 5: return "SHA256";
+    case 6: return "SHA384";
+    case 7: return "SHA512";
+    default: return absl::StrCat(prf);
+  }
+}
+
+std::string IntegName(uint16_t integ) {
+  switch (integ) {
+    case 0: return "None";
+    case 1: return "MD596";
+    case 2: return "SHA96";
+    case 12: return "SHA256";
+    case 13: return "SHA384";
+    case 14: return "SHA512";
+    default: return absl::StrCat(integ);
+  }
+}
+
+std::string EspTransformName(uint16_t encr, uint16_t key_bits, uint16_t integ) {
+  std::string out;
+  switch (encr) {
+    case 3: out = "esp-3des"; break;
+    case 11: out = "esp-null"; break;
+    case 12: out = key_bits == 128 ? "esp-aes" : absl::StrCat("esp-", key_bits, "-aes"); break;
+    case 20: out = key_bits == 128 ? "esp-gcm" : absl::StrCat("esp-gcm ", key_bits); break;
+    case 21: out = key_bits == 128 ? "esp-gmac" : absl::StrCat("esp-gmac ", key_bits); break;
+    default: out = absl::StrCat("esp-", encr, "-", key_bits);
+  }
+  switch (integ) {
+    case 0: return out;
+    case 1: return out + " esp-md5-hmac";
+    case 2: return out + " esp-sha-hmac";
+    case 12: return out + " esp-sha256-hmac";
+    case 13: return out + " esp-sha384-hmac";
+    case 14: return out + " esp-sha512-hmac";
+    default: return absl::StrCat(out, " esp-auth-", integ);
+  }
+}
+
+std::string DhGroupName(uint16_t group) {
+  const char* name = nullptr;
+  switch (group) {
+    case 1: name = "DH_GROUP_768_MODP"; break;
+    case 2: name = "DH_GROUP_1024_MODP"; break;
+    case 5: name = "DH_GROUP_1536_MODP"; break;
+    case 14: name = "DH_GROUP_2048_MODP"; break;
+    case 15: name = "DH_GROUP_3072_MODP"; break;
+    case 16: name = "DH_GROUP_4096_MODP"; break;
+    case 19: name = "DH_GROUP_256_ECP"; break;
+    case 20: name = "DH_GROUP_384_ECP"; break;
+    case 21: name = "DH_GROUP_521_ECP"; break;
+    case 24: name = "DH_GROUP_2048_256_MODP"; break;
+    case 31: name = "DH_GROUP_CURVE25519"; break;
+    default: return absl::StrCat("Group ", group);
+  }
+  return absl::StrCat(name, "/Group ", group);
+}
+
+std::string FormatAge(seconds s) {
+  const int64_t t = s.count() < 0 ? 0 : s.count();
+  constexpr int64_t kDay = 86400, kWeek = 7 * kDay, kYear = 365 * kDay;
+  if (t < kDay) return absl::StrFormat("%02d:%02d:%02d", t / 3600, t / 60 % 60, t % 60);
+  if (t < kWeek) return absl::StrFormat("%dd%02dh", t / kDay, t / 3600 % 24);
+  if (t < kYear) return absl::StrFormat("%dw%dd", t / kWeek, t % kWeek / kDay);
+  return absl::StrFormat("%dy%dw", t / kYear, t % kYear / kWeek);
+}
+
+}  // namespace flexvpn::show

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows -> JSON.  The keys are documented in docs/show-json.md and stable.
+#include "core/show/rows.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+
+namespace flexvpn::show {
+namespace {
+
+// Octets of a peer made printable ASCII: what is not becomes \xNN.
+std::string Printable(const std::string& s) {
+  std::string out;
+  for (const char c : s) {
+    const auto u = static_cast<unsigned char>(c);
+    if (u >= 0x20 && u < 0x7f) out += c;
+    else absl::StrAppendFormat(&out, "\\x%02x", u);
+  }
+  return out;
+}
+
+Json TextOrNull(const std::string& s) { return s.empty() ? Json(nullptr) : Json(Printable(s)); }
+Json AddressOrNull(const net::IpAddress& a) { return a.empty() ? Json(nullptr) : Json(a.ToString()); }
+Json Spi32(uint32_t spi) { return absl::StrFormat("0x%08x", spi); }
+Json Spi64(uint64_t spi) { return absl::StrFormat("0x%016x", spi); }
+std::string ModeName(bool transport) { return transport ? "transport" : "tunnel"; }
+
+template <class T>
+Json Addresses(const std::vector<T>& list) {
+  Json out = Json::array();
+  for (const T& a : list) out.push_back(a.ToString());
+  return out;
+}
+Json Texts(const std::vector<std::string>& list) {
+  Json out = Json::array();
+  for (const std::string& s : list) out.push_back(Printable(s));
+  return out;
+}
+
+Json ToJson(const IkeSaRow& r);
+Json ToJson(const ChildSelectorRow& r);
+Json ToJson(const SessionChildRow& r);
+Json ToJson(const IkeSessionRow& r);
+Json ToJson(const IpsecSaRow& r);
+Json ToJson(const NhrpRow& r);
+Json ToJson(const RouteRow& r);
+Json ToJson(const PeerRow& r);
+Json ToJson(const KernelSaRow& r);
+Json ToJson(const DropRow& r);
+Json ToJson(const OffloadRow& r);
+Json ToJson(const DeviceRow& r);
+Json ToJson(const FeatureRow& r);
+
+template <class Row>
+Json Array(const std::vector<Row>& rows) {
+  Json out = Json::array();
+  for (const Row& r : rows) out.push_back(ToJson(r));
+  return out;
+}
+
+Json ToJson(const IkeSaRow& r) {
+  Json j;
+  j["tunnel_id"] = r.tunnel_id;
+  j["session_id"] = r.session_id;
+  j["interface"] = TextOrNull(r.interface);
+  j["profile"] = TextOrNull(r.profile);
+  j["local_address"] = AddressOrNull(r.local.address);
+  j["local_port"] = r.local.port;
+  j["remote_address"] = AddressOrNull(r.remote.address);
+  j["remote_port"] = r.remote.port;
+  j["fvrf"] = TextOrNull(r.fvrf);
+  j["ivrf"] = TextOrNull(r.ivrf);
+  j["status"] = Printable(r.status);
+  j["status_description"] = Printable(r.status_description);
+  j["initiator"] = r.initiator;
+  j["local_spi"] = Spi64(r.local_spi);
+  j["remote_spi"] = Spi64(r.remote_spi);
+  j["encryption"] = EncrName(r.encr);
+  j["key_bits"] = r.key_bits;
+  j["prf"] = PrfName(r.prf);
+  j["integrity"] = IntegName(r.integ);
+  j["dh_group"] = r.group;
+  j["auth_local"] = Printable(r.auth_local);
+  j["auth_remote"] = Printable(r.auth_remote);
+  j["local_id"] = Printable(r.local_id);
+  j["remote_id"] = Printable(r.remote_id);
+  j["lifetime_seconds"] = r.lifetime.count();
+  j["active_seconds"] = r.active.count();
+  j["local_next_msg_id"] = r.local_next_msg_id;
+  j["remote_next_msg_id"] = r.remote_next_msg_id;
+  j["local_queued"] = r.local_queued;
+  j["remote_queued"] = r.remote_queued;
+  j["local_window"] = r.local_window;
+  j["remote_window"] = r.remote_window;
+  j["dpd_interval_seconds"] = r.dpd_interval.count();
+  j["dpd_retry_seconds"] = r.dpd_retry.count();
+  j["nat_local"] = r.nat_local;
+  j["nat_remote"] = r.nat_remote;
+  j["fragmentation"] = r.fragmentation;
+  j["dynamic_route_update"] = r.dynamic_route;
+  j["pushed_address"] = r.pushed_address ? AddressOrNull(*r.pushed_address) : Json(nullptr);
+  j["assigned_address"] = r.assigned_address ? AddressOrNull(*r.assigned_address) : Json(nullptr);
+  j["remote_subnets"] = Addresses(r.remote_subnets);
+  j["peer_type"] = TextOrNull(r.peer_type);
+  j["packets_in"] = r.packets_in;
+  j["packets_out"] = r.packets_out;
+  j["children"] = r.children;
+  return j;
+}
+
+Json ToJson(const ChildSelectorRow& r) {
+  Json j;
+  j["first"] = AddressOrNull(r.first);
+  j["last"] = AddressOrNull(r.last);
+  j["first_port"] = r.first_port;
+  j["last_port"] = r.last_port;
+  j["protocol"] = r.protocol;
+  return j;
+}
+
+Json ToJson(const SessionChildRow& r) {
+  Json j;
+  j["local_selectors"] = Array(r.local);
+  j["remote_selectors"] = Array(r.remote);
+  j["spi_in"] = Spi32(r.spi_in);
+  j["spi_out"] = Spi32(r.spi_out);
+  j["encryption"] = EncrName(r.encr);
+  j["key_bits"] = r.key_bits;
+  j["integrity"] = IntegName(r.integ);
+  j["mode"] = ModeName(r.transport);
+  return j;
+}
+
+Json ToJson(const IkeSessionRow& r) {
+  Json j;
+  j["session_id"] = r.sa.session_id;
+  j["status"] = Printable(r.status);
+  j["ike_sa"] = ToJson(r.sa);
+  j["children"] = Array(r.children);
+  return j;
+}
+
+Json ToJson(const IpsecSaRow& r) {
+  Json j;
+  j["interface"] = TextOrNull(r.interface);
+  j["ike_profile"] = TextOrNull(r.ike_profile);
+  j["ipsec_profile"] = TextOrNull(r.ipsec_profile);
+  j["vrf"] = TextOrNull(r.vrf);
+  j["local_address"] = AddressOrNull(r.local);
+  j["remote_address"] = AddressOrNull(r.remote);
+  j["remote_port"] = r.remote_port;
+  j["local_ident"] = r.local_ident.ToString();
+  j["remote_ident"] = r.remote_ident.ToString();
+  j["protocol"] = r.protocol;
+  j["local_ident_port"] = r.local_port;
+  j["remote_ident_port"] = r.remote_ident_port;
+  j["spi_in"] = Spi32(r.spi_in);
+  j["spi_out"] = Spi32(r.spi_out);
+  j["transform"] = EspTransformName(r.encr, r.key_bits, r.integ);
+  j["iv_octets"] = r.encr == 12 ? 16 : r.encr == 11 ? 0 : 8;
+  j["mode"] = ModeName(r.transport);
+  j["udp_encapsulation"] = r.udp_encap;
+  j["esn"] = r.esn;
+  j["initiator"] = r.initiator;
+  j["pfs_group"] = r.pfs_group ? Json(*r.pfs_group) : Json(nullptr);
+  j["replay_window"] = r.replay_window;
+  j["remaining_seconds"] = r.remaining.count();
+  j["remaining_kilobytes"] = r.remaining_kilobytes ? Json(*r.remaining_kilobytes) : Json(nullptr);
+  j["packets_out"] = r.packets_out;
+  j["bytes_out"] = r.bytes_out;
+  j["packets_in"] = r.packets_in;
+  j["bytes_in"] = r.bytes_in;
+  j["send_errors"] = r.send_errors;
+  j["receive_errors"] = r.receive_errors;
+  j["plaintext_mtu"] = r.plaintext_mtu;
+  j["path_mtu"] = r.path_mtu;
+  j["ip_mtu"] = r.ip_mtu;
+  j["underlay_interface"] = TextOrNull(r.underlay_interface);
+  j["offload_wanted"] = Printable(r.offload_wanted);
+  j["offload_state"] = Printable(r.offload_state);
+  j["offload_reason"] = TextOrNull(r.offload_reason);
+  return j;
+}
+
+Json ToJson(const NhrpRow& r) {
+  Json j;
+  j["prefix"] = r.prefix.ToString();
+  j["next_hop"] = AddressOrNull(r.next_hop);
+  j["interface"] = TextOrNull(r.interface);
+  j["network_id"] = r.network_id;
+  j["created_seconds"] = r.created_ago.count();
+  j["expires_seconds"] = r.expires_in ? Json(r.expires_in->count()) : Json(nullptr);
+  j["type"] = Printable(r.type);
+  j["flags"] = Texts(r.flags);
+  j["nbma_address"] = AddressOrNull(r.nbma);
+  j["claimed_nbma_address"] = AddressOrNull(r.claimed_nbma);
+  j["requesters"] = Addresses(r.requesters);
+  return j;
+}
+
+Json ToJson(const RouteRow& r) {
+  Json j;
+  j["code"] = Printable(std::string(1, r.code));
+  j["next_hop_override"] = r.next_hop_override;
+  j["prefix"] = r.prefix.ToString();
+  j["next_hop"] = AddressOrNull(r.next_hop);
+  j["interface"] = TextOrNull(r.interface);
+  j["device"] = TextOrNull(r.device);
+  j["distance"] = r.distance;
+  j["metric"] = r.metric;
+  j["linux_metric"] = r.linux_metric;
+  j["tag"] = r.tag;
+  j["age_seconds"] = r.age.count();
+  j["shortcut"] = r.shortcut;
+  j["installed"] = r.installed;
+  return j;
+}
+
+Json ToJson(const PeerRow& r) {
+  Json j;
+  j["peer_id"] = r.peer_id;
+  j["interface"] = TextOrNull(r.interface);
+  j["device"] = TextOrNull(r.device);
+  j["local_address"] = AddressOrNull(r.local);
+  j["remote_address"] = AddressOrNull(r.remote);
+  j["overlay_addresses"] = Addresses(r.overlay);
+  j["gre_key"] = r.gre_key ? Json(*r.gre_key) : Json(nullptr);
+  j["network_id"] = r.network_id;
+  j["redirect"] = r.redirect;
+  j["packets_in"] = r.packets_in;
+  j["bytes_in"] = r.bytes_in;
+  j["packets_out"] = r.packets_out;
+  j["bytes_out"] = r.bytes_out;
+  j["redirects"] = r.redirects;
+  return j;
+}
+
+Json ToJson(const KernelSaRow& r) {
+  Json j;
+  j["direction"] = r.inbound ? "in" : "out";
+  j["spi"] = Spi32(r.spi);
+  j["source"] = AddressOrNull(r.source);
+  j["destination"] = AddressOrNull(r.destination);
+  j["peer_id"] = r.peer_id;
+  j["transform"] = EspTransformName(r.encr, r.key_bits, r.integ);
+  j["mode"] = ModeName(r.transport);
+  j["esn"] = r.esn;
+  j["replay_window"] = r.replay_window;
+  j["encap_source_port"] = r.encap_source_port;
+  j["encap_destination_port"] = r.encap_destination_port;
+  j["offload"] = Printable(r.offload);
+  j["packets"] = r.packets;
+  j["bytes"] = r.bytes;
+  j["integrity_failures"] = r.integrity_failures;
+  j["replay_failures"] = r.replay_failures;
+  j["in_kernel"] = r.in_kernel;
+  return j;
+}
+
+Json ToJson(const DropRow& r) {
+  Json j;
+  j["component"] = Printable(r.component);
+  j["reason"] = Printable(r.reason);
+  j["count"] = r.count;
+  j["meaning"] = TextOrNull(r.meaning);
+  return j;
+}
+
+Json ToJson(const OffloadRow& r) {
+  Json j;
+  j["profile"] = TextOrNull(r.profile);
+  j["interface"] = TextOrNull(r.interface);
+  j["device"] = TextOrNull(r.device);
+  j["wanted"] = Printable(r.wanted);
+  j["state"] = Printable(r.state);
+  j["reason"] = TextOrNull(r.reason);
+  j["sas"] = r.sas;
+  return j;
+}
+
+Json ToJson(const DeviceRow& r) {
+  Json j;
+  j["name"] = Printable(r.name);
+  j["kind"] = Printable(r.kind);
+  j["underlay"] = TextOrNull(r.underlay);
+  j["ifindex"] = r.ifindex;
+  j["mtu"] = r.mtu;
+  j["up"] = r.up;
+  j["interfaces"] = Texts(r.interfaces);
+  j["addresses"] = Texts(r.addresses);
+  j["programs"] = Texts(r.programs);
+  return j;
+}
+
+Json ToJson(const FeatureRow& r) {
+  Json j;
+  j["name"] = Printable(r.name);
+  j["available"] = r.available;
+  j["note"] = TextOrNull(r.note);
+  return j;
+}
+
+Document Make(const char* command, const char* key, Json rows) {
+  Document d{command, Json::object()};
+  d.data[key] = std::move(rows);
+  return d;
+}
+
+}  // namespace
+
+Document MakeIkeSas(const std::vector<IkeSaRow>& rows, bool detailed) {
+  return Make(detailed ? "crypto ikev2 sa detailed" : "crypto ikev2 sa", "ike_sas", Array(rows));
+}
+Document MakeIkeSessions(const std::vector<IkeSessionRow>& rows, bool detailed) {
+  return Make(detailed ? "crypto ikev2 session detailed" : "crypto ikev2 session", "sessions", Array(rows));
+}
+Document MakeIpsecSas(const std::vector<IpsecSaRow>& rows) {
+  return Make("crypto ipsec sa", "ipsec_sas", Array(rows));
+}
+Document MakeNhrp(const std::vector<NhrpRow>& rows) { return Make("ip nhrp", "nhrp", Array(rows)); }
+Document MakeNhrpShortcuts(const std::vector<NhrpRow>& rows) {
+  std::vector<NhrpRow> shortcuts;
+  for (const NhrpRow& r : rows)
+    if (std::any_of(r.flags.begin(), r.flags.end(), [](const std::string& f) { return f == "rib" || f == "nho"; }))
+      shortcuts.push_back(r);
+  return Make("ip nhrp shortcut", "shortcuts", Array(shortcuts));
+}
+Document MakeRoutes(const std::vector<RouteRow>& rows) { return Make("ip route flexvpn", "routes", Array(rows)); }
+Document MakePeers(const std::vector<PeerRow>& rows) { return Make("dataplane peers", "peers", Array(rows)); }
+Document MakeKernelSas(const std::vector<KernelSaRow>& rows) { return Make("dataplane sas", "sas", Array(rows)); }
+Document MakeDrops(const std::vector<DropRow>& rows) { return Make("dataplane drops", "drops", Array(rows)); }
+Document MakeOffload(const std::vector<OffloadRow>& rows) { return Make("dataplane offload", "offload", Array(rows)); }
+Document MakeDevices(const std::vector<DeviceRow>& rows) { return Make("dataplane devices", "devices", Array(rows)); }
+
+Document MakeDataplane(const std::vector<DeviceRow>& devices, const std::vector<PeerRow>& peers,
+                       const std::vector<KernelSaRow>& sas, const std::vector<OffloadRow>& offload,
+                       const std::vector<DropRow>& drops) {
+  Document d{"dataplane", Json::object()};
+  d.data["devices"] = Array(devices);
+  d.data["peers"] = Array(peers);
+  d.data["sas"] = Array(sas);
+  d.data["offload"] = Array(offload);
+  d.data["drops"] = Array(drops);
+  return d;
+}
+
+Document MakeVersion(const VersionInfo& v) {
+  Document d{"version", Json::object()};
+  d.data["version"] = Printable(v.version);
+  d.data["hostname"] = Printable(v.hostname);
+  d.data["instance"] = Printable(v.instance);
+  d.data["kernel"] = Printable(v.kernel);
+  d.data["compiler"] = TextOrNull(v.compiler);
+  d.data["openssl"] = TextOrNull(v.openssl);
+  d.data["config_file"] = TextOrNull(v.config_file);
+  d.data["uptime_seconds"] = v.uptime.count();
+  d.data["features"] = Array(v.features);
+  return d;
+}
+
+Document MakeRunningConfig(const std::string& text) { return Make("running-config", "config", text); }
+Document MakeError(const std::string& message) { return Make("error", "error", Printable(message)); }
+Document MakeMessage(const std::string& message) {
+  Document d{"message", Json::object()};
+  d.data["ok"] = true;
+  d.data["message"] = Printable(message);
+  return d;
+}
+
+}  // namespace flexvpn::show

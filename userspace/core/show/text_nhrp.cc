@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// show ip nhrp, show ip nhrp shortcut, show ip route flexvpn.
+#include "absl/strings/str_cat.h"
+#include "core/show/text.h"
+
+namespace flexvpn::show {
+namespace {
+
+std::string Age(const Json& row, const char* key) { return FormatAge(seconds(Int(row, key))); }
+
+// Flags as IOS prints them; no-socket has a line of its own.
+std::string Flags(const Json& row) {
+  std::string out;
+  for (const Json& f : List(row, "flags")) {
+    if (!f.is_string() || f.get<std::string>() == "no-socket") continue;
+    absl::StrAppend(&out, out.empty() ? "" : " ", f.get<std::string>());
+  }
+  return out;
+}
+
+bool HasFlag(const Json& row, absl::string_view flag) {
+  for (const Json& f : List(row, "flags"))
+    if (f.is_string() && f.get<std::string>() == flag) return true;
+  return false;
+}
+
+}  // namespace
+
+std::string TextNhrp(const Json& data) {
+  std::string out;
+  for (const Json& r : List(data, "nhrp")) {
+    absl::StrAppend(&out, Str(r, "prefix"), " via ", Str(r, "next_hop", "none"), "\n   ", Str(r, "interface", "none"),
+                    " created ", Age(r, "created_seconds"),
+                    Has(r, "expires_seconds") ? absl::StrCat(", expire ", Age(r, "expires_seconds")) : ", never expire",
+                    "\n");
+    const std::string flags = Flags(r);
+    absl::StrAppend(&out, "   Type: ", Str(r, "type"), ", Flags:", flags.empty() ? "" : " ", flags, "\n");
+    if (Has(r, "nbma_address")) absl::StrAppend(&out, "   NBMA address: ", Str(r, "nbma_address"), "\n");
+    if (Has(r, "claimed_nbma_address"))
+      absl::StrAppend(&out, "    (Claimed NBMA address: ", Str(r, "claimed_nbma_address"), ")\n");
+    if (HasFlag(r, "no-socket")) out += "    (no-socket)\n";
+  }
+  return out;
+}
+
+std::string TextNhrpShortcuts(const Json& data) {
+  Table t({"Network", "NextHop", "NBMA address", "Interface", "Created", "Expires", "Flags"});
+  for (const Json& r : List(data, "shortcuts"))
+    t.Row({Str(r, "prefix"), Str(r, "next_hop"), Str(r, "nbma_address", "-"), Str(r, "interface", "-"),
+           Age(r, "created_seconds"), Has(r, "expires_seconds") ? Age(r, "expires_seconds") : "never", Flags(r)});
+  return t.Text();
+}
+
+std::string TextRoutes(const Json& data) {
+  std::string out =
+      "Codes: C - connected, L - local, P - pool, S - IKEv2, H - NHRP\n"
+      "       % - next hop override, ! - wanted but not in the kernel\n\n";
+  for (const Json& r : List(data, "routes")) {
+    const std::string code = Str(r, "code", "?");
+    absl::StrAppend(&out, code.substr(0, 1), "   ", Flag(r, "next_hop_override") ? "%" : Flag(r, "installed") ? " " : "!",
+                    "    ", Str(r, "prefix"));
+    const std::string interface = Str(r, "interface", "none");
+    const bool aged = code == "H";
+    if (!Has(r, "next_hop")) {
+      absl::StrAppend(&out, " is directly connected, ", aged ? Age(r, "age_seconds") + ", " : "", interface);
+    } else {
+      absl::StrAppend(&out, " [", Uint(r, "distance"), "/", Uint(r, "metric"), "] via ", Str(r, "next_hop"), ", ",
+                      Age(r, "age_seconds"), ", ", interface);
+    }
+    absl::StrAppend(&out, Flag(r, "shortcut") ? " [Shortcut]" : "",
+                    Uint(r, "tag") != 0 ? absl::StrCat(", tag ", Uint(r, "tag")) : "", "\n");
+  }
+  return out;
+}
+
+}  // namespace flexvpn::show
