@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/dataplane/executor.h"
 
+#include <linux/rtnetlink.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -56,6 +58,27 @@ absl::StatusOr<uint32_t> Executor::IndexOf(const std::string& device) {
   return index;
 }
 
+absl::StatusOr<Executor::Messages> Executor::BuildAddress(int index, const dataplane::Address& a) {
+  Messages out;
+  const Object* installed = c_.installed.Find(dataplane::Key(Object(a)));
+  const auto* old = installed != nullptr ? std::get_if<dataplane::Address>(installed) : nullptr;
+  bool other_length = old != nullptr && old->prefix_length != a.prefix_length;
+  // IPv4 holds both lengths for a moment, so that routes with this source stay.  IPv6 cannot, and takes the
+  // source off its routes, which are therefore put again.
+  if (other_length && a.address.is_v6()) out.push_back(netlink::DeleteAddress(index, *old));
+  out.push_back(netlink::PutAddress(index, a));
+  if (!other_length) return out;
+  if (a.address.is_v4()) out.push_back(netlink::DeleteAddress(index, *old));
+  if (a.address.is_v4()) return out;
+  for (const auto& [key, object] : c_.installed.all()) {
+    const auto* r = std::get_if<dataplane::Route>(&object);
+    if (r == nullptr || r->preferred_source != a.address) continue;
+    ASSIGN_OR_RETURN(uint32_t device, IndexOf(r->device));
+    out.push_back(netlink::PutRoute(static_cast<int>(device), *r));
+  }
+  return out;
+}
+
 absl::StatusOr<Executor::Messages> Executor::Build(const Step& step) {
   using R = absl::StatusOr<Messages>;
   bool put = IsPut(step);
@@ -69,13 +92,7 @@ absl::StatusOr<Executor::Messages> Executor::Build(const Step& step) {
           [&](const dataplane::Address& a) -> R {
             ASSIGN_OR_RETURN(uint32_t index, IndexOf(a.device));
             int i = static_cast<int>(index);
-            if (!put) return one(netlink::DeleteAddress(i, a));
-            Messages out;
-            const Object* old = c_.installed.Find(dataplane::Key(step.object));
-            const auto* o = old != nullptr ? std::get_if<dataplane::Address>(old) : nullptr;
-            if (o != nullptr && o->prefix_length != a.prefix_length) out.push_back(netlink::DeleteAddress(i, *o));
-            out.push_back(netlink::PutAddress(i, a));
-            return out;
+            return put ? BuildAddress(i, a) : one(netlink::DeleteAddress(i, a));
           },
           [&](const dataplane::Route& r) -> R {
             ASSIGN_OR_RETURN(uint32_t index, IndexOf(r.device));
@@ -164,8 +181,7 @@ absl::Status Executor::Flush(const Plan& plan, std::vector<StepResult>& results)
     size_t i = owner[m];
     absl::Status status;
     for (; m < owner.size() && owner[m] == i; ++m) {
-      // An address whose length changes is deleted first: that it is gone already is no error.
-      bool cleanup = m + 1 < owner.size() && owner[m + 1] == i && Is<dataplane::Address>(plan[i].object);
+      bool cleanup = messages[m].type() == RTM_DELADDR;  // also of the old length within a put
       if (!answers.ok()) {
         status.Update(answers.status());
       } else if (!cleanup || !IsAbsent((*answers)[m].error)) {

@@ -27,6 +27,7 @@ class Executor {
 
   static Way WayOf(const dataplane::Step& step);
   absl::StatusOr<Messages> Build(const dataplane::Step& step);
+  absl::StatusOr<Messages> BuildAddress(int index, const dataplane::Address& address);
   absl::Status Direct(const dataplane::Step& step, StepResult& result);
   absl::StatusOr<uint32_t> IndexOf(const std::string& device);
   absl::Status Flush(const dataplane::Plan& plan, std::vector<StepResult>& results);
