@@ -46,7 +46,10 @@ bool Endpoint::Impl::Install(const Key& key, Shortcut shortcut, Duration holdtim
     same = old.peer == shortcut.peer && old.mtu == shortcut.mtu && old.next_hop == shortcut.next_hop;
     shortcut.created = old.created;
     shortcut.override_route = old.override_route;
-    if (same) shortcut.seen_packets = old.seen_packets;
+    if (same) {
+      shortcut.seen_packets = old.seen_packets;
+      shortcut.used = old.used;
+    }
     if (shortcut.implicit && !old.implicit) {  // an answer to our own question counts for more
       shortcut.implicit = false;
       shortcut.target = old.target;

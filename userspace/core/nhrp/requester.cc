@@ -134,14 +134,18 @@ void Endpoint::Impl::OnResolutionReply(const Incoming& in) {
   Accept(in, key, it->second, cie);
 }
 
-// The peer the shortcut will go over: one known to be the answering station; else the new tunnel the reply
-// came over; else a tunnel to its NBMA address of which nothing is known yet.
+// The peer the shortcut will go over: the new tunnel the reply came over; else one known to be the answering
+// station; else a tunnel to its NBMA address of which nothing is known yet.
 Peer* Endpoint::Impl::PeerOfReply(const Incoming& in, const Resolution& r, const Cie& cie) {
   uint32_t network = in.domain.network_id;
-  if (Peer* known = FindByProtocol(network, cie.protocol, in.peer.info.id)) return known;
+  Peer* known = FindByProtocol(network, cie.protocol, in.peer.info.id);
   const Extension* transit = in.packet.Find(kExtReverseTransit);
   bool direct = transit == nullptr || transit->value.empty();
-  if (direct && in.peer.info.id != r.via && in.peer.protocol.empty()) return &in.peer;
+  if (direct && in.peer.info.id != r.via && in.peer.protocol.empty() &&
+      (known == nullptr || known->info.remote_nbma == in.peer.info.remote_nbma)) {
+    return &in.peer;  // with `known` a second tunnel to the same station: both sides built one
+  }
+  if (known != nullptr) return known;
   net::IpAddress nbma = RealNbma(in.packet, cie.protocol, cie.nbma);
   for (auto& [id, peer] : peers_) {
     if (id == r.via || peer.info.network_id != network || !peer.protocol.empty()) continue;
