@@ -135,6 +135,8 @@ class Parser {
   }
 
   void OnForeign(const Line& line, const Call& call, size_t depth) {
+    const std::string word = call.args.empty() ? "" : call.args[0].name;
+    if (word == "Building" || word == "Current" || word == "Last" || word == "NVRAM") return;  // head of `show run`
     const std::string code(absl::StripLeadingAsciiWhitespace(line.code));
     if (informed_.insert(call.command).second)
       c_.Report(S::kInfo, call.where(), absl::StrCat("'", FirstWords(call), "' is not used by flexvpn"));

@@ -1,5 +1,208 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/config/model.h"
+// What no single line shows: names that lead nowhere, incomplete objects, contradictions.
+#include "core/config/validate.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/config/names.h"
+
 namespace flexvpn::config {
-std::vector<Diagnostic> Validate(const Model&) { return {}; }
+
+void Checker::Dangling(const std::string& name, Location where, const std::string& user, const std::string& what,
+                       const std::vector<std::string>& names) {
+  const std::string nearest = Nearest(name, names);
+  Error(where, absl::StrCat(user, " names ", what, " '", name, "', which is not configured"),
+        nearest.empty() ? absl::StrCat("configure ", what, " ", name)
+                        : absl::StrCat("did you mean '", nearest, "'?"));
 }
+
+// --- crypto ikev2 -------------------------------------------------------------------------------------------
+void Checker::CheckProposal(const IkeProposal& p) {
+  const std::string user = absl::StrCat("crypto ikev2 proposal '", p.name, "'");
+  if (p.encryption.empty()) Error(p.where, user + " has no encryption", "add 'encryption aes-gcm-256'");
+  if (p.groups.empty()) Error(p.where, user + " has no Diffie-Hellman group", "add 'group 19'");
+  const bool aead = std::any_of(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return IsAead(e.encr); });
+  const bool other = std::any_of(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return !IsAead(e.encr); });
+  if (other && p.integrity.empty())
+    Error(p.where, user + " has no integrity algorithm for its CBC cipher", "add 'integrity sha512'");
+  if (aead && p.prf.empty() && p.integrity.empty())
+    Error(p.where, user + " has no PRF for its GCM cipher", "add 'prf sha512'");
+}
+
+void Checker::CheckPolicies() {
+  std::set<std::string> used;
+  for (const auto& [name, p] : m.policies) {
+    const std::string path = absl::StrCat("crypto ikev2 policy ", name);
+    const std::string user = absl::StrCat("crypto ikev2 policy '", name, "'");
+    if (p.proposals.empty()) Error(p.where, user + " has no proposal", "add 'proposal NAME'");
+    for (const std::string& n : p.proposals) {
+      used.insert(n);
+      // The built-in policy may lose its proposal when another policy takes its place.
+      if (p.where.line == 0 && m.proposals.count(n) == 0 && m.policies.size() > 1) continue;
+      Known(m.proposals, n, At(path, "proposal", p.where), user, "crypto ikev2 proposal");
+    }
+    for (const auto& [other_name, o] : m.policies) {
+      if (other_name <= name || p.where.line == 0 || o.where.line == 0) continue;
+      if (o.match_local == p.match_local && o.match_fvrf == p.match_fvrf)
+        Warn(o.where, absl::StrCat("crypto ikev2 policy '", other_name, "' matches the same as '", name, "'",
+                                   Place(p.where), "; only one of them is used"));
+    }
+  }
+  if (m.policies.empty()) Error({}, "there is no crypto ikev2 policy", "write 'default crypto ikev2 policy'");
+  for (const auto& [name, p] : m.proposals)
+    if (used.count(name) == 0 && p.where.line != 0)
+      Warn(p.where, absl::StrCat("crypto ikev2 proposal '", name, "' is not used by any policy"),
+           "name it in a 'crypto ikev2 policy', else the built-in default proposal is negotiated");
+}
+
+void Checker::CheckAuthorization(const AuthorizationPolicy& p) {
+  const std::string path = absl::StrCat("crypto ikev2 authorization policy ", p.name);
+  const std::string user = absl::StrCat("crypto ikev2 authorization policy '", p.name, "'");
+  if (!p.pool.empty()) Known(m.pools, p.pool, At(path, "pool", p.where), user, "ip local pool");
+  for (const std::string& l : p.route_set_access_lists)
+    Known(m.access_lists, l, At(path, "route set access-list", p.where), user, "ip access-list standard");
+  if (IsIosName(p.route_set_interface_name))
+    Known(m.interfaces, p.route_set_interface_name, At(path, "route set interface", p.where), user, "interface");
+}
+
+void Checker::CheckIke() {
+  for (const auto& [name, p] : m.proposals) CheckProposal(p);
+  CheckPolicies();
+  for (const auto& [name, k] : m.keyrings) {
+    if (k.peers.empty()) Warn(k.where, absl::StrCat("crypto ikev2 keyring '", name, "' has no peer"));
+    for (const KeyringPeer& p : k.peers) {
+      const std::string user = absl::StrCat("peer '", p.name, "' of keyring '", name, "'");
+      if (p.local_key.empty() && p.remote_key.empty())
+        Error(p.where, user + " has no key", "add 'pre-shared-key KEY'");
+      else if (p.local_key.empty() || p.remote_key.empty())
+        Error(p.where, absl::StrCat(user, " has no ", p.local_key.empty() ? "local" : "remote", " key"),
+              absl::StrCat("add 'pre-shared-key ", p.local_key.empty() ? "local" : "remote", " KEY'"));
+      if (p.addresses.empty() && !p.identity)
+        Error(p.where, user + " matches nobody", "add 'address 0.0.0.0 0.0.0.0' or 'identity …'");
+    }
+  }
+  for (const auto& [name, p] : m.authorization_policies) CheckAuthorization(p);
+}
+
+// --- crypto ikev2 profile -------------------------------------------------------------------------------------
+void Checker::CheckProfileAuthorization(const IkeProfile& p, const std::string& path, const std::string& user) {
+  if (p.authorization_list.empty()) return;
+  const Location where = At(path, "aaa authorization group", p.where);
+  if (!m.aaa_new_model) Warn(where, user + " uses AAA, but 'aaa new-model' is missing", "add 'aaa new-model'");
+  const auto list = m.aaa_authorization.find(p.authorization_list);
+  if (list == m.aaa_authorization.end())
+    Error(where, absl::StrCat(user, " names authorization list '", p.authorization_list, "', which is not configured"),
+          absl::StrCat("add 'aaa authorization network ", p.authorization_list, " local'"));
+  else if (!list->second.local)
+    Error(where, absl::StrCat(user, " uses authorization list '", p.authorization_list, "', which is not local"),
+          "servers are not supported by this version");
+  if (!p.authorization_policy.empty())
+    Known(m.authorization_policies, p.authorization_policy, where, user, "crypto ikev2 authorization policy");
+}
+
+void Checker::CheckProfile(const IkeProfile& p) {
+  const std::string path = absl::StrCat("crypto ikev2 profile ", p.name);
+  const std::string user = absl::StrCat("crypto ikev2 profile '", p.name, "'");
+  if (p.match_remote.empty())
+    Error(p.where, user + " matches no peer", "add 'match identity remote any' or one with an identity");
+  if (!p.local_psk)
+    Error(p.where, user + " does not say how we authenticate ourselves", "add 'authentication local pre-share'");
+  if (!p.remote_psk)
+    Error(p.where, user + " does not say how the peer authenticates itself", "add 'authentication remote pre-share'");
+  const bool keys = (!p.local_psk || !p.local_key.empty()) && (!p.remote_psk || !p.remote_key.empty());
+  if (p.keyring.empty() && !keys)
+    Error(p.where, user + " has no key for its pre-shared-key authentication", "add 'keyring local NAME'");
+  if (!p.keyring.empty())
+    Known(m.keyrings, p.keyring,
+          At(path, "keyring local", At(path, "keyring", p.where)), user, "crypto ikev2 keyring");
+  CheckProfileAuthorization(p, path, user);
+  if (p.virtual_template) {
+    const std::string name = absl::StrCat("Virtual-Template", *p.virtual_template);
+    Known(m.interfaces, name, At(path, "virtual-template", p.where), user, "interface");
+  }
+}
+
+// Two profiles that ask for the same identity: the peer gets one of them, by chance of the name.
+void Checker::CheckSameMatch() {
+  for (const auto& [name, p] : m.profiles) {
+    for (const auto& [other_name, o] : m.profiles) {
+      if (other_name <= name || p.shutdown || o.shutdown || p.match_local_addresses != o.match_local_addresses) continue;
+      for (const Identity& id : o.match_remote) {
+        const auto it = std::find(p.match_remote.begin(), p.match_remote.end(), id);
+        if (it != p.match_remote.end())
+          Warn(id.where, absl::StrCat("crypto ikev2 profile '", other_name, "' matches the same identity as '", name, "'",
+                                      Place(it->where), "; only one of them is used"));
+      }
+    }
+  }
+}
+
+void Checker::CheckProfiles() {
+  for (const auto& [name, p] : m.profiles) CheckProfile(p);
+  CheckSameMatch();
+}
+
+// --- crypto ipsec -----------------------------------------------------------------------------------------------
+void Checker::CheckIpsec() {
+  for (const auto& [name, t] : m.transform_sets) {
+    const std::string user = absl::StrCat("crypto ipsec transform-set '", name, "'");
+    if (t.encryption.encr == 0) {
+      Error(t.where, user + " has no transform", "write 'crypto ipsec transform-set NAME esp-gcm 256'");
+    } else if (!IsAead(t.encryption.encr) && t.integrity == 0) {
+      Error(t.where, user + " encrypts without integrity", "add esp-sha256-hmac or use esp-gcm 256");
+    }
+  }
+  for (const auto& [name, p] : m.ipsec_profiles) {
+    const std::string path = absl::StrCat("crypto ipsec profile ", name);
+    const std::string user = absl::StrCat("crypto ipsec profile '", name, "'");
+    if (!p.ike_profile.empty())
+      Known(m.profiles, p.ike_profile, At(path, "set ikev2-profile", p.where), user, "crypto ikev2 profile");
+    for (const std::string& t : p.transform_sets)
+      Known(m.transform_sets, t, At(path, "set transform-set", p.where), user, "crypto ipsec transform-set");
+  }
+}
+
+// --- pools and lists ----------------------------------------------------------------------------------------------
+void Checker::CheckPools() {
+  for (const auto& [name, p] : m.pools) {
+    const std::string user = absl::StrCat("ip local pool '", name, "'");
+    if (p.first > p.last)
+      Error(p.where, absl::StrCat(user, " ends (", p.last.ToString(), ") before it begins (", p.first.ToString(), ")"));
+    for (const auto& [other_name, o] : m.pools) {
+      if (other_name <= name || p.first > o.last || o.first > p.last) continue;
+      Error(std::max(p.where.line, o.where.line) == p.where.line ? p.where : o.where,
+            absl::StrCat("pools '", name, "'", Place(p.where), " and '", other_name, "'", Place(o.where),
+                         " have addresses in common"));
+    }
+    for (const auto& [interface, i] : m.interfaces)
+      if (i.address && *i.address >= p.first && *i.address <= p.last)
+        Warn(p.where, absl::StrCat(user, " contains the address of ", interface, Place(i.where)),
+             "the address will not be given out; better leave it out of the pool");
+  }
+  for (const auto& [name, a] : m.access_lists) {
+    if (a.entries.empty()) Warn(a.where, absl::StrCat("access list '", name, "' has no entry"));
+    for (size_t i = 0; i < a.entries.size(); ++i)
+      for (size_t j = 0; j < i; ++j)
+        if (!a.entries[j].permit && a.entries[i].permit && a.entries[j].prefix != a.entries[i].prefix &&
+            a.entries[i].prefix.Contains(a.entries[j].prefix))
+          Warn(a.where,
+               absl::StrCat("access list '", name, "': the hole ", a.entries[j].prefix.ToString(), " in ",
+                            a.entries[i].prefix.ToString(), " cannot be told as a route"),
+               "write the prefixes around it");
+  }
+}
+
+std::vector<Diagnostic> Validate(const Model& model) {
+  Checker c(model);
+  c.CheckIke();
+  c.CheckProfiles();
+  c.CheckIpsec();
+  c.CheckInterfaces();
+  c.CheckPools();
+  constexpr size_t kMost = 1000;
+  if (c.out.size() > kMost) c.out.resize(kMost);
+  return std::move(c.out);
+}
+
+}  // namespace flexvpn::config

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tunnels and templates: what they need to work, and how they fit to each other.
+#include <algorithm>
+
+#include "core/config/names.h"
+#include "core/config/validate.h"
+
+namespace flexvpn::config {
+namespace {
+
+bool IsTunnel(const Interface& i) {
+  return i.kind == InterfaceKind::kTunnel || i.kind == InterfaceKind::kVirtualTemplate;
+}
+bool IsGre(TunnelMode m) { return m != TunnelMode::kIpsecIpv4 && m != TunnelMode::kIpsecIpv6; }
+bool IsIpv6(TunnelMode m) { return m == TunnelMode::kGreIpv6 || m == TunnelMode::kIpsecIpv6; }
+
+}  // namespace
+
+void Checker::CheckUnnumbered(const Interface& i, const std::string& path, const std::string& user) {
+  if (i.unnumbered.empty()) return;
+  const Location where = At(path, "ip unnumbered", i.where);
+  if (m.interfaces.count(i.unnumbered) == 0) {
+    if (IsIosName(i.unnumbered)) Known(m.interfaces, i.unnumbered, where, user, "interface");
+    return;
+  }
+  const Interface* owner = AddressOwner(m, i.name);
+  if (owner == nullptr) {
+    Error(where, user + ": 'ip unnumbered' goes round in a circle or ends nowhere");
+  } else if (!owner->address && !owner->address_negotiated && owner->kind != InterfaceKind::kLinux) {
+    Error(where, absl::StrCat(user, " uses the address of ", owner->name, Place(owner->where), ", which has none"),
+          "give it an 'ip address'");
+  }
+}
+
+void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user) {
+  if (i.source_interface.empty() && !i.source_address)
+    Error(i.where, user + " has no 'tunnel source'", "add 'tunnel source INTERFACE'");
+  if (IsIosName(i.source_interface) && m.platform_interfaces.count(i.source_interface) == 0 &&
+      i.source_interface.rfind("Loopback", 0) != 0)
+    Known(m.interfaces, i.source_interface, At(path, "tunnel source", i.where), user, "interface");
+  if (i.source_interface == i.name) Error(At(path, "tunnel source", i.where), user + " is its own source");
+  if (i.source_address && i.source_address->is_v6() != IsIpv6(i.mode))
+    Error(At(path, "tunnel source", i.where), user + ": address family of 'tunnel source' does not fit 'tunnel mode'");
+  if (i.mode == TunnelMode::kGreMultipoint)
+    Error(At(path, "tunnel mode gre multipoint", i.where), "not supported by this version: tunnel mode gre multipoint",
+          "write 'tunnel mode gre ip' and 'tunnel destination'");
+  const Location protection = At(path, "tunnel protection ipsec profile", i.where);
+  if (i.ipsec_profile.empty()) {
+    Error(i.where, user + " is not protected: nothing may leave in clear",
+          "add 'tunnel protection ipsec profile NAME'");
+    return;
+  }
+  if (!Known(m.ipsec_profiles, i.ipsec_profile, protection, user, "crypto ipsec profile")) return;
+  const IpsecProfile& p = m.ipsec_profiles.at(i.ipsec_profile);
+  if (p.ike_profile.empty())
+    Error(protection, absl::StrCat(user, " uses ipsec profile '", p.name, "'", Place(p.where),
+                                   ", which has no 'set ikev2-profile'"),
+          absl::StrCat("add 'set ikev2-profile NAME' to 'crypto ipsec profile ", p.name, "'"));
+}
+
+void Checker::CheckTunnel(const Interface& i, const std::string& path, const std::string& user) {
+  const Location where = At(path, "tunnel destination", i.where);
+  if (i.destination_dynamic) {
+    Error(At(path, "tunnel destination dynamic", i.where),
+          "not supported by this version: tunnel destination dynamic", "write the address of the hub");
+  } else if (!i.destination && i.mode != TunnelMode::kGreMultipoint) {
+    Error(i.where, user + " has no 'tunnel destination'", "add 'tunnel destination ADDRESS'");
+  }
+  if (i.destination && i.destination->is_v6() != IsIpv6(i.mode))
+    Error(where, user + ": address family of 'tunnel destination' does not fit 'tunnel mode'",
+          i.destination->is_v6() ? "add 'tunnel mode gre ipv6'" : "");
+  if (i.destination && (i.destination->is_any() || i.destination->is_multicast()))
+    Error(where, user + ": the destination is no host");
+  if (!i.address && !i.address_negotiated && i.unnumbered.empty())
+    Warn(i.where, user + " has no IP address", "add 'ip address negotiated' on a spoke");
+  if (!i.address_negotiated) return;
+  const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
+  const auto ike = ipsec == m.ipsec_profiles.end() ? m.profiles.end() : m.profiles.find(ipsec->second.ike_profile);
+  if (ike != m.profiles.end() && !ike->second.config_exchange_request)
+    Error(At(path, "ip address negotiated", i.where),
+          absl::StrCat(user, " wants an address from the hub, but profile '", ike->first, "'",
+                       Place(ike->second.where), " has 'no config-exchange request'"));
+}
+
+void Checker::CheckTemplate(const Interface& i, const std::string& path, const std::string& user) {
+  if (i.address || i.address_negotiated)
+    Error(At(path, i.address ? "ip address" : "ip address negotiated", i.where),
+          user + " cannot have an address of its own: every clone would have it",
+          "write 'ip unnumbered INTERFACE'");
+  else if (i.unnumbered.empty())
+    Error(i.where, user + " has no address", "add 'ip unnumbered INTERFACE'");
+  if (i.destination)
+    Warn(At(path, "tunnel destination", i.where), user + ": 'tunnel destination' has no effect in a template");
+}
+
+void Checker::CheckNhrp(const Interface& i, const std::string& path, const std::string& user) {
+  const NhrpInterface& n = i.nhrp;
+  if (n.network_id == 0 && (n.redirect || n.shortcut))
+    Warn(i.where, user + " has NHRP settings but no 'ip nhrp network-id'", "add 'ip nhrp network-id 1'");
+  if (n.network_id != 0 && !IsGre(i.mode))
+    Warn(At(path, "ip nhrp network-id", i.where), user + ": NHRP needs GRE; no shortcuts in 'tunnel mode ipsec'");
+  if (!n.shortcut) return;
+  const Location where = At(path, "ip nhrp shortcut", i.where);
+  if (!n.shortcut_virtual_template) {
+    if (i.kind == InterfaceKind::kTunnel)
+      Warn(where, user + ": 'ip nhrp shortcut' without a template cannot answer other spokes",
+           "write 'ip nhrp shortcut virtual-template 1'");
+    return;
+  }
+  const std::string name = absl::StrCat("Virtual-Template", *n.shortcut_virtual_template);
+  if (!Known(m.interfaces, name, where, user, "interface")) return;
+  const Interface& t = m.interfaces.at(name);
+  if (t.nhrp.network_id != n.network_id)
+    Warn(where, absl::StrCat(user, " has network-id ", n.network_id, ", its shortcut template ", name, Place(t.where),
+                             " has ", t.nhrp.network_id),
+         "use the same network-id, else shortcuts are not refreshed");
+  if (t.mode != i.mode)
+    Warn(where, absl::StrCat(user, " and its shortcut template ", name, Place(t.where), " differ in 'tunnel mode'"));
+}
+
+// Two tunnels with the same ends and key cannot be told apart on the wire.
+void Checker::CheckSameEndpoints() {
+  for (const auto& [name, i] : m.interfaces) {
+    if (i.kind != InterfaceKind::kTunnel || !i.destination || i.shutdown) continue;
+    for (const auto& [other_name, o] : m.interfaces) {
+      if (other_name <= name || o.kind != InterfaceKind::kTunnel || o.shutdown) continue;
+      if (o.destination == i.destination && o.source_interface == i.source_interface &&
+          o.source_address == i.source_address && o.key == i.key && o.mode == i.mode)
+        Error(o.where, absl::StrCat("interface ", other_name, " has the same source, destination and key as ", name,
+                                    Place(i.where)),
+              "give one of them a 'tunnel key'");
+    }
+  }
+}
+
+void Checker::CheckInterfaces() {
+  for (const auto& [name, i] : m.interfaces) {
+    const std::string path = absl::StrCat("interface ", name);
+    const std::string user = path;
+    CheckUnnumbered(i, path, user);
+    if (!IsTunnel(i)) {
+      if (!i.ipsec_profile.empty() || i.destination || !i.source_interface.empty() || i.source_address)
+        Error(i.where, user + " is no tunnel, but has tunnel commands", "use 'interface Tunnel0'");
+      if (i.kind == InterfaceKind::kLoopback && i.address_negotiated)
+        Error(i.where, user + ": nobody negotiates the address of a Loopback");
+      continue;
+    }
+    if (i.shutdown) continue;
+    CheckTunnelCommon(i, path, user);
+    CheckNhrp(i, path, user);
+    if (i.kind == InterfaceKind::kTunnel) CheckTunnel(i, path, user);
+    if (i.kind == InterfaceKind::kVirtualTemplate) CheckTemplate(i, path, user);
+  }
+  CheckSameEndpoints();
+}
+
+}  // namespace flexvpn::config
