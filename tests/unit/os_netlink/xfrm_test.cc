@@ -126,6 +126,15 @@ TEST(XfrmSa, LargeReplayWindowsUseTheLongState) {
   EXPECT_EQ(Parse(*NewSa(s, {})).replay_window, 4096u);
 }
 
+TEST(XfrmSa, AMovedSaKeepsItsSequenceNumbers) {
+  Sa s = InboundGcm();
+  s.direction = Direction::kOut;
+  Bytes state = FromHex("2a000000 00000000 00000000");  // struct xfrm_replay_state: oseq 42
+  EXPECT_EQ(SaAttr(*NewSa(s, {.replay_state = state}), XFRMA_REPLAY_VAL), ToHex(state));
+  EXPECT_EQ(Parse(*NewSa(s, {.replay_state = state})).replay_state, state);
+  EXPECT_EQ(SaAttr(*NewSa(s, {}), XFRMA_REPLAY_VAL), "absent");
+}
+
 TEST(XfrmSa, OutboundHasNoWindowExceptEsnOnOldKernels) {
   Sa s = InboundGcm();
   s.direction = Direction::kOut;
@@ -174,6 +183,9 @@ TEST(XfrmSa, WrongKeysAndAlgorithmsAreRefusedBeforeTheKernelSeesThem) {
   s.encr = 12;
   s.encr_key.resize(16);
   EXPECT_FALSE(NewSa(s, {}).ok()) << "CBC without integrity";
+  s = InboundGcm();
+  s.spi = 255;
+  EXPECT_FALSE(NewSa(s, {}).ok()) << "reserved SPI";
 }
 
 TEST(XfrmSa, ReadsBackWhatItBuilt) {

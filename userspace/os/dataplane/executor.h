@@ -37,7 +37,8 @@ class Executor {
 
   // SAs the simple way cannot install: offloaded, already there, or refused for an attribute.
   absl::Status PutSa(const dataplane::Sa& sa, std::string* note);
-  netlink::Answer TrySa(const dataplane::Sa& sa, int offload_index, absl::Status* broken);
+  netlink::Answer TrySa(const dataplane::Sa& sa, int offload_index, const Bytes& replay_state,
+                        absl::Status* broken);
   absl::Status ReplaceSa(const dataplane::Sa& sa, int offload_index);
   bool Offloaded(const dataplane::Sa& sa, int index);
   netlink::SaOptions Options(const dataplane::Sa& sa) const;

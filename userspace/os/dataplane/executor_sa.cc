@@ -13,11 +13,17 @@ using dataplane::Object;
 using dataplane::Sa;
 using netlink::Answer;
 
-// Whether `b` is the same state with other lifetimes or another encapsulation, which the kernel can update.
-bool SameState(const Sa& a, const Sa& b) {
+bool SameKey(const Sa& a, const Sa& b) {
   return !a.encr_key.empty() && a.encr_key == b.encr_key && a.integ_key == b.integ_key && a.encr == b.encr &&
-         a.integ == b.integ && a.source == b.source && a.mode == b.mode && a.peer == b.peer && a.esn == b.esn &&
-         a.offload_device == b.offload_device;
+         a.integ == b.integ && a.esn == b.esn;
+}
+
+bool Encapsulated(const Sa& s) { return s.encap_source_port != 0 || s.encap_destination_port != 0; }
+
+// Whether `b` is `a` with other lifetimes or encapsulation ports, which the kernel updates in place.
+bool CanUpdate(const Sa& a, const Sa& b) {
+  return SameKey(a, b) && a.source == b.source && a.mode == b.mode && a.peer == b.peer &&
+         Encapsulated(a) == Encapsulated(b) && a.offload_device == b.offload_device;
 }
 
 }  // namespace
@@ -29,9 +35,10 @@ netlink::SaOptions Executor::Options(const Sa& sa) const {
   return o;
 }
 
-Answer Executor::TrySa(const Sa& sa, int offload_index, absl::Status* broken) {
+Answer Executor::TrySa(const Sa& sa, int offload_index, const Bytes& replay_state, absl::Status* broken) {
   netlink::SaOptions options = Options(sa);
   options.offload_index = offload_index;
+  options.replay_state = replay_state;
   auto attempt = [&]() -> Answer {
     absl::StatusOr<netlink::Message> m = netlink::NewSa(sa, options);
     if (!m.ok()) {
@@ -65,14 +72,16 @@ absl::Status Executor::ReplaceSa(const Sa& sa, int offload_index) {
   if (!existing || existing->sequence != SaTag(c_.instance, sa.direction, sa.spi)) {
     return absl::AlreadyExistsError("an SA of this SPI and destination exists that is not ours");
   }
-  const Object* before = c_.installed.Find(dataplane::Key(Object(sa)));
-  if (before != nullptr && SameState(std::get<Sa>(*before), sa)) {
+  const Object* installed = c_.installed.Find(dataplane::Key(Object(sa)));
+  const Sa* before = installed != nullptr ? std::get_if<Sa>(installed) : nullptr;
+  if (before != nullptr && CanUpdate(*before, sa)) {
     ASSIGN_OR_RETURN(netlink::Message m, netlink::UpdateSa(sa, Options(sa)));
     return c_.xfrm->Talk(std::move(m), "update");
   }
   RETURN_IF_ERROR(c_.xfrm->Talk(netlink::DeleteSa(sa), "replace"));
+  bool moved = before != nullptr && SameKey(*before, sa) && before->replay_window == sa.replay_window;
   absl::Status broken;
-  Answer answer = TrySa(sa, offload_index, &broken);
+  Answer answer = TrySa(sa, offload_index, moved ? existing->replay_state : Bytes(), &broken);
   RETURN_IF_ERROR(broken);
   return answer.ToStatus("");
 }
@@ -96,12 +105,12 @@ absl::Status Executor::PutSa(const Sa& sa, std::string* note) {
     }
   }
   absl::Status broken;
-  Answer answer = TrySa(sa, index, &broken);
+  Answer answer = TrySa(sa, index, {}, &broken);
   RETURN_IF_ERROR(broken);
   if (index != 0 && answer.error != 0 && answer.error != EEXIST) {
     state.reason = std::string(answer.ToStatus(sa.offload_device).message());
     index = 0;
-    answer = TrySa(sa, 0, &broken);
+    answer = TrySa(sa, 0, {}, &broken);
     RETURN_IF_ERROR(broken);
   }
   absl::Status status = answer.error == EEXIST ? ReplaceSa(sa, index) : answer.ToStatus("");

@@ -30,8 +30,11 @@ struct SaOptions {
   bool direction_attribute = true;  // XFRMA_SA_DIR; without it an outbound ESN SA needs a window
   int offload_index = 0;        // interface of XFRMA_OFFLOAD_DEV; 0 = software
   bool offload_packet = false;
+  // Sequence numbers to start from, as SaInfo::replay_state gives them: an SA under a key that was in use must
+  // never begin at zero again.  Empty = a fresh SA.
+  Bytes replay_state = {};
 };
-// kInvalidArgument if the algorithms are unknown to us or a key has the wrong length.
+// kInvalidArgument if the SPI is reserved, the algorithms are unknown to us or a key has the wrong length.
 absl::StatusOr<Message> NewSa(const dataplane::Sa& sa, const SaOptions& options);
 // Same content as XFRM_MSG_UPDSA.  The kernel updates lifetimes, encapsulation and marks, never keys.
 absl::StatusOr<Message> UpdateSa(const dataplane::Sa& sa, const SaOptions& options);
@@ -66,6 +69,7 @@ struct SaInfo {
   uint8_t offload_flags = 0;  // XFRM_OFFLOAD_*
   uint64_t bytes = 0, packets = 0;
   uint64_t add_time = 0, use_time = 0;  // wall clock seconds; use 0 = never
+  Bytes replay_state;  // XFRMA_REPLAY_ESN_VAL where the SA has one, else XFRMA_REPLAY_VAL; opaque
   uint32_t replay_window_errors = 0, replay_errors = 0, integrity_errors = 0;
 };
 std::optional<SaInfo> ParseSa(const Received& message);

@@ -35,6 +35,8 @@ void AttrAlgorithm(Message& m, uint16_t type, const T& head, const SecretBytes& 
 }
 
 absl::Status CheckKeys(const Sa& sa, const CipherName* cipher, const IntegrityName* integ) {
+  // RFC 4303 §2.1: 0 is never sent, 1..255 are reserved.
+  if (sa.spi < 256) return absl::InvalidArgumentError("reserved SPI");
   if (cipher == nullptr) return absl::InvalidArgumentError(absl::StrCat("unknown encryption ", sa.encr));
   size_t want = sa.encr_key_bits / 8u + cipher->salt_octets;
   if (sa.encr_key.size() != want) {
@@ -137,7 +139,11 @@ absl::StatusOr<Message> Build(uint16_t type, const Sa& sa, const SaOptions& opti
   Message m(type, type == XFRM_MSG_NEWSA ? NLM_F_CREATE | NLM_F_EXCL : 0);
   m.Body(info);
   AddAlgorithms(m, sa, *cipher, integ);
-  if (replay) m.Attr(XFRMA_REPLAY_ESN_VAL, *replay);
+  if (!options.replay_state.empty()) {
+    m.Attr(replay ? XFRMA_REPLAY_ESN_VAL : XFRMA_REPLAY_VAL, options.replay_state);
+  } else if (replay) {
+    m.Attr(XFRMA_REPLAY_ESN_VAL, *replay);
+  }
   AddMarks(m, sa);
   if (sa.encap_source_port != 0 || sa.encap_destination_port != 0) {
     xfrm_encap_tmpl e{};
@@ -203,6 +209,8 @@ SaInfo FromInfo(const xfrm_usersa_info& i, const Attrs& attrs) {
   out.integrity_errors = i.stats.integrity_failed;
   // struct xfrm_replay_state_esn without its bitmap: bmp_len, oseq, seq, oseq_hi, seq_hi, replay_window.
   if (auto esn = attrs.Struct<std::array<uint32_t, 6>>(XFRMA_REPLAY_ESN_VAL)) out.replay_window = (*esn)[5];
+  BytesView replay = attrs.Get(attrs.Has(XFRMA_REPLAY_ESN_VAL) ? XFRMA_REPLAY_ESN_VAL : XFRMA_REPLAY_VAL);
+  out.replay_state.assign(replay.begin(), replay.end());
   if (auto mark = attrs.Struct<xfrm_mark>(XFRMA_MARK)) {
     out.mark = mark->v;
     out.mark_mask = mark->m;

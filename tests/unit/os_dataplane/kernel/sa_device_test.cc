@@ -164,14 +164,11 @@ TEST_F(PeerLifeTest, AFailureLateInThePlanLeavesNothing) {
 TEST_F(PeerLifeTest, AKernelRefusalNamesTheObjectAndTheReason) {
   State want = FullPeer();
   Sa bad = MakeSa(Direction::kIn, 0xc0ffee02);
-  bad.source = Ip("2001:db8::1");  // families differ
-  bad.destination = Ip("198.51.100.1");
-  bad.encr_key_bits = 128;
-  bad.hard_seconds = 0;
-  bad.spi = 0;  // refused: reserved
+  bad.encr_key_bits = 104;  // no such AES
+  bad.encr_key.resize(17);
   want.Put(bad);
   absl::Status s = dataplane_->Apply(Puts(want), nullptr);
-  EXPECT_TRUE(absl::StartsWith(s.message(), "add sa in 0x00000000 198.51.100.1: Invalid argument")) << s;
+  EXPECT_TRUE(absl::StartsWith(s.message(), "add sa in 0xc0ffee02 198.51.100.1: Invalid argument")) << s;
   ExpectNothingLeft();
 }
 
@@ -278,11 +275,32 @@ TEST_F(PeerLifeTest, AnSpiUsedAgainWithAnotherKeyIsReplaced) {
 
 TEST_F(PeerLifeTest, TheSameSaIsUpdatedInPlace) {
   Sa s = MakeSa(Direction::kIn, 0xc0ffee01);
-  ASSERT_TRUE(Put(s).ok());
   s.encap_source_port = s.encap_destination_port = 4500;
+  ASSERT_TRUE(Put(s).ok());
+  uint64_t added = Get(s).add_time;
+  s.encap_source_port = 10003;  // the NAT mapping changed
   absl::Status status = Put(s);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(Sas(), 1);
+  EXPECT_EQ(Get(s).encap_source_port, 10003);
+  EXPECT_EQ(Get(s).add_time, added);
+}
+
+TEST_F(PeerLifeTest, AnSaThatMovesBehindANatKeepsItsSequenceNumbers) {
+  for (bool esn : {false, true}) {
+    for (Direction d : {Direction::kIn, Direction::kOut}) {
+      Sa s = MakeSa(d, esn ? 0x444 : 0x333);
+      s.esn = esn;
+      ASSERT_TRUE(Put(s).ok());
+      Bytes before = Get(s).replay_state;
+      s.encap_source_port = s.encap_destination_port = 4500;
+      absl::Status status = Put(s);
+      ASSERT_TRUE(status.ok()) << status;
+      EXPECT_EQ(Get(s).encap_source_port, 4500);
+      EXPECT_EQ(Get(s).replay_state, before);
+      EXPECT_FALSE(before.empty());
+    }
+  }
 }
 
 TEST_F(PeerLifeTest, AnSaOfAnotherIsNotReplaced) {
