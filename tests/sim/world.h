@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many nodes of the product in one process: a network that loses and delays, and for each router a kernel that is no
+// more than the dataplane objects it was told to hold.  A run is a function of its seed.
+#ifndef FLEXVPN_TESTS_SIM_WORLD_H_
+#define FLEXVPN_TESTS_SIM_WORLD_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/config/model.h"
+#include "core/crypto/provider.h"
+#include "core/node/node.h"
+
+namespace flexvpn::sim {
+
+struct Settings {
+  uint64_t seed = 1;
+  double loss = 0.0;               // of every datagram and ESP packet on the underlay
+  Duration delay = milliseconds(10);
+  Duration jitter = milliseconds(5);
+};
+
+class World {
+ public:
+  explicit World(Settings settings);
+  ~World();
+
+  // A router with this configuration, one underlay address on eth0 and one LAN.
+  size_t Add(const std::string& config, const net::IpAddress& underlay, const net::Prefix& lan);
+  void Kill(size_t router);     // power off: all state is gone, nobody is told
+  void Restart(size_t router);  // power on, with an empty kernel
+  bool alive(size_t router) const;
+
+  // Runs until `done` or for `limit` of virtual time; true if `done`.
+  bool RunUntil(const std::function<bool()>& done, Duration limit);
+  void RunFor(Duration d);
+  Instant now() const { return now_; }
+
+  // One inner packet from a host in the LAN of `from` to a host in the LAN of `to`.  Follows the routers' kernels;
+  // the result is seen in delivered() once it has arrived.
+  void Ping(size_t from, size_t to);
+  struct Delivery {
+    size_t from = 0, to = 0;
+    int hops = 0;  // tunnels crossed: 2 through the hub, 1 direct
+  };
+  const std::vector<Delivery>& delivered() const { return delivered_; }
+  uint64_t clear_drops() const { return no_sa_drops_; }  // inner packets dropped because no SA was there
+
+  const node::Node& node(size_t router) const;
+  const dataplane::State& kernel(size_t router) const;
+  size_t routers() const { return routers_.size(); }
+  // IKE SAs that are READY and tunnels that are up.
+  size_t PeersUp(size_t router) const;
+  bool HasShortcut(size_t from, size_t to) const;  // route of metric "shortcut" at `from` covering the LAN of `to`
+  net::IpAddress Host(size_t router) const;        // the LAN host
+
+  // Checked after every event on the router it concerned; the first violation is kept.
+  const std::string& violation() const { return violation_; }
+  // Every ESP SA has its counterpart at the living other end; checked when the network is quiet.
+  std::string CheckSaPairs() const;
+  // A digest of everything that was sent and decided: equal for equal seeds.
+  uint64_t transcript() const { return transcript_; }
+  const std::vector<std::string>& log() const { return log_; }
+
+ private:
+  struct Router;
+  struct Event {
+    Instant at;
+    uint64_t order = 0;
+    std::function<void()> run;
+    bool operator>(const Event& o) const { return std::tie(at, order) > std::tie(o.at, o.order); }
+  };
+  struct Inner {  // inner packet on its way
+    size_t from = 0, to = 0;
+    net::IpAddress source, destination;
+    int hops = 0;
+  };
+
+  void Start(Router& r);
+  void Feed(size_t router, const node::Input& input);
+  void Carry(Router& r, node::Action& action);
+  void At(Instant at, std::function<void()> run);
+  void Tick(size_t router);
+  void Arm(Router& r);
+  bool Lost();
+  Duration Delay();
+  void SendUdp(Router& r, const ike::SendDatagram& d);
+  void SendNhrp(Router& r, const node::SendNhrp& p);
+  // The router and peer number at which ESP of `r` towards `peer` comes out; nullopt: no SA, or the other end has
+  // none that fits, or it is dead.
+  std::optional<std::pair<size_t, net::PeerId>> EspPath(const Router& r, net::PeerId peer) const;
+  void Forward(size_t router, net::PeerId ingress, Inner packet);
+  void CheckInvariants(const Router& r);
+  void Note(const std::string& line);
+
+  Settings settings_;
+  SeededRng rng_;
+  std::unique_ptr<crypto::Provider> crypto_;
+  std::vector<std::unique_ptr<Router>> routers_;
+  std::map<net::IpAddress, size_t> by_address_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  uint64_t next_order_ = 0;
+  Instant now_{};
+  std::vector<Delivery> delivered_;
+  uint64_t no_sa_drops_ = 0;
+  std::string violation_;
+  uint64_t transcript_ = 1469598103934665603ULL;
+  std::vector<std::string> log_;
+};
+
+}  // namespace flexvpn::sim
+
+#endif  // FLEXVPN_TESTS_SIM_WORLD_H_
