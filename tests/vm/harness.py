@@ -136,6 +136,11 @@ class Case:
         r = self.lab.run(node, ["flexvpn", "show", "crypto", "ikev2", "sa"])
         return r.stdout.count("READY") if r.returncode == 0 else 0
 
+    def ike_spis(self, node):
+        """The SPIs of a node's IKE SAs."""
+        return set(re.findall(r"(?i)(?:local|remote) spi: *([0-9a-f]{16})",
+                              self.show(node, "crypto", "ikev2", "sa", "detailed")))
+
     def sessions(self, seconds=90):
         """Waits until both spokes have their session with the hub and the routes that come with it."""
         self.wait("two sessions on the hub", seconds, lambda: self.ready("hub") >= 2)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 from .paths import LabError, REPO
@@ -29,22 +30,31 @@ def jobs():
 
 def _run(argv, log, title):
     """Runs with its output in the log and a line of progress now and then."""
-    start = last = time.monotonic()
-    progress = title
-    with open(log, "a", encoding="utf-8") as f:
-        f.write("$ %s\n" % " ".join(argv))
-        f.flush()
-        p = subprocess.Popen(argv, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        for line in p.stdout:
-            f.write(line)
+    start = time.monotonic()
+    state = {"text": title}
+    done = threading.Event()
+
+    def heartbeat():
+        while not done.wait(10):
+            print("    %s (%d s)" % (state["text"], time.monotonic() - start), flush=True)
+
+    print("    %s ..." % title, flush=True)
+    threading.Thread(target=heartbeat, daemon=True).start()
+    try:
+        with open(log, "a", encoding="utf-8") as f:
+            f.write("$ %s\n" % " ".join(argv))
             f.flush()
-            step = re.match(r"\[(\d+)/(\d+)\]", line)
-            if step:
-                progress = "%s: %s of %s" % (title, *step.groups())
-            if time.monotonic() - last > 10:
-                last = time.monotonic()
-                print("    %s (%d s)" % (progress, last - start), flush=True)
-        return p.wait()
+            p = subprocess.Popen(argv, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                 errors="replace")
+            for line in p.stdout:
+                f.write(line)
+                f.flush()
+                step = re.match(r"\[(\d+)/(\d+)\]", line)
+                if step:
+                    state["text"] = "%s: %s of %s" % (title, *step.groups())
+            return p.wait()
+    finally:
+        done.set()
 
 
 def _tail(log):
