@@ -71,6 +71,7 @@ struct SessionInfo {
   IkeSaId id;
   IkeSpi spi_i, spi_r;
   bool initiator = false;  // we started the current IKE SA's first ancestor
+  bool spi_i_is_ours = false;  // differs from `initiator` after a rekey by the other side
   net::Endpoint local, remote;
   Identity local_id, remote_id;
   std::string profile;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.19, §2.21.2).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/ike/machine.h"
+
+namespace flexvpn::ike {
+namespace {
+
+NotifyPayload Status(NotifyType type, Bytes data = {}) { return {ProtocolId::kNone, {}, type, std::move(data)}; }
+
+Bytes U32Bytes(uint32_t v) {
+  ByteWriter w;
+  w.U32(v);
+  return std::move(w).Release();
+}
+
+}  // namespace
+
+AuthInput Endpoint::Impl::AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id) const {
+  const Handshake& h = *sa.handshake;
+  AuthInput in;
+  in.prf = sa.suite.prf;
+  in.first_message = of_initiator ? h.init_request : h.init_response;
+  in.peer_nonce = of_initiator ? h.nonce_r : h.nonce_i;
+  in.sk_p = of_initiator ? sa.keys.sk_pi : sa.keys.sk_pr;
+  in.id = &id;
+  return in;
+}
+
+void Endpoint::Impl::AppendAuthNotifies(const Session& session, Payloads& out) const {
+  const uint32_t window = std::clamp<uint32_t>(session.policy.window, 1, kMaxReceiveWindow);
+  if (window > 1) out.emplace_back(Status(NotifyType::kSetWindowSize, U32Bytes(window)));
+  out.emplace_back(Status(NotifyType::kEspTfcPaddingNotSupported));
+}
+
+void Endpoint::Impl::NoteWindow(IkeSa& sa, const Payloads& payloads) {
+  const auto* notify = FindNotify(payloads, NotifyType::kSetWindowSize);
+  if (notify != nullptr && notify->data.size() == 4) sa.send.SetSize(ByteReader(notify->data).U32());
+}
+
+void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
+  Session& session = *sa.session;
+  const InitiateRequest& request = *session.request;
+  const auto auth = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
+                        ->Sign(AuthFor(sa, true, session.policy.local_id));
+  if (!auth.ok()) return FailInit(session, std::string(auth.status().message()), out);
+  Payloads payloads;
+  payloads.emplace_back(IdPayload{true, session.policy.local_id.type, session.policy.local_id.data});
+  if (request.remote_id) payloads.emplace_back(IdPayload{false, request.remote_id->type, request.remote_id->data});
+  payloads.emplace_back(*auth);
+  // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).
+  if (session.policy.initial_contact && tables_.up_with(session.info.remote.address) == 0)
+    payloads.emplace_back(Status(NotifyType::kInitialContact));
+  if (!request.config_request.empty())
+    payloads.emplace_back(ConfigPayload{CfgType::kRequest, request.config_request});
+  AppendAuthNotifies(session, payloads);
+  sa.window_announced = true;
+  sa.handshake->offer = MakeOffer(session, false);
+  AppendOffer(sa.handshake->offer, payloads);
+  sa.state = IkeState::kAuthSent;
+  SendRequest(sa, ExchangeType::kIkeAuth, payloads, AuthOp{}, now, out);
+}
+
+// AUTHENTICATION_FAILED or another error instead of IDr and AUTH.
+void Endpoint::Impl::AuthRejected(IkeSa& sa, const NotifyPayload& error, const Incoming& in) {
+  Session& session = *sa.session;
+  counters_.Add("authentications refused by the peer");
+  std::string why = absl::StrCat("peer answered ", NotifyName(error.type));
+  if (error.type == NotifyType::kAuthenticationFailed)
+    why = absl::StrCat("peer rejected our authentication as ", session.info.local_id.ToString(),
+                       " (AUTHENTICATION_FAILED); wrong pre-shared key, or our identity is not configured there");
+  FailInit(session, why, in.out);
+}
+
+void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
+  if (ike::Find<AuthPayload>(in.payloads) == nullptr) {
+    const NotifyPayload* error = FindError(in.payloads);
+    static const NotifyPayload kSyntax{ProtocolId::kNone, {}, NotifyType::kInvalidSyntax, {}};
+    return AuthRejected(sa, error != nullptr ? *error : kSyntax, in);
+  }
+  if (PeerProvesItself(sa, in)) InitiatorUp(sa, in);
+}
+
+bool Endpoint::Impl::PeerProvesItself(IkeSa& sa, const Incoming& in) {
+  Session& session = *sa.session;
+  const IdPayload* idr = FindId(in.payloads, false);
+  absl::Status verdict = absl::UnauthenticatedError("answer without IDr");
+  if (idr != nullptr) {
+    const Identity id{idr->type, idr->data};
+    session.info.remote_id = id;
+    const auto& wanted = session.request->remote_id;
+    if (wanted && !(*wanted == id)) {
+      verdict = absl::UnauthenticatedError(absl::StrCat("it calls itself ", id.ToString(), ", wanted ", wanted->ToString()));
+    } else {
+      verdict = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
+                    ->Verify(AuthFor(sa, false, id), *ike::Find<AuthPayload>(in.payloads));
+    }
+  }
+  if (verdict.ok()) return true;
+  counters_.Add("authentications failed");
+  const std::string why = absl::StrCat("authentication of the peer failed: ", verdict.message());
+  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
+  Close(session, why, true, in.out);  // it believes to be up: tell it (§2.21.2)
+  return false;
+}
+
+void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
+  Session& session = *sa.session;
+  const auto* config = ike::Find<ConfigPayload>(in.payloads);
+  if (config != nullptr && config->type == CfgType::kReply) {
+    for (const ConfigAttribute& a : config->attributes)
+      if (a.type == CfgAttr::kIp4Address && a.value.size() == 4 && session.assigned_local.empty())
+        session.assigned_local = net::IpAddress::FromBytes(a.value);
+  }
+  NoteWindow(sa, in.payloads);
+  const auto child = AcceptChild(session, sa.handshake->offer, in.payloads);
+  if (!child.ok()) {  // by RFC the IKE SA could stay; for us it is useless without a Child SA
+    const std::string why = absl::StrCat("no Child SA: ", child.status().message());
+    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
+    return Close(session, why, false, in.out);
+  }
+  Up(session, sa, in.now, in.out);
+  if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) ForgetOlder(session, in.out);
+  if (config != nullptr && config->type == CfgType::kReply)
+    in.out.emplace_back(ConfigReceived{session.info.id, CfgType::kReply, config->attributes});
+  ChildParams params = *child;
+  params.nonce_i = sa.handshake->nonce_i;
+  params.nonce_r = sa.handshake->nonce_r;
+  Child& made = AddChild(session, sa, params, in.now);
+  sa.handshake->offer.spi = EspSpi();  // the Child SA's now
+  RaiseChild(made, true, true, in.out);
+  sa.handshake.reset();
+  if (!session.request->config_set.empty()) sa.queue.emplace_back(ConfigSetOp{session.request->config_set});
+  session.request.reset();
+}
+
+}  // namespace flexvpn::ike

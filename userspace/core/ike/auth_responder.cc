@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// IKE_AUTH as responder (RFC 7296 §1.2, §2.4, §2.15, §2.19, §2.21.2).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/ike/machine.h"
+
+namespace flexvpn::ike {
+
+void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
+  Session& session = *sa.session;
+  const IdPayload* idi = FindId(in.payloads, true);
+  const auto* auth = ike::Find<AuthPayload>(in.payloads);
+  if (idi == nullptr) return RejectAuth(sa, in, NotifyType::kInvalidSyntax, "it sends no identity");
+  session.info.remote_id = {idi->type, idi->data};
+  if (auth == nullptr)
+    return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, "it wants EAP, which is not configured");
+  if (!SelectPeer(sa, *idi, in)) return;
+  const absl::Status proof = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
+                                 ->Verify(AuthFor(sa, true, session.info.remote_id), *auth);
+  if (!proof.ok()) return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(proof.message()));
+  ResponderUp(sa, *auth, in);
+}
+
+bool Endpoint::Impl::SelectPeer(IkeSa& sa, const IdPayload&, const Incoming& in) {
+  Session& session = *sa.session;
+  std::optional<Identity> wanted;
+  if (const IdPayload* idr = FindId(in.payloads, false)) wanted = Identity{idr->type, idr->data};
+  auto policy = policy_.SelectProfile(session.info, wanted);
+  if (!policy.ok()) {
+    RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(policy.status().message()));
+    return false;
+  }
+  session.policy = *std::move(policy);
+  session.info.local_id = session.policy.local_id;
+  session.info.profile = session.policy.profile;
+  return true;
+}
+
+// The IKE SA lingers only to repeat the answer; it still counts as half-open.
+void Endpoint::Impl::RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log) {
+  counters_.Add("authentications failed");
+  Note(Notice::Level::kWarning,
+       absl::StrCat("IKEv2: authentication of peer ", PeerName(sa.session->info), " failed: ", log), in.out);
+  Refuse(ReplyFor(sa, in), {type, {}, log, {}}, in.out);
+  sa.state = IkeState::kClosed;
+  sa.expires = in.now + std::min<Duration>(config_.half_open_timeout, kAnswerLinger);
+  Down(*sa.session, log, in.out);
+}
+
+void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload&, const Incoming& in) {
+  Session& session = *sa.session;
+  const auto own = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
+                       ->Sign(AuthFor(sa, false, session.policy.local_id));
+  if (!own.ok())
+    return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(own.status().message()));
+  if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) {
+    tables_.BindIdentity(session);
+    ForgetOlder(session, in.out);
+  }
+  Up(session, sa, in.now, in.out);
+  NoteWindow(sa, in.payloads);
+  Payloads answer;
+  answer.emplace_back(IdPayload{false, session.policy.local_id.type, session.policy.local_id.data});
+  answer.emplace_back(*own);
+  const bool configured = AnswerConfig(session, in, answer);
+  AppendAuthNotifies(session, answer);
+  sa.window_announced = true;
+  if (configured) AnswerAuthChild(sa, in, answer);
+  Respond(ReplyFor(sa, in), answer, in.out);
+  sa.handshake.reset();
+}
+
+// False: the Child SA is refused with INTERNAL_ADDRESS_FAILURE.
+bool Endpoint::Impl::AnswerConfig(Session& session, const Incoming& in, Payloads& answer) {
+  const auto* request = ike::Find<ConfigPayload>(in.payloads);
+  if (request == nullptr || request->type != CfgType::kRequest) return true;
+  auto reply = policy_.OnConfigRequest(session.info, request->attributes);
+  if (!reply.ok()) {
+    Note(Notice::Level::kWarning,
+         absl::StrCat("IKEv2: no configuration for ", PeerName(session.info), ": ", reply.status().message()), in.out);
+    answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kInternalAddressFailure, {}});
+    return false;
+  }
+  for (const ConfigAttribute& a : *reply)
+    if (a.type == CfgAttr::kIp4Address && a.value.size() == 4 && session.assigned_remote.empty())
+      session.assigned_remote = net::IpAddress::FromBytes(a.value);
+  answer.emplace_back(ConfigPayload{CfgType::kReply, *std::move(reply)});
+  return true;
+}
+
+void Endpoint::Impl::AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& answer) {
+  Session& session = *sa.session;
+  auto selected = SelectChild(session, in.payloads, true);
+  if (const auto* refusal = std::get_if<Refusal>(&selected)) {  // the IKE SA stays (§1.2)
+    Note(Notice::Level::kWarning,
+         absl::StrCat("IKEv2: Child SA of ", PeerName(session.info), " refused: ", refusal->why), in.out);
+    answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, refusal->type, refusal->data});
+    return;
+  }
+  const auto& agreed = std::get<ChildAgreement>(selected);
+  ChildParams params;
+  params.suite = agreed.choice.suite;
+  params.spi_in = tables_.NewEspSpi(rng_);
+  params.spi_out = agreed.spi_out;
+  params.transport = agreed.transport;
+  params.local_ts = agreed.local_ts;
+  params.remote_ts = agreed.remote_ts;
+  params.nonce_i = sa.handshake->nonce_i;
+  params.nonce_r = sa.handshake->nonce_r;
+  Child& child = AddChild(session, sa, params, in.now);
+  RaiseChild(child, true, true, in.out);
+  AppendChildAnswer(agreed, params.spi_in, answer);
+}
+
+// INITIAL_CONTACT (§2.4).  What came up after the peer began this IKE SA is not older: both sides may have called
+// each other at once.
+void Endpoint::Impl::ForgetOlder(Session& session, Actions& out) {
+  for (IkeSaId id : tables_.SameIdentity(session)) {
+    Session* other = tables_.FindSession(id);
+    if (other == nullptr || !other->up || other->down || other->established > session.created) continue;
+    counters_.Add("IKE SAs replaced by INITIAL_CONTACT");
+    Down(*other, "peer started anew (INITIAL_CONTACT)", out);
+    DropSas(*other);
+  }
+}
+
+}  // namespace flexvpn::ike

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// CREATE_CHILD_SA for Child SAs: new ones and rekeys, make before break (RFC 7296 §1.3.1, §1.3.3, §2.8, §2.25.1).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/ike/machine.h"
+
+namespace flexvpn::ike {
+namespace {
+
+constexpr size_t kNonceSize = 32;
+constexpr int kMaxGroupRetries = 3;
+
+Bytes SpiBytes(EspSpi spi) {
+  ByteWriter w;
+  w.U32(spi.value());
+  return std::move(w).Release();
+}
+
+}  // namespace
+
+// ---- responder ----
+
+void Endpoint::Impl::OnCreateChildClosing(IkeSa& sa, const Incoming& in, Request*) {
+  Refuse(ReplyFor(sa, in), {NotifyType::kTemporaryFailure, {}, "", {}}, in.out);
+}
+
+void Endpoint::Impl::OnCreateChildRequest(IkeSa& sa, const Incoming& in, Request*) {
+  Session& session = *sa.session;
+  const auto* offer = ike::Find<SaPayload>(in.payloads);
+  const ReplyTo to = ReplyFor(sa, in);
+  if (offer == nullptr || offer->proposals.empty() || ike::Find<NoncePayload>(in.payloads) == nullptr)
+    return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, in.out);
+  if (offer->proposals.front().protocol == ProtocolId::kIke) return OnRekeyIkeRequest(sa, in);
+  if (session.current != sa.local_spi || sa.rekeying || sa.successor)
+    return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, in.out);
+  ChildId old;
+  if (auto refusal = FindRekeyed(sa, in.payloads, old)) return Refuse(to, *refusal, in.out);
+  if (session.children.size() >= kMaxChildren)
+    return Refuse(to, {NotifyType::kNoAdditionalSas, {}, "", {}}, in.out);
+  auto selected = SelectChild(session, in.payloads, false);
+  if (const auto* refusal = std::get_if<Refusal>(&selected)) {
+    if (refusal->type != NotifyType::kInvalidKePayload)
+      Note(Notice::Level::kWarning,
+           absl::StrCat("IKEv2: Child SA of ", PeerName(session.info), " refused: ", refusal->why), in.out);
+    return Refuse(to, *refusal, in.out);
+  }
+  AnswerChild(sa, in, old, std::get<ChildAgreement>(std::move(selected)));
+}
+
+// Which Child SA is to be rekeyed; none for a new one.
+std::optional<Endpoint::Impl::Refusal> Endpoint::Impl::FindRekeyed(IkeSa& sa, const Payloads& payloads, ChildId& old) {
+  const NotifyPayload* rekey = FindNotify(payloads, NotifyType::kRekeySa);
+  if (rekey == nullptr) return std::nullopt;
+  if (rekey->spi.size() != 4) return Refusal{NotifyType::kInvalidSyntax, {}, "", {}};
+  const EspSpi spi(ByteReader(rekey->spi).U32());
+  Child* child = FindChildByPeerSpi(*sa.session, spi);
+  if (child != nullptr && (child->deleting || (child->successor && !child->linger_until)))
+    return Refusal{NotifyType::kTemporaryFailure, {}, "", {}};
+  if (child == nullptr || child->linger_until) return Refusal{NotifyType::kChildSaNotFound, {}, "", spi};
+  old = child->sa.id;
+  return std::nullopt;
+}
+
+void Endpoint::Impl::AnswerChild(IkeSa& sa, const Incoming& in, ChildId old, ChildAgreement agreement) {
+  const Bytes nonce_i = ike::Find<NoncePayload>(in.payloads)->nonce;
+  const Bytes nonce_r = rng_.Take(kNonceSize);
+  if (Child* child = FindChild(*sa.session, old)) child->peer_rekey = PeerRekey{nonce_i, nonce_r};
+  const ReplyTo to = ReplyFor(sa, in);
+  const crypto::KeMethod group = agreement.choice.suite.ke;
+  if (group == crypto::KeMethod::kNone)
+    return FinishChildAnswer(sa, to, old, agreement, {}, {}, nonce_i, nonce_r, in.now, in.out);
+  const Bytes peer_public = ike::Find<KePayload>(in.payloads)->public_value;
+  StartJob(sa, crypto::GenerateKey{group},
+           [=, this](IkeSa& s, crypto::JobResult made, Instant, Actions& out) {
+             if (!made.ok() || !std::holds_alternative<crypto::KeyPair>(*made))
+               return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
+             const auto key = std::get<crypto::KeyPair>(*std::move(made));
+             StartJob(s, crypto::DeriveSecret{key, peer_public},
+                      [=, this](IkeSa& s2, crypto::JobResult secret, Instant now, Actions& out2) {
+                        if (!secret.ok() || !std::holds_alternative<SecretBytes>(*secret))
+                          return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out2);
+                        FinishChildAnswer(s2, to, old, agreement, std::get<SecretBytes>(*secret), key.public_value,
+                                          nonce_i, nonce_r, now, out2);
+                      },
+                      out);
+           },
+           in.out);
+}
+
+void Endpoint::Impl::FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old, const ChildAgreement& agreement,
+                                       BytesView shared, const Bytes& public_value, const Bytes& nonce_i,
+                                       const Bytes& nonce_r, Instant now, Actions& out) {
+  Session& session = *sa.session;
+  Child* replaced = FindChild(session, old);
+  if (session.down || (old && replaced == nullptr))
+    return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
+  ChildParams params;
+  params.suite = agreement.choice.suite;
+  params.spi_in = tables_.NewEspSpi(rng_);
+  params.spi_out = agreement.spi_out;
+  params.transport = agreement.transport;
+  params.local_ts = agreement.local_ts;
+  params.remote_ts = agreement.remote_ts;
+  params.shared = shared;
+  params.nonce_i = nonce_i;
+  params.nonce_r = nonce_r;
+  params.replaces = old;
+  Child& child = AddChild(session, sa, params, now);
+  if (!old) {
+    RaiseChild(child, true, true, out);
+  } else {
+    RaiseChild(child, true, false, out);
+    if (!replaced->successor) {  // else our own rekey of it has won meanwhile
+      replaced->successor = child.sa.id;
+      child.outbound_at = now + kResponderSwitch;
+    }
+  }
+  Payloads answer;
+  AppendChildAnswer(agreement, params.spi_in, answer);
+  answer.emplace_back(NoncePayload{nonce_r});
+  if (!public_value.empty()) answer.emplace_back(KePayload{params.suite.ke, public_value});
+  Respond(to, answer, out);
+}
+
+// ---- initiator ----
+
+void Endpoint::Impl::StartRekeyChild(Session& session, Child& child, Instant now, Actions& out) {
+  IkeSa* sa = Current(session);
+  if (sa == nullptr || sa->state != IkeState::kEstablished || !session.up) return;
+  if (child.rekeying || child.deleting || child.successor || child.linger_until) return;
+  if (sa->rekeying || sa->successor || sa->peer_rekey || !child.outbound) return RetryRekeyChild(session, child.sa.id, now);
+  child.rekeying = true;
+  child.soft.reset();
+  RekeyChildOp op;
+  op.old = child.sa.id;
+  op.offer = MakeOffer(session, true);
+  op.offer.transport = child.sa.transport;
+  const auto& pfs = session.policy.child.pfs;
+  const crypto::KeMethod group = pfs.empty() || op.offer.suites.empty() ? crypto::KeMethod::kNone : op.offer.suites.front().ke;
+  QueueRekeyChild(*sa, std::move(op), group, now, out);
+}
+
+void Endpoint::Impl::QueueRekeyChild(IkeSa& sa, RekeyChildOp op, crypto::KeMethod group, Instant, Actions& out) {
+  op.nonce = rng_.Take(kNonceSize);
+  op.key = {};
+  if (group == crypto::KeMethod::kNone) {
+    sa.queue.emplace_back(std::move(op));
+    return;
+  }
+  StartJob(sa, crypto::GenerateKey{group},
+           [this, op](IkeSa& s, crypto::JobResult made, Instant now, Actions&) {
+             IkeSa* current = Current(*s.session);
+             RekeyChildOp ready = op;
+             if (current == nullptr || !made.ok() || !std::holds_alternative<crypto::KeyPair>(*made)) {
+               EndOp(s, ready);
+               return RetryRekeyChild(*s.session, ready.old, now);
+             }
+             ready.key = std::get<crypto::KeyPair>(*std::move(made));
+             current->queue.emplace_back(std::move(ready));
+           },
+           out);
+}
+
+void Endpoint::Impl::SendRekeyChild(IkeSa& sa, RekeyChildOp op, Instant now, Actions& out) {
+  const Child* child = FindChild(*sa.session, op.old);
+  if (child == nullptr || child->deleting || child->successor || child->linger_until) return EndOp(sa, op);
+  Payloads payloads;
+  payloads.emplace_back(
+      NotifyPayload{ProtocolId::kEsp, SpiBytes(child->sa.spi_in), NotifyType::kRekeySa, {}});
+  AppendOffer(op.offer, payloads);
+  payloads.emplace_back(NoncePayload{op.nonce});
+  if (op.key.method != crypto::KeMethod::kNone)
+    payloads.emplace_back(KePayload{op.key.method, op.key.public_value});
+  SendRequest(sa, ExchangeType::kCreateChildSa, payloads, std::move(op), now, out);
+}
+
+void Endpoint::Impl::OnCreateChildResponse(IkeSa& sa, const Incoming& in, Request* request) {
+  if (auto* rekey = std::get_if<RekeyChildOp>(&request->op())) return OnRekeyChildResponse(sa, *rekey, in);
+  if (auto* rekey = std::get_if<RekeyIkeOp>(&request->op())) return OnRekeyIkeResponse(sa, *rekey, in);
+}
+
+void Endpoint::Impl::OnRekeyChildResponse(IkeSa& sa, RekeyChildOp& op, const Incoming& in) {
+  Session& session = *sa.session;
+  const NotifyPayload* error = FindError(in.payloads);
+  if (error != nullptr && ike::Find<SaPayload>(in.payloads) == nullptr) return RekeyChildFailed(sa, op, *error, in);
+  if (session.down) return EndOp(sa, op);
+  auto params = AcceptChild(session, op.offer, in.payloads);
+  const auto* nonce = ike::Find<NoncePayload>(in.payloads);
+  const auto* ke = ike::Find<KePayload>(in.payloads);
+  const crypto::KeMethod group = params.ok() ? params->suite.ke : crypto::KeMethod::kNone;
+  const bool ke_fits = group == crypto::KeMethod::kNone ||
+                       (ke != nullptr && ke->method == group && op.key.method == group);
+  if (!params.ok() || nonce == nullptr || !ke_fits) {
+    Note(Notice::Level::kWarning,
+         absl::StrCat("IKEv2: unusable answer to a Child SA rekey from ", PeerName(session.info), ": ",
+                      params.ok() ? "nonce or key exchange is missing" : params.status().message()),
+         in.out);
+    sa.queue.emplace_back(DeleteChildOp{ChildId(), op.offer.spi});  // the peer has made it
+    EndOp(sa, op);
+    return RetryRekeyChild(session, op.old, in.now);
+  }
+  if (group == crypto::KeMethod::kNone)
+    return FinishRekeyChild(sa, op, *params, {}, nonce->nonce, in.now, in.out);
+  StartJob(sa, crypto::DeriveSecret{op.key, ke->public_value},
+           [this, op, params = *params, nonce_r = nonce->nonce](IkeSa& s, crypto::JobResult secret, Instant now,
+                                                               Actions& out) {
+             if (!secret.ok() || !std::holds_alternative<SecretBytes>(*secret)) {
+               s.queue.emplace_back(DeleteChildOp{ChildId(), op.offer.spi});
+               EndOp(s, op);
+               return RetryRekeyChild(*s.session, op.old, now);
+             }
+             FinishRekeyChild(s, op, params, std::get<SecretBytes>(*secret), nonce_r, now, out);
+           },
+           in.out);
+}
+
+void Endpoint::Impl::RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const NotifyPayload& error,
+                                      const Incoming& in) {
+  Session& session = *sa.session;
+  Child* child = FindChild(session, op.old);
+  if (error.type == NotifyType::kInvalidKePayload && error.data.size() == 2 && child != nullptr &&
+      op.restarts < kMaxGroupRetries && sa.state == IkeState::kEstablished) {
+    const auto wanted = static_cast<crypto::KeMethod>(ByteReader(error.data).U16());
+    const auto& suites = op.offer.suites;
+    if (std::any_of(suites.begin(), suites.end(), [&](const Suite& s) { return s.ke == wanted; })) {
+      RekeyChildOp again = op;
+      ++again.restarts;
+      return QueueRekeyChild(sa, std::move(again), wanted, in.now, in.out);
+    }
+  }
+  EndOp(sa, op);
+  if (child == nullptr || child->successor || child->peer_rekey) return;  // the peer's own rekey goes on
+  if (error.type == NotifyType::kChildSaNotFound) return LowerChild(session, *child, true, true, in.out);
+  if (error.type != NotifyType::kTemporaryFailure)
+    Note(Notice::Level::kWarning,
+         absl::StrCat("IKEv2: Child SA rekey refused by ", PeerName(session.info), ": ", NotifyName(error.type)),
+         in.out);
+  RetryRekeyChild(session, op.old, in.now);
+}
+
+void Endpoint::Impl::RetryRekeyChild(Session& session, ChildId old, Instant now) {
+  counters_.Add("rekeys put off");
+  Child* child = FindChild(session, old);
+  if (child != nullptr && !child->successor && !child->linger_until)
+    child->soft = now + seconds(1) + milliseconds(static_cast<int64_t>(rng_.Below(2000)));
+}
+
+void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildParams params, BytesView shared,
+                                      BytesView nonce_r, Instant now, Actions& out) {
+  Session& session = *sa.session;
+  if (session.down) return EndOp(sa, op);
+  params.nonce_i = op.nonce;
+  params.nonce_r = nonce_r;
+  params.shared = shared;
+  params.replaces = op.old;
+  Child& made = AddChild(session, sa, params, now);
+  Child* old = FindChild(session, op.old);
+  if (old == nullptr) return RaiseChild(made, true, true, out);
+  old->rekeying = false;
+  if (old->peer_rekey && OursLoses(op.nonce, nonce_r, *old->peer_rekey)) {  // §2.8.1: ours goes, by us
+    counters_.Add("rekey collisions lost");
+    RaiseChild(made, true, false, out);
+    return DeleteChild(session, made);
+  }
+  if (old->peer_rekey) counters_.Add("rekey collisions won");
+  if (Child* theirs = FindChild(session, old->successor)) theirs->outbound_at.reset();
+  counters_.Add("Child SAs rekeyed");
+  RaiseChild(made, true, true, out);
+  old->successor = made.sa.id;
+  const bool peer_has_it = old->outbound;
+  LetLinger(session, *old, now, out);
+  if (peer_has_it) DeleteChild(session, *old);
+}
+
+}  // namespace flexvpn::ike

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ike/endpoint.h"
+
+#include "core/ike/machine.h"
+
+namespace flexvpn::ike {
+
+Endpoint::Endpoint(Config config, Policy& policy, const crypto::Provider& crypto, Rng& rng)
+    : impl_(std::make_unique<Impl>(config, policy, crypto, rng)) {}
+Endpoint::~Endpoint() = default;
+
+void Endpoint::SetConfig(const Config& config) { impl_->SetConfig(config); }
+
+void Endpoint::Handle(const Datagram& datagram, Instant now, Actions& out) { impl_->Handle(datagram, now, out); }
+
+void Endpoint::JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out) {
+  impl_->JobDone(id, std::move(result), now, out);
+}
+
+void Endpoint::OnTick(Instant now, Actions& out) { impl_->OnTick(now, out); }
+
+std::optional<Instant> Endpoint::NextDeadline() const { return impl_->NextDeadline(); }
+
+IkeSaId Endpoint::Initiate(InitiateRequest request, Instant now, Actions& out) {
+  return impl_->Initiate(std::move(request), now, out);
+}
+
+void Endpoint::Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out) {
+  impl_->Terminate(id, reason, now, out);
+}
+
+void Endpoint::Forget(IkeSaId id, Instant now, Actions& out) { impl_->Forget(id, now, out); }
+
+void Endpoint::RekeyIke(IkeSaId id, Instant now, Actions& out) { impl_->RekeyIke(id, now, out); }
+
+void Endpoint::RekeyChild(ChildId id, Instant now, Actions& out) { impl_->RekeyChild(id, now, out); }
+
+void Endpoint::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out) {
+  impl_->SendConfigSet(id, std::move(attributes), now, out);
+}
+
+void Endpoint::PeerAlive(IkeSaId id, Instant now) { impl_->PeerAlive(id, now); }
+
+std::optional<SessionInfo> Endpoint::Find(IkeSaId id) const { return impl_->Find(id); }
+
+std::vector<SaInfo> Endpoint::List(Instant now) const { return impl_->List(now); }
+
+size_t Endpoint::half_open() const { return impl_->half_open(); }
+
+const Counters& Endpoint::counters() const { return impl_->counters(); }
+
+}  // namespace flexvpn::ike

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What we may ask of the peer: one value an exchange, kept beside the request until its answer comes.
+#ifndef FLEXVPN_CORE_IKE_EXCHANGE_H_
+#define FLEXVPN_CORE_IKE_EXCHANGE_H_
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "core/ike/endpoint.h"
+
+namespace flexvpn::ike {
+
+// Our offer of a Child SA: what the answer is checked against.
+struct ChildOffer {
+  EspSpi spi;                  // our inbound SPI
+  std::vector<Suite> suites;   // as offered
+  std::vector<TrafficSelector> tsi, tsr;
+  bool transport = false;      // USE_TRANSPORT_MODE was sent
+};
+
+struct InitOp {};
+struct AuthOp {};
+struct LivenessOp {};
+struct DeleteIkeOp {
+  bool authentication_failed = false;  // say AUTHENTICATION_FAILED instead of a Delete payload (§2.21.2)
+};
+struct DeleteChildOp {
+  ChildId child;  // none: the peer made an SA that we do not want
+  EspSpi spi_in;
+};
+struct ConfigSetOp {
+  std::vector<ConfigAttribute> attributes;
+};
+struct RekeyChildOp {
+  ChildId old;
+  ChildOffer offer;
+  Bytes nonce;
+  crypto::KeyPair key;  // method kNone without PFS
+  int restarts = 0;     // INVALID_KE_PAYLOAD
+};
+struct RekeyIkeOp {
+  IkeSpi spi;  // ours of the new IKE SA
+  Bytes nonce;
+  crypto::KeyPair key;
+};
+using Op = std::variant<InitOp, AuthOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp, RekeyIkeOp>;
+
+}  // namespace flexvpn::ike
+
+#endif  // FLEXVPN_CORE_IKE_EXCHANGE_H_

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// INFORMATIONAL: deletes, liveness, configuration pushed (RFC 7296 §1.4, §1.4.1, §2.4, §3.15).
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/ike/machine.h"
+
+namespace flexvpn::ike {
+
+void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Request*) {
+  Session& session = *sa.session;
+  if (FindNotify(in.payloads, NotifyType::kAuthenticationFailed) != nullptr) {
+    if (!session.down)
+      Note(Notice::Level::kWarning,
+           absl::StrCat("IKEv2: peer ", PeerName(session.info),
+                        " could not authenticate us (AUTHENTICATION_FAILED); wrong pre-shared key?"),
+           in.out);
+    return OnDeleteIke(sa, in, "peer could not authenticate us; wrong pre-shared key?");
+  }
+  for (const Payload& p : in.payloads) {
+    const auto* del = std::get_if<DeletePayload>(&p);
+    if (del != nullptr && del->protocol == ProtocolId::kIke) return OnDeleteIke(sa, in, "deleted by peer");
+  }
+  Payloads answer;
+  if (!session.down) {
+    NoteWindow(sa, in.payloads);
+    for (const Payload& p : in.payloads) {
+      if (const auto* del = std::get_if<DeletePayload>(&p)) OnDeleteChildren(sa, *del, in, answer);
+      if (const auto* config = std::get_if<ConfigPayload>(&p)) OnPeerConfigSet(sa, *config, in, answer);
+    }
+  }
+  Respond(ReplyFor(sa, in), answer, in.out);
+}
+
+void Endpoint::Impl::OnDeleteIke(IkeSa& sa, const Incoming& in, const std::string& reason) {
+  Session& session = *sa.session;
+  IkeSa* next = sa.successor ? tables_.FindSa(sa.successor) : nullptr;
+  const bool was_current = !session.down && session.current == sa.local_spi;
+  for (auto& other : session.sas) {  // the loser of two rekeys goes
+    if (other->successor != sa.local_spi) continue;
+    other->successor = {};
+    other->replaced_by_peer = false;
+    other->peer_rekey.reset();
+    session.switch_at.reset();
+  }
+  if (was_current && next != nullptr) {
+    SwitchTo(session, *next, in.now, in.out);
+  } else if (was_current) {
+    Down(session, reason, in.out);
+    for (auto& other : session.sas) other->gone = other->gone || other.get() != &sa;
+  }
+  IkeSa* current = Current(session);
+  for (Op& op : sa.send.TakeAll()) {  // nothing on this IKE SA will be answered any more
+    const bool again = std::holds_alternative<DeleteChildOp>(op) || std::holds_alternative<ConfigSetOp>(op) ||
+                       std::holds_alternative<RekeyChildOp>(op);
+    if (again && current != nullptr && current != &sa)
+      current->queue.push_back(std::move(op));
+    else
+      EndOp(sa, op);
+  }
+  for (const Op& op : sa.queue) EndOp(sa, op);
+  sa.queue.clear();
+  Respond(ReplyFor(sa, in), {}, in.out);
+  sa.state = IkeState::kClosed;
+  sa.expires = in.now + kAnswerLinger;
+}
+
+void Endpoint::Impl::OnDeleteChildren(IkeSa& sa, const DeletePayload& del, const Incoming& in, Payloads& answer) {
+  if (del.protocol != ProtocolId::kEsp) return;
+  DeletePayload ours{ProtocolId::kEsp, {}};
+  for (EspSpi spi : del.spis) {
+    Child* child = FindChildByPeerSpi(*sa.session, spi);
+    if (child == nullptr) continue;
+    const EspSpi own = child->sa.spi_in;
+    if (PeerDeletedChild(*sa.session, *child, in.now, in.out)) ours.spis.push_back(own);
+  }
+  if (!ours.spis.empty()) answer.emplace_back(std::move(ours));
+}
+
+void Endpoint::Impl::OnPeerConfigSet(IkeSa& sa, const ConfigPayload& config, const Incoming& in, Payloads& answer) {
+  if (config.type != CfgType::kSet) return;
+  Session& session = *sa.session;
+  const std::vector<ConfigAttribute> accepted = policy_.OnConfigSet(session.info, config.attributes);
+  ConfigReceived received{session.info.id, CfgType::kSet, {}};
+  for (const ConfigAttribute& a : config.attributes) {
+    const bool taken = std::any_of(accepted.begin(), accepted.end(), [&](const ConfigAttribute& r) {
+      return r.type == a.type && (r.value.empty() || r.value == a.value);
+    });
+    if (taken) received.attributes.push_back(a);
+  }
+  ConfigPayload ack{CfgType::kAck, {}};
+  for (const ConfigAttribute& a : received.attributes) ack.attributes.push_back({a.type, {}});  // §3.15: no values
+  answer.emplace_back(std::move(ack));
+  in.out.emplace_back(std::move(received));
+}
+
+void Endpoint::Impl::OnInformationalResponse(IkeSa& sa, const Incoming& in, Request* request) {
+  Session& session = *sa.session;
+  if (std::holds_alternative<DeleteIkeOp>(request->op())) {
+    sa.gone = true;
+    return;
+  }
+  if (const auto* del = std::get_if<DeleteChildOp>(&request->op())) {
+    Child* child = FindChild(session, del->child);
+    if (child == nullptr) return;
+    child->deleting = false;
+    if (!child->linger_until) LowerChild(session, *child, true, true, in.out);
+  }
+  NoteWindow(sa, in.payloads);
+}
+
+}  // namespace flexvpn::ike

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ike/machine.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/overloaded.h"
+
+namespace flexvpn::ike {
+
+void Endpoint::Impl::Finish(Instant now, Actions& out) {
+  while (!touched_.empty()) {
+    std::vector<IkeSaId> ids = std::exchange(touched_, {});
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    for (IkeSaId id : ids) {
+      Session* session = tables_.FindSession(id);
+      if (session == nullptr) continue;
+      for (size_t i = 0; i < session->sas.size(); ++i) Pump(*session->sas[i], now, out);
+      tables_.Sweep(id);
+      if (session = tables_.FindSession(id); session != nullptr) tables_.Schedule(*session, Deadline(*session));
+    }
+  }
+}
+
+void Endpoint::Impl::Pump(IkeSa& sa, Instant now, Actions& out) {
+  if (sa.state != IkeState::kEstablished && sa.state != IkeState::kClosing) return;
+  while (!sa.gone && !sa.queue.empty() && sa.send.Open()) {
+    // A replaced IKE SA goes only when nothing is under way on it.
+    if (std::holds_alternative<DeleteIkeOp>(sa.queue.front()) && sa.successor && !sa.send.Idle()) return;
+    Op op = std::move(sa.queue.front());
+    sa.queue.pop_front();
+    StartOp(sa, std::move(op), now, out);
+  }
+}
+
+void Endpoint::Impl::StartOp(IkeSa& sa, Op op, Instant now, Actions& out) {
+  if (auto* rekey = std::get_if<RekeyChildOp>(&op)) return SendRekeyChild(sa, std::move(*rekey), now, out);
+  if (auto* rekey = std::get_if<RekeyIkeOp>(&op)) return SendRekeyIke(sa, std::move(*rekey), now, out);
+  Payloads payloads;
+  if (const auto* del = std::get_if<DeleteIkeOp>(&op)) {
+    if (del->authentication_failed)
+      payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kAuthenticationFailed, {}});
+    else
+      payloads.emplace_back(DeletePayload{ProtocolId::kIke, {}});
+  } else if (const auto* child = std::get_if<DeleteChildOp>(&op)) {
+    if (child->child && FindChild(*sa.session, child->child) == nullptr) return;  // the peer was faster
+    payloads.emplace_back(DeletePayload{ProtocolId::kEsp, {child->spi_in}});
+  } else if (const auto* set = std::get_if<ConfigSetOp>(&op)) {
+    payloads.emplace_back(ConfigPayload{CfgType::kSet, set->attributes});
+  } else if (std::holds_alternative<LivenessOp>(op) && !sa.window_announced && sa.receive.size() > 1) {
+    ByteWriter w;
+    w.U32(sa.receive.size());
+    payloads.emplace_back(
+        NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSetWindowSize, std::move(w).Release()});
+    sa.window_announced = true;
+  }
+  SendRequest(sa, ExchangeType::kInformational, payloads, std::move(op), now, out);
+}
+
+void Endpoint::Impl::StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out) {
+  const crypto::JobId id(next_job_++);
+  jobs_[id] = {sa.local_spi, std::move(then)};
+  out.emplace_back(ike::StartJob{id, std::move(job)});
+}
+
+void Endpoint::Impl::JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out) {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end()) return;
+  PendingJob job = std::move(it->second);
+  jobs_.erase(it);
+  IkeSa* sa = tables_.FindSa(job.sa);
+  if (sa == nullptr) return;  // ended meanwhile
+  Touch(*sa->session);
+  job.then(*sa, std::move(result), now, out);
+  Finish(now, out);
+}
+
+IkeSa* Endpoint::Impl::Current(const Session& session) const {
+  return session.down ? nullptr : tables_.FindSa(session.current);
+}
+
+void Endpoint::Impl::Note(Notice::Level level, std::string text, Actions& out) const {
+  out.emplace_back(Notice{level, std::move(text)});
+}
+
+Duration Endpoint::Impl::SoftLifetime(Duration lifetime) {  // 85-95 %: the two sides rarely meet
+  const auto permille = static_cast<int64_t>(850 + rng_.Below(100));
+  return Duration(lifetime.count() / 1000 * permille);
+}
+
+void Endpoint::Impl::SetIkeLifetime(Session& session, Instant now) {
+  session.ike_created = now;
+  session.soft.reset();
+  session.hard.reset();
+  if (session.policy.lifetime <= seconds(0)) return;
+  session.soft = now + SoftLifetime(session.policy.lifetime);
+  session.hard = now + session.policy.lifetime;
+}
+
+void Endpoint::Impl::Up(Session& session, IkeSa& sa, Instant now, Actions& out) {
+  sa.state = IkeState::kEstablished;
+  sa.expires.reset();
+  tables_.EndHalfOpen(sa);
+  sa.receive.SetSize(std::clamp<uint32_t>(session.policy.window, 1, kMaxReceiveWindow));
+  session.up = true;
+  session.established = session.last_heard = session.last_sent = session.last_probe = now;
+  SetIkeLifetime(session, now);
+  tables_.BindIdentity(session);
+  tables_.BindAddress(session);
+  counters_.Add("IKE SAs established");
+  out.emplace_back(SessionUp{session.info});
+}
+
+void Endpoint::Impl::Down(Session& session, const std::string& reason, Actions& out) {
+  if (session.down) return;
+  for (auto& [id, child] : session.children) LowerChild(session, child, true, true, out);
+  session.down = true;
+  Touch(session);
+  if (session.up || session.info.initiator) {  // a responder's half-open SA was never announced
+    out.emplace_back(SessionDown{session.info, reason, session.up});
+  }
+}
+
+void Endpoint::Impl::DropSas(Session& session) {
+  for (auto& sa : session.sas) sa->gone = true;
+  Touch(session);
+}
+
+// The farewell goes over the current IKE SA; others of the session end without a word.
+void Endpoint::Impl::Close(Session& session, const std::string& reason, bool authentication_failed, Actions& out) {
+  IkeSa* current = Current(session);
+  Down(session, reason, out);
+  for (auto& sa : session.sas) {
+    if (sa.get() != current) {
+      sa->gone = true;
+      continue;
+    }
+    for (const Op& op : sa->queue) tables_.ReleaseOffer(op);
+    sa->queue.clear();
+    sa->state = IkeState::kClosing;
+    sa->successor = {};
+    sa->queue.emplace_back(DeleteIkeOp{authentication_failed});
+  }
+}
+
+// An operation ended without success or was overtaken: undoes what it had marked.
+void Endpoint::Impl::EndOp(IkeSa& sa, const Op& op) {
+  tables_.ReleaseOffer(op);
+  if (const auto* rekey = std::get_if<RekeyChildOp>(&op)) {
+    if (Child* child = FindChild(*sa.session, rekey->old)) child->rekeying = false;
+  } else if (const auto* del = std::get_if<DeleteChildOp>(&op)) {
+    if (Child* child = FindChild(*sa.session, del->child)) child->deleting = false;
+  } else if (std::holds_alternative<RekeyIkeOp>(op)) {
+    sa.rekeying = false;
+  }
+}
+
+void Endpoint::Impl::Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out) {
+  Session* session = tables_.FindSession(id);
+  if (session == nullptr || session->down) return;
+  Touch(*session);
+  if (session->up) {
+    Close(*session, reason, false, out);
+  } else {
+    Down(*session, reason, out);
+    DropSas(*session);
+  }
+  Finish(now, out);
+}
+
+void Endpoint::Impl::Forget(IkeSaId id, Instant now, Actions& out) {
+  Session* session = tables_.FindSession(id);
+  if (session == nullptr) return;
+  Down(*session, "forgotten", out);
+  DropSas(*session);
+  Finish(now, out);
+}
+
+void Endpoint::Impl::RekeyIke(IkeSaId id, Instant now, Actions& out) {
+  Session* session = tables_.FindSession(id);
+  if (session == nullptr || !session->up || session->down) return;
+  Touch(*session);
+  StartRekeyIke(*session, now, out);
+  Finish(now, out);
+}
+
+void Endpoint::Impl::RekeyChild(ChildId id, Instant now, Actions& out) {
+  Session* session = tables_.OwnerOf(id);
+  if (session == nullptr || session->down) return;
+  Child* child = FindChild(*session, id);
+  if (child == nullptr) return;
+  Touch(*session);
+  StartRekeyChild(*session, *child, now, out);
+  Finish(now, out);
+}
+
+void Endpoint::Impl::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out) {
+  Session* session = tables_.FindSession(id);
+  IkeSa* sa = session != nullptr && session->up ? Current(*session) : nullptr;
+  if (sa == nullptr) return;
+  Touch(*session);
+  sa->queue.emplace_back(ConfigSetOp{std::move(attributes)});
+  Finish(now, out);
+}
+
+void Endpoint::Impl::PeerAlive(IkeSaId id, Instant now) {
+  // The timer stays: when it fires it sees that the peer was heard.
+  if (Session* session = tables_.FindSession(id)) session->last_heard = std::max(session->last_heard, now);
+}
+
+std::optional<SessionInfo> Endpoint::Impl::Find(IkeSaId id) const {
+  const Session* session = tables_.FindSession(id);
+  if (session == nullptr || session->down) return std::nullopt;
+  return session->info;
+}
+
+SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
+  SaInfo info;
+  info.session = session.info;
+  info.state = session.down ? "DELETE" : session.up ? "READY" : "IN-NEG";
+  info.age = now - (session.up ? session.ike_created : session.created);
+  info.lifetime = session.policy.lifetime;
+  info.dpd = session.policy.dpd;
+  if (const IkeSa* sa = tables_.FindSa(session.current)) {
+    info.local_request_id = sa->send.next_id();
+    info.remote_request_id = sa->receive.base();
+    info.local_window = sa->receive.size();
+    info.remote_window = sa->send.size();
+  }
+  for (const auto& [id, child] : session.children) {
+    if (child.gone || !child.outbound) continue;  // the half that lingers is no news
+    ChildInfo c;
+    c.child = child.sa;
+    c.child.encr_in = c.child.integ_in = c.child.encr_out = c.child.integ_out = {};
+    c.age = now - child.created;
+    if (child.soft) c.rekey_in = std::max(Duration{}, *child.soft - now);
+    info.children.push_back(std::move(c));
+  }
+  return info;
+}
+
+std::vector<SaInfo> Endpoint::Impl::List(Instant now) const {
+  std::vector<SaInfo> out;
+  for (IkeSaId id : tables_.SessionIds()) {
+    const Session& session = *tables_.FindSession(id);
+    const IkeSa* sa = tables_.FindSa(session.current);
+    if (session.down && (sa == nullptr || sa->state != IkeState::kClosing)) continue;
+    out.push_back(Describe(session, now));
+  }
+  return out;
+}
+
+}  // namespace flexvpn::ike

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+// The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
+// are spread over wire.cc, init.cc, auth_exchange.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc and
+// timers.cc.
+#ifndef FLEXVPN_CORE_IKE_MACHINE_H_
+#define FLEXVPN_CORE_IKE_MACHINE_H_
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/ike/cookie.h"
+#include "core/ike/nat.h"
+#include "core/ike/tables.h"
+#include "core/ike/ts.h"
+
+namespace flexvpn::ike {
+
+inline constexpr Duration kAnswerLinger = seconds(15);    // an IKE SA that ended still repeats its last answer
+inline constexpr Duration kResponderSwitch = seconds(3);  // responder of a rekey uses the new SA then at the latest
+inline constexpr Duration kRedundantLifetime = seconds(60);
+inline constexpr size_t kMaxChildren = 32;       // of one session
+inline constexpr size_t kMaxInitSize = 8192;     // of an IKE_SA_INIT message
+inline constexpr uint32_t kMaxReceiveWindow = 32;
+inline constexpr int kLivenessTries = 5;
+inline constexpr int kMaxCookies = 5;
+
+class Endpoint::Impl {
+ public:
+  Impl(const Config& config, Policy& policy, const crypto::Provider& crypto, Rng& rng)
+      : config_(config), policy_(policy), crypto_(crypto), rng_(rng), cookies_(crypto, rng) {}
+
+  void SetConfig(const Config& config) { config_ = config; }
+  void Handle(const Datagram& datagram, Instant now, Actions& out);
+  void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
+  void OnTick(Instant now, Actions& out);
+  std::optional<Instant> NextDeadline() const { return tables_.NextDeadline(); }
+  IkeSaId Initiate(InitiateRequest request, Instant now, Actions& out);
+  void Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out);
+  void Forget(IkeSaId id, Instant now, Actions& out);
+  void RekeyIke(IkeSaId id, Instant now, Actions& out);
+  void RekeyChild(ChildId id, Instant now, Actions& out);
+  void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
+  void PeerAlive(IkeSaId id, Instant now);
+  std::optional<SessionInfo> Find(IkeSaId id) const;
+  std::vector<SaInfo> List(Instant now) const;
+  size_t half_open() const { return tables_.half_open(); }
+  const Counters& counters() const { return counters_; }
+
+ private:
+  // An authentic message, decoded.
+  struct Incoming {
+    const Datagram& datagram;
+    const Header& header;
+    const Payloads& payloads;
+    Instant now;
+    Actions& out;
+  };
+  // Where an answer goes, also when it is ready only after a job.
+  struct ReplyTo {
+    IkeSpi sa;
+    uint32_t message_id = 0;
+    ExchangeType exchange{};
+    net::Endpoint local, remote;
+  };
+  struct Refusal {
+    NotifyType type{};
+    Bytes data;
+    std::string why;  // for our log only
+    EspSpi spi{};     // with CHILD_SA_NOT_FOUND
+  };
+  // What a responder agrees to for a Child SA.
+  struct ChildAgreement {
+    Choice choice;
+    EspSpi spi_out;
+    bool transport = false;
+    std::vector<TrafficSelector> local_ts, remote_ts;  // as we see them
+    std::vector<TrafficSelector> tsi, tsr;             // for the answer
+  };
+  struct ChildParams {
+    Suite suite;
+    EspSpi spi_in, spi_out;
+    bool initiator = false, transport = false;
+    std::vector<TrafficSelector> local_ts, remote_ts;
+    BytesView shared, nonce_i, nonce_r;
+    ChildId replaces;
+  };
+  // One row of the dispatch tables (wire.cc).
+  struct Rule {
+    IkeState state;
+    ExchangeType exchange;
+    void (Impl::*run)(IkeSa&, const Incoming&, Request*);
+    const char* story;
+  };
+  static const Rule kRequestRules[];
+  static const Rule kResponseRules[];
+  using JobHandler = std::function<void(IkeSa&, crypto::JobResult, Instant, Actions&)>;
+
+  // wire.cc: the one way in and out.
+  void Drop(const char* reason) { counters_.Add(reason); }
+  void HandleInit(const Datagram& d, const Header& h, Instant now, Actions& out);
+  void HandleProtected(const Datagram& d, const Header& h, Instant now, Actions& out);
+  void HandleRequest(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out);
+  void HandleResponse(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out);
+  absl::StatusOr<Payloads> Open(IkeSa& sa, const Datagram& d, const Header& h);
+  void Dispatch(const Rule* first, const Rule* last, IkeSa& sa, const Incoming& in, Request* request);
+  void NotePeer(IkeSa& sa, const Datagram& d, Instant now, Actions& out);
+  Header MakeHeader(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) const;
+  void Transmit(Session& session, const Bytes& bytes, Instant now, Actions& out);
+  void SendRequest(IkeSa& sa, ExchangeType exchange, const Payloads& payloads, Op op, Instant now, Actions& out);
+  void SendPlainRequest(IkeSa& sa, Bytes bytes, Instant now, Actions& out);
+  ReplyTo ReplyFor(const IkeSa& sa, const Incoming& in) const;
+  void Respond(const ReplyTo& to, const Payloads& payloads, Actions& out);
+  void Refuse(const ReplyTo& to, const Refusal& refusal, Actions& out);
+  Retransmit RetransmitPolicy(const Session& session, const Op& op) const;
+
+  // machine.cc
+  void Touch(const Session& session) { touched_.push_back(session.info.id); }
+  void Finish(Instant now, Actions& out);  // ends every public call: pumps queues, sweeps, schedules
+  void Pump(IkeSa& sa, Instant now, Actions& out);
+  void StartOp(IkeSa& sa, Op op, Instant now, Actions& out);
+  void StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out);
+  IkeSa* Current(const Session& session) const;
+  void Note(Notice::Level level, std::string text, Actions& out) const;
+  void Up(Session& session, IkeSa& sa, Instant now, Actions& out);
+  void Down(Session& session, const std::string& reason, Actions& out);
+  void DropSas(Session& session);
+  void Close(Session& session, const std::string& reason, bool authentication_failed, Actions& out);
+  void SetIkeLifetime(Session& session, Instant now);
+  Duration SoftLifetime(Duration lifetime);
+  void EndOp(IkeSa& sa, const Op& op);
+  SaInfo Describe(const Session& session, Instant now) const;
+
+  // init.cc
+  void GenerateInitKey(IkeSa& sa, crypto::KeMethod group, Instant now, Actions& out);
+  void SendInit(IkeSa& sa, Instant now, Actions& out);
+  void OnInitResponse(IkeSa& sa, const Incoming& in);
+  bool OnInitNotify(IkeSa& sa, const Incoming& in);
+  void OnInitCookie(IkeSa& sa, const NotifyPayload& cookie, const Incoming& in);
+  void OnInitWrongGroup(IkeSa& sa, const NotifyPayload& notify, const Incoming& in);
+  void AcceptInit(IkeSa& sa, const Choice& choice, const KePayload& ke, const NoncePayload& nonce, const Incoming& in);
+  void InitDerived(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
+  void OnInitRequest(const Datagram& d, const Header& h, Instant now, Actions& out);
+  bool AdmitInit(const Datagram& d, const Header& h);
+  bool CookieHolds(const Datagram& d, const Header& h, const Payloads& p, Instant now, Actions& out);
+  void ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, std::string key, Instant now, Actions& out);
+  IkeSa& NewResponder(const Datagram& d, const Header& h, const Payloads& p, Choice choice, Instant now);
+  void InitGenerated(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
+  void AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
+  void AnswerPlain(const Datagram& d, const Header& h, Payload notify, Actions& out);
+  void FailInit(Session& session, const std::string& why, Actions& out);
+  static void AppendVendorIds(Payloads& out);
+  static void CollectVendorIds(const Payloads& payloads, SessionInfo& info);
+
+  // auth_exchange.cc
+  void SendAuth(IkeSa& sa, Instant now, Actions& out);
+  AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id) const;
+  void OnAuthResponse(IkeSa& sa, const Incoming& in, Request*);
+  bool PeerProvesItself(IkeSa& sa, const Incoming& in);
+  void AuthRejected(IkeSa& sa, const NotifyPayload& error, const Incoming& in);
+  void InitiatorUp(IkeSa& sa, const Incoming& in);
+  void OnAuthRequest(IkeSa& sa, const Incoming& in, Request*);
+  bool SelectPeer(IkeSa& sa, const IdPayload& idi, const Incoming& in);
+  void RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log);
+  void ResponderUp(IkeSa& sa, const AuthPayload& auth, const Incoming& in);
+  bool AnswerConfig(Session& session, const Incoming& in, Payloads& answer);
+  void AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& answer);
+  void ForgetOlder(Session& session, Actions& out);
+  void NoteWindow(IkeSa& sa, const Payloads& payloads);
+  void AppendAuthNotifies(const Session& session, Payloads& out) const;
+
+  // child.cc
+  net::IpAddress DynamicLocal(const Session& session, bool transport) const;
+  net::IpAddress DynamicRemote(const Session& session, bool transport) const;
+  ChildOffer MakeOffer(const Session& session, bool with_pfs);
+  void AppendOffer(const ChildOffer& offer, Payloads& out) const;
+  void AppendChildAnswer(const ChildAgreement& a, EspSpi spi_in, Payloads& out) const;
+  std::variant<ChildAgreement, Refusal> SelectChild(const Session& session, const Payloads& payloads, bool in_auth);
+  absl::StatusOr<ChildParams> AcceptChild(const Session& session, const ChildOffer& offer, const Payloads& payloads);
+  Child& AddChild(Session& session, const IkeSa& on, const ChildParams& params, Instant now);
+  void RaiseChild(Child& child, bool inbound, bool outbound, Actions& out);
+  void LowerChild(Session& session, Child& child, bool inbound, bool outbound, Actions& out);
+  Child* FindChild(Session& session, ChildId id) const;
+  Child* FindChildByPeerSpi(Session& session, EspSpi spi) const;
+  bool PeerDeletedChild(Session& session, Child& child, Instant now, Actions& out);
+  void DeleteChild(Session& session, Child& child);
+  void LetLinger(Session& session, Child& child, Instant now, Actions& out);
+
+  // create_child.cc
+  void OnCreateChildRequest(IkeSa& sa, const Incoming& in, Request*);
+  void OnCreateChildClosing(IkeSa& sa, const Incoming& in, Request*);
+  std::optional<Refusal> FindRekeyed(IkeSa& sa, const Payloads& payloads, ChildId& old);
+  void AnswerChild(IkeSa& sa, const Incoming& in, ChildId old, ChildAgreement agreement);
+  void FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old, const ChildAgreement& agreement, BytesView shared,
+                         const Bytes& public_value, const Bytes& nonce_i, const Bytes& nonce_r, Instant now,
+                         Actions& out);
+  void StartRekeyChild(Session& session, Child& child, Instant now, Actions& out);
+  void QueueRekeyChild(IkeSa& sa, RekeyChildOp op, crypto::KeMethod group, Instant now, Actions& out);
+  void SendRekeyChild(IkeSa& sa, RekeyChildOp op, Instant now, Actions& out);
+  void OnCreateChildResponse(IkeSa& sa, const Incoming& in, Request* request);
+  void OnRekeyChildResponse(IkeSa& sa, RekeyChildOp& op, const Incoming& in);
+  void RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const NotifyPayload& error, const Incoming& in);
+  void FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildParams params, BytesView shared, BytesView nonce_r,
+                        Instant now, Actions& out);
+  void RetryRekeyChild(Session& session, ChildId old, Instant now);
+
+  // rekey_ike.cc
+  void StartRekeyIke(Session& session, Instant now, Actions& out);
+  void SendRekeyIke(IkeSa& sa, RekeyIkeOp op, Instant now, Actions& out);
+  void OnRekeyIkeRequest(IkeSa& sa, const Incoming& in);
+  void AnswerRekeyIke(IkeSa& old, const ReplyTo& to, const Choice& choice, const Bytes& public_value, BytesView shared,
+                      const Bytes& nonce_i, const Bytes& nonce_r, IkeSpi peer_spi, Instant now, Actions& out);
+  void OnRekeyIkeResponse(IkeSa& sa, const RekeyIkeOp& op, const Incoming& in);
+  void FinishRekeyIke(IkeSa& sa, const RekeyIkeOp& op, const Choice& choice, BytesView shared, const Bytes& nonce_r,
+                      IkeSpi peer_spi, Instant now, Actions& out);
+  IkeSa& NewGeneration(IkeSa& old, IkeSpi local_spi, bool initiator, const Choice& choice, IkeSpi peer_spi,
+                       BytesView shared, BytesView nonce_i, BytesView nonce_r);
+  void SwitchTo(Session& session, IkeSa& sa, Instant now, Actions& out);
+  void RetryRekeyIke(IkeSa& sa, Instant now);
+  bool ChildExchangeUnderWay(const Session& session) const;
+
+  // informational.cc
+  void OnInformationalRequest(IkeSa& sa, const Incoming& in, Request*);
+  void OnInformationalResponse(IkeSa& sa, const Incoming& in, Request* request);
+  void OnDeleteIke(IkeSa& sa, const Incoming& in, const std::string& reason);
+  void OnDeleteChildren(IkeSa& sa, const DeletePayload& del, const Incoming& in, Payloads& answer);
+  void OnPeerConfigSet(IkeSa& sa, const ConfigPayload& config, const Incoming& in, Payloads& answer);
+
+  // timers.cc
+  void Tick(Session& session, Instant now, Actions& out);
+  void TickRequests(IkeSa& sa, Instant now, Actions& out);
+  void TimedOut(IkeSa& sa, Request& request, Actions& out);
+  void TickChildren(Session& session, Instant now, Actions& out);
+  void TickSession(Session& session, Instant now, Actions& out);
+  void Expire(IkeSa& sa, Actions& out);
+  std::optional<Instant> Deadline(const Session& session) const;
+  std::optional<Instant> LivenessDue(const Session& session) const;
+  std::optional<Instant> KeepaliveDue(const Session& session) const;
+
+  struct PendingJob {
+    IkeSpi sa;
+    JobHandler then;
+  };
+
+  Config config_;
+  Policy& policy_;
+  const crypto::Provider& crypto_;
+  Rng& rng_;
+  CookieJar cookies_;
+  Tables tables_;
+  Counters counters_;
+  absl::flat_hash_map<crypto::JobId, PendingJob> jobs_;
+  uint64_t next_job_ = 1;
+  std::vector<IkeSaId> touched_;
+  Instant proposal_notice_{};  // last complaint about an unauthenticated peer's proposals
+};
+
+}  // namespace flexvpn::ike
+
+#endif  // FLEXVPN_CORE_IKE_MACHINE_H_

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Message-id rules of one IKE SA (RFC 7296 §2.1-2.3): requests in flight with retransmission of identical octets,
+// and the cache of answers given.  Both windows may be larger than one (SET_WINDOW_SIZE).
+#ifndef FLEXVPN_CORE_IKE_REQUEST_H_
+#define FLEXVPN_CORE_IKE_REQUEST_H_
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/time.h"
+#include "core/ike/exchange.h"
+
+namespace flexvpn::ike {
+
+struct Retransmit {
+  Duration first = milliseconds(500);
+  double backoff = 1.8;
+  int tries = 8;  // sends in all
+};
+
+// One request in flight.  Only the requester retransmits; the octets never change.
+class Request {
+ public:
+  Request(uint32_t message_id, ExchangeType exchange, Bytes bytes, Op op, const Retransmit& policy)
+      : message_id_(message_id), exchange_(exchange), bytes_(std::move(bytes)), op_(std::move(op)),
+        interval_(policy.first), policy_(policy) {}
+
+  uint32_t message_id() const { return message_id_; }
+  ExchangeType exchange() const { return exchange_; }
+  const Bytes& bytes() const { return bytes_; }
+  Op& op() { return op_; }
+  const Op& op() const { return op_; }
+  Instant deadline() const { return deadline_; }
+  Instant first_sent() const { return first_sent_; }
+  int sent() const { return sent_; }
+
+  // To be called whenever the octets go out.
+  void Sent(Instant now);
+  bool Exhausted() const { return sent_ >= policy_.tries; }
+  // Starts counting anew: the peer was heard, only this answer is missing.
+  void Renew() { sent_ = 0, interval_ = policy_.first; }
+
+ private:
+  uint32_t message_id_;
+  ExchangeType exchange_;
+  Bytes bytes_;
+  Op op_;
+  int sent_ = 0;
+  Duration interval_;
+  Retransmit policy_;
+  Instant deadline_{}, first_sent_{};
+};
+
+// Our requests in flight; at most as many as the peer announced (1 until it does).
+class SendWindow {
+ public:
+  bool Open() const { return requests_.size() < size_; }
+  bool Idle() const { return requests_.empty(); }
+  uint32_t size() const { return size_; }
+  void SetSize(uint32_t announced);
+  uint32_t next_id() const { return next_; }
+  uint32_t TakeId() { return next_++; }
+  Request& Add(Request request);
+  Request* Find(uint32_t message_id);
+  std::optional<Request> Take(uint32_t message_id);
+  std::optional<Instant> NextDeadline() const;
+  std::vector<uint32_t> Due(Instant now) const;
+  // Operations still unanswered, oldest first; the window is empty afterwards.
+  std::vector<Op> TakeAll();
+  const std::map<uint32_t, Request>& all() const { return requests_; }
+
+ private:
+  std::map<uint32_t, Request> requests_;
+  uint32_t next_ = 0;
+  uint32_t size_ = 1;
+};
+
+// Requests of the peer: which ids may come now, and the answers to those that came.
+class ReceiveWindow {
+ public:
+  enum class Verdict {
+    kNew,         // process it
+    kRepeat,      // answered already: send Answer() again
+    kInProgress,  // the same request is being worked on
+    kOutside,     // id too old, too new, or used for other octets
+  };
+  explicit ReceiveWindow(uint32_t first = 0) : base_(first) {}
+  void SetSize(uint32_t size) { size_ = size == 0 ? 1 : size; }
+  uint32_t size() const { return size_; }
+  // Lowest id without an answer.
+  uint32_t base() const { return base_; }
+
+  Verdict Check(uint32_t id, uint64_t fingerprint) const;
+  void Begin(uint32_t id, uint64_t fingerprint);
+  void Finish(uint32_t id, Bytes answer);
+  const Bytes& Answer(uint32_t id) const;
+
+ private:
+  struct Slot {
+    uint64_t fingerprint = 0;
+    Bytes answer;  // empty while in progress
+  };
+  std::map<uint32_t, Slot> slots_;
+  uint32_t base_;
+  uint32_t size_ = 1;
+};
+
+// Tells a retransmission from another message with the same id.
+uint64_t Fingerprint(BytesView datagram);
+
+}  // namespace flexvpn::ike
+
+#endif  // FLEXVPN_CORE_IKE_REQUEST_H_

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// State of the IKE and Child SAs.  A Session is what the node sees (one id for life); the IKE SAs below it come and
+// go with rekeys; Child SAs belong to the session, so an IKE rekey moves them by itself (RFC 7296 §2.8).
+#ifndef FLEXVPN_CORE_IKE_SA_H_
+#define FLEXVPN_CORE_IKE_SA_H_
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/ike/auth.h"
+#include "core/ike/proposal.h"
+#include "core/ike/request.h"
+
+namespace flexvpn::ike {
+
+// Nonces of the peer's rekey of something we may be rekeying too: they decide a collision (§2.8.1).
+struct PeerRekey {
+  Bytes nonce_i, nonce_r;
+};
+// Of two rekeys of the same SA the one holding the lowest of all four nonces loses.
+bool OursLoses(BytesView our_nonce_i, BytesView our_nonce_r, const PeerRekey& theirs);
+
+struct Child {
+  ChildSa sa;  // keys are wiped once both halves are announced
+  Instant created{};
+  std::optional<Instant> soft, hard;
+  std::optional<Instant> linger_until;  // inbound half of a rekeyed SA goes then
+  std::optional<Instant> outbound_at;   // responder of a rekey: outbound then, if no DELETE of the old one came
+  bool inbound = false, outbound = false;  // halves announced
+  bool rekeying = false;                   // our CREATE_CHILD_SA for it is under way
+  bool deleting = false;                   // our DELETE for it is queued or under way
+  bool gone = false;                       // swept at the end of the event
+  ChildId successor;
+  std::optional<PeerRekey> peer_rekey;
+};
+
+enum class IkeState : uint8_t {
+  kKeyGeneration,  // initiator: our public value is being made
+  kInitSent,
+  kInitDerive,     // initiator: answer accepted, secret is being computed
+  kAuthSent,
+  kInitAnswer,     // responder: public value and secret are being computed
+  kAuthWait,       // responder: IKE_SA_INIT answered
+  kEstablished,
+  kClosing,        // our DELETE is under way
+  kClosed,         // only repeats answers until it expires
+};
+
+// What only the initial exchanges need; freed when they end.
+struct Handshake {
+  Bytes init_request, init_response;  // as on the wire: signed by AUTH
+  Bytes nonce_i, nonce_r;
+  Bytes cookie;
+  crypto::KeyPair key;
+  std::vector<crypto::KeMethod> tried;  // initiator: groups already used
+  int cookies = 0;                      // COOKIE notifications obeyed
+  Choice choice;                        // responder
+  Bytes peer_public;                    // responder
+  ChildOffer offer;                     // initiator
+};
+
+struct Session;
+
+struct IkeSa {
+  Session* session = nullptr;
+  IkeSpi local_spi, spi_i, spi_r;
+  bool initiator = false;  // of this IKE SA: sets the I flag and picks keys
+  IkeState state = IkeState::kKeyGeneration;
+  Suite suite;
+  IkeKeys keys;
+  uint64_t protected_messages = 0;  // explicit IV of AEAD
+  SendWindow send;
+  ReceiveWindow receive;
+  std::deque<Op> queue;  // waiting for the send window
+  std::unique_ptr<Handshake> handshake;
+  std::optional<Instant> expires;
+  bool half_open = false;        // counted
+  bool rekeying = false;         // our rekey of it is under way
+  bool window_announced = false;
+  bool gone = false;
+  IkeSpi successor;              // ours of the IKE SA that replaces it
+  bool replaced_by_peer = false; // the peer made `successor` and will delete this one
+  std::optional<PeerRekey> peer_rekey;
+  std::optional<std::string> init_key;  // entry in the table of IKE_SA_INIT requests
+
+  const ProtectKeys& send_keys() const { return initiator ? keys.initiator : keys.responder; }
+  const ProtectKeys& receive_keys() const { return initiator ? keys.responder : keys.initiator; }
+};
+
+struct Session {
+  SessionInfo info;
+  SessionPolicy policy;
+  std::vector<Suite> suites;              // acceptable in a rekey of the IKE SA
+  std::unique_ptr<InitiateRequest> request;  // initiator, until up
+  bool up = false;    // SessionUp was emitted
+  bool down = false;  // SessionDown was emitted: nothing but farewells follows
+  IkeSpi current;     // ours of the IKE SA new exchanges use
+  std::vector<std::unique_ptr<IkeSa>> sas;
+  std::map<ChildId, Child> children;
+  net::IpAddress assigned_local, assigned_remote;  // internal addresses by configuration payload
+  Instant created{}, ike_created{}, established{};
+  Instant last_heard{}, last_sent{}, last_probe{};
+  std::optional<Instant> soft, hard;
+  std::optional<Instant> switch_at;  // responder of an IKE rekey: use the successor then at the latest
+  std::string identity_key;          // entry in the table of authenticated identities
+  net::IpAddress bound_address;      // entry in the table of peers' addresses
+  std::optional<Instant> scheduled;  // entry in the timer queue
+};
+
+// "hub.example.net (192.0.2.1:500)", or the address alone while the identity is unknown.
+std::string PeerName(const SessionInfo& info);
+
+}  // namespace flexvpn::ike
+
+#endif  // FLEXVPN_CORE_IKE_SA_H_

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/ike/tables.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace flexvpn::ike {
+
+Session& Tables::AddSession() {
+  auto session = std::make_unique<Session>();
+  session->info.id = IkeSaId(next_session_++);
+  Session& ref = *session;
+  sessions_.emplace(ref.info.id, std::move(session));
+  return ref;
+}
+
+IkeSa& Tables::AddSa(Session& session, IkeSpi local_spi) {
+  auto sa = std::make_unique<IkeSa>();
+  sa->session = &session;
+  sa->local_spi = local_spi;
+  IkeSa& ref = *sa;
+  session.sas.push_back(std::move(sa));
+  by_spi_[local_spi] = &ref;
+  return ref;
+}
+
+Session* Tables::FindSession(IkeSaId id) const {
+  auto it = sessions_.find(id);
+  return it == sessions_.end() ? nullptr : it->second.get();
+}
+
+IkeSa* Tables::FindSa(IkeSpi local_spi) const {
+  auto it = by_spi_.find(local_spi);
+  return it == by_spi_.end() || it->second->gone ? nullptr : it->second;
+}
+
+std::vector<IkeSaId> Tables::SessionIds() const {
+  std::vector<IkeSaId> ids;
+  ids.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+IkeSpi Tables::NewSpi(Rng& rng) const {
+  while (true) {
+    const IkeSpi spi(rng.U64());
+    if (spi && !by_spi_.contains(spi)) return spi;
+  }
+}
+
+EspSpi Tables::NewEspSpi(Rng& rng) {
+  while (true) {
+    const EspSpi spi(0xc0000000u | static_cast<uint32_t>(rng.Below(0x10000000)));
+    if (esp_spis_.insert(spi).second) return spi;
+  }
+}
+
+ChildId Tables::NewChildId(IkeSaId owner) {
+  const ChildId id(next_child_++);
+  child_owner_[id] = owner;
+  return id;
+}
+
+Session* Tables::OwnerOf(ChildId id) const {
+  auto it = child_owner_.find(id);
+  return it == child_owner_.end() ? nullptr : FindSession(it->second);
+}
+
+std::string Tables::InitKey(const net::Endpoint& remote, IkeSpi spi_i, uint64_t fingerprint) {
+  ByteWriter w;
+  w.Append(remote.address.bytes());
+  w.U16(remote.port);
+  w.U64(spi_i.value());
+  w.U64(fingerprint);
+  return ToString(w.view());
+}
+
+IkeSa* Tables::FindInit(const std::string& key) const {
+  auto it = by_init_.find(key);
+  return it == by_init_.end() ? nullptr : it->second;
+}
+
+void Tables::BindInit(IkeSa& sa, std::string key) {
+  by_init_[key] = &sa;
+  sa.init_key = std::move(key);
+}
+
+void Tables::BeginHalfOpen(IkeSa& sa) {
+  if (std::exchange(sa.half_open, true)) return;
+  const net::IpAddress source = sa.session->info.remote.address;
+  ++half_open_;
+  ++half_open_by_source_[source];
+  half_open_source_[sa.local_spi] = source;
+}
+
+void Tables::EndHalfOpen(IkeSa& sa) {
+  if (!std::exchange(sa.half_open, false)) return;
+  --half_open_;
+  auto source = half_open_source_.find(sa.local_spi);
+  if (source == half_open_source_.end()) return;
+  auto count = half_open_by_source_.find(source->second);
+  if (count != half_open_by_source_.end() && --count->second == 0) half_open_by_source_.erase(count);
+  half_open_source_.erase(source);
+}
+
+size_t Tables::half_open(const net::IpAddress& source) const {
+  auto it = half_open_by_source_.find(source);
+  return it == half_open_by_source_.end() ? 0 : it->second;
+}
+
+void Tables::BindIdentity(Session& session) {
+  const Identity& id = session.info.remote_id;
+  session.identity_key = absl::StrCat(session.info.profile, "\n", static_cast<int>(id.type), "\n", ToString(id.data));
+  by_identity_[session.identity_key].insert(session.info.id);
+}
+
+std::vector<IkeSaId> Tables::SameIdentity(const Session& session) const {
+  std::vector<IkeSaId> ids;
+  auto it = by_identity_.find(session.identity_key);
+  if (it == by_identity_.end()) return ids;
+  std::copy_if(it->second.begin(), it->second.end(), std::back_inserter(ids),
+               [&](IkeSaId id) { return id != session.info.id; });
+  return ids;
+}
+
+void Tables::UnbindAddress(Session& session) {
+  auto it = up_by_address_.find(session.bound_address);
+  if (it != up_by_address_.end() && --it->second == 0) up_by_address_.erase(it);
+  session.bound_address = {};
+}
+
+void Tables::BindAddress(Session& session) {
+  if (!session.bound_address.empty()) UnbindAddress(session);
+  session.bound_address = session.info.remote.address;
+  ++up_by_address_[session.bound_address];
+}
+
+size_t Tables::up_with(const net::IpAddress& remote) const {
+  auto it = up_by_address_.find(remote);
+  return it == up_by_address_.end() ? 0 : it->second;
+}
+
+void Tables::Schedule(Session& session, std::optional<Instant> when) {
+  if (session.scheduled == when) return;
+  if (session.scheduled) timers_.erase({*session.scheduled, session.info.id});
+  session.scheduled = when;
+  if (when) timers_.emplace(*when, session.info.id);
+}
+
+std::optional<Instant> Tables::NextDeadline() const {
+  if (timers_.empty()) return std::nullopt;
+  return timers_.begin()->first;
+}
+
+std::vector<IkeSaId> Tables::TakeDue(Instant now) {
+  std::vector<IkeSaId> due;
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    const IkeSaId id = timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    if (Session* s = FindSession(id)) s->scheduled.reset();
+    due.push_back(id);
+  }
+  return due;
+}
+
+void Tables::Unlink(IkeSa& sa) {
+  EndHalfOpen(sa);
+  by_spi_.erase(sa.local_spi);
+  if (sa.init_key) by_init_.erase(*sa.init_key);
+  if (sa.handshake) ReleaseEspSpi(sa.handshake->offer.spi);
+  for (const auto& [id, request] : sa.send.all()) ReleaseOffer(request.op());
+  for (const Op& op : sa.queue) ReleaseOffer(op);
+}
+
+void Tables::ReleaseOffer(const Op& op) {
+  if (const auto* rekey = std::get_if<RekeyChildOp>(&op)) ReleaseEspSpi(rekey->offer.spi);
+}
+
+void Tables::Sweep(IkeSaId id) {
+  Session* session = FindSession(id);
+  if (session == nullptr) return;
+  for (auto it = session->children.begin(); it != session->children.end();) {
+    if (!it->second.gone) {
+      ++it;
+      continue;
+    }
+    ReleaseEspSpi(it->second.sa.spi_in);
+    DropChildId(it->first);
+    it = session->children.erase(it);
+  }
+  std::erase_if(session->sas, [this](const std::unique_ptr<IkeSa>& sa) {
+    if (sa->gone) Unlink(*sa);
+    return sa->gone;
+  });
+  if (session->down && !session->identity_key.empty()) {
+    auto it = by_identity_.find(session->identity_key);
+    if (it != by_identity_.end() && it->second.erase(id) != 0 && it->second.empty()) by_identity_.erase(it);
+    session->identity_key.clear();
+  }
+  if (session->down && !session->bound_address.empty()) UnbindAddress(*session);
+  if (!session->sas.empty()) return;
+  Schedule(*session, std::nullopt);
+  sessions_.erase(id);
+}
+
+}  // namespace flexvpn::ike

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every lookup of the endpoint: O(1) by SPI, id, source or identity, O(log n) by time.
+#ifndef FLEXVPN_CORE_IKE_TABLES_H_
+#define FLEXVPN_CORE_IKE_TABLES_H_
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "core/ike/sa.h"
+
+namespace flexvpn::ike {
+
+class Tables {
+ public:
+  // Sessions own their IKE SAs; pointers stay valid until Sweep().
+  Session& AddSession();
+  IkeSa& AddSa(Session& session, IkeSpi local_spi);
+  Session* FindSession(IkeSaId id) const;
+  IkeSa* FindSa(IkeSpi local_spi) const;
+  size_t size() const { return sessions_.size(); }
+  // Ids of all sessions, ascending.
+  std::vector<IkeSaId> SessionIds() const;
+
+  IkeSpi NewSpi(Rng& rng) const;  // random, unused, not 0
+  EspSpi NewEspSpi(Rng& rng);     // random in 0xc0000000..0xcfffffff, reserved until released
+  void ReleaseEspSpi(EspSpi spi) { esp_spis_.erase(spi); }
+  void ReleaseOffer(const Op& op);
+  ChildId NewChildId(IkeSaId owner);
+  Session* OwnerOf(ChildId id) const;
+  void DropChildId(ChildId id) { child_owner_.erase(id); }
+
+  // IKE_SA_INIT requests seen: a retransmission finds its IKE SA.
+  static std::string InitKey(const net::Endpoint& remote, IkeSpi spi_i, uint64_t fingerprint);
+  IkeSa* FindInit(const std::string& key) const;
+  void BindInit(IkeSa& sa, std::string key);
+
+  void BeginHalfOpen(IkeSa& sa);
+  void EndHalfOpen(IkeSa& sa);
+  size_t half_open() const { return half_open_; }
+  size_t half_open(const net::IpAddress& source) const;
+
+  // Sessions up by authenticated identity and profile (INITIAL_CONTACT).
+  void BindIdentity(Session& session);
+  std::vector<IkeSaId> SameIdentity(const Session& session) const;  // without `session`, ascending
+
+  // Sessions up with the peer's address; (re)bound when one comes up or moves.
+  void BindAddress(Session& session);
+  size_t up_with(const net::IpAddress& remote) const;
+
+  void Schedule(Session& session, std::optional<Instant> when);
+  std::optional<Instant> NextDeadline() const;
+  // Removes and returns the ids due, in order of time.
+  std::vector<IkeSaId> TakeDue(Instant now);
+
+  // Frees what is marked gone below `id`, and the session itself when nothing of it is left.
+  void Sweep(IkeSaId id);
+
+ private:
+  void Unlink(IkeSa& sa);
+  void UnbindAddress(Session& session);
+
+  absl::flat_hash_map<IkeSaId, std::unique_ptr<Session>> sessions_;
+  absl::flat_hash_map<IkeSpi, IkeSa*> by_spi_;
+  absl::flat_hash_map<std::string, IkeSa*> by_init_;
+  absl::flat_hash_map<net::IpAddress, uint32_t> half_open_by_source_;
+  absl::flat_hash_map<std::string, std::set<IkeSaId>> by_identity_;
+  absl::flat_hash_map<net::IpAddress, uint32_t> up_by_address_;
+  absl::flat_hash_map<ChildId, IkeSaId> child_owner_;
+  absl::flat_hash_set<EspSpi> esp_spis_;
+  absl::flat_hash_map<IkeSpi, net::IpAddress> half_open_source_;  // by our SPI
+  std::set<std::pair<Instant, IkeSaId>> timers_;
+  size_t half_open_ = 0;
+  uint64_t next_session_ = 1, next_child_ = 1;
+};
+
+}  // namespace flexvpn::ike
+
+#endif  // FLEXVPN_CORE_IKE_TABLES_H_

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way in and out of messages: header check, SPI dispatch, windows, protection (RFC 7296 §2.1-2.3, §3.1).
+#include "core/ike/machine.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+
+namespace flexvpn::ike {
+
+// First match wins; no match: counted and dropped, nothing changes.  IKE_SA_INIT has its own way (init.cc).
+const Endpoint::Impl::Rule Endpoint::Impl::kRequestRules[] = {
+    {IkeState::kAuthWait, ExchangeType::kIkeAuth, &Impl::OnAuthRequest,
+     "peer authenticates, choosing profile and Child SA (§1.2)"},
+    {IkeState::kEstablished, ExchangeType::kCreateChildSa, &Impl::OnCreateChildRequest,
+     "peer creates or rekeys an SA (§1.3)"},
+    {IkeState::kEstablished, ExchangeType::kInformational, &Impl::OnInformationalRequest,
+     "peer deletes, configures or asks for life (§1.4)"},
+    {IkeState::kClosing, ExchangeType::kCreateChildSa, &Impl::OnCreateChildClosing,
+     "peer wants an SA while ours is being deleted (§2.25.2)"},
+    {IkeState::kClosing, ExchangeType::kInformational, &Impl::OnInformationalRequest,
+     "peer deletes too (§1.4.1)"},
+};
+const Endpoint::Impl::Rule Endpoint::Impl::kResponseRules[] = {
+    {IkeState::kAuthSent, ExchangeType::kIkeAuth, &Impl::OnAuthResponse, "peer proves itself (§1.2)"},
+    {IkeState::kEstablished, ExchangeType::kCreateChildSa, &Impl::OnCreateChildResponse, "rekey answered (§1.3)"},
+    {IkeState::kEstablished, ExchangeType::kInformational, &Impl::OnInformationalResponse, "answered (§1.4)"},
+    {IkeState::kClosing, ExchangeType::kCreateChildSa, &Impl::OnCreateChildResponse, "late answer (§1.3)"},
+    {IkeState::kClosing, ExchangeType::kInformational, &Impl::OnInformationalResponse, "farewell answered (§1.4.1)"},
+};
+
+void Endpoint::Impl::Handle(const Datagram& d, Instant now, Actions& out) {
+  if (d.bytes.size() == 1 && d.bytes[0] == 0xff) return counters_.Add("NAT keepalives received");
+  const auto header = DecodeHeader(d.bytes);
+  if (!header.ok()) return Drop("drop: malformed header");
+  if (header->exchange == ExchangeType::kIkeSaInit)
+    HandleInit(d, *header, now, out);
+  else
+    HandleProtected(d, *header, now, out);
+  Finish(now, out);
+}
+
+void Endpoint::Impl::HandleInit(const Datagram& d, const Header& h, Instant now, Actions& out) {
+  if (h.message_id != 0 || !h.initiator_spi) return Drop("drop: malformed IKE_SA_INIT");
+  if (!h.is_response()) {
+    if (!h.from_initiator() || h.responder_spi) return Drop("drop: malformed IKE_SA_INIT");
+    return OnInitRequest(d, h, now, out);
+  }
+  if (h.from_initiator()) return Drop("drop: malformed IKE_SA_INIT");
+  IkeSa* sa = tables_.FindSa(h.initiator_spi);
+  if (sa == nullptr || !sa->initiator || sa->state != IkeState::kInitSent || !sa->handshake)
+    return Drop("drop: unexpected IKE_SA_INIT answer");
+  if (d.remote.address != sa->session->info.remote.address) return Drop("drop: IKE_SA_INIT answer from elsewhere");
+  const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
+  if (!payloads.ok()) return Drop("drop: malformed payloads");
+  Touch(*sa->session);
+  OnInitResponse(*sa, Incoming{d, h, *payloads, now, out});
+}
+
+void Endpoint::Impl::HandleProtected(const Datagram& d, const Header& h, Instant now, Actions& out) {
+  IkeSa* sa = tables_.FindSa(h.from_initiator() ? h.responder_spi : h.initiator_spi);
+  if (sa == nullptr || sa->initiator == h.from_initiator()) return Drop("drop: unknown IKE SPI");
+  if (sa->spi_i != h.initiator_spi || sa->spi_r != h.responder_spi) return Drop("drop: unknown IKE SPI");
+  if (sa->keys.sk_d.empty()) return Drop("drop: no keys yet");
+  if (h.is_response())
+    HandleResponse(*sa, d, h, now, out);
+  else
+    HandleRequest(*sa, d, h, now, out);
+}
+
+absl::StatusOr<Payloads> Endpoint::Impl::Open(IkeSa& sa, const Datagram& d, const Header& h) {
+  auto payloads = Unprotect(crypto_, sa.receive_keys(), h, d.bytes);
+  if (payloads.ok()) return payloads;
+  Drop(absl::IsInvalidArgument(payloads.status()) ? "drop: malformed payloads" : "drop: integrity check failed");
+  return payloads;
+}
+
+void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out) {
+  const uint64_t fingerprint = Fingerprint(d.bytes);
+  switch (sa.receive.Check(h.message_id, fingerprint)) {
+    case ReceiveWindow::Verdict::kNew:
+      break;
+    case ReceiveWindow::Verdict::kRepeat:
+      counters_.Add("requests answered from cache");
+      out.emplace_back(SendDatagram{d.local, d.remote, sa.receive.Answer(h.message_id)});
+      return;
+    case ReceiveWindow::Verdict::kInProgress:
+      return Drop("drop: request is being worked on");
+    case ReceiveWindow::Verdict::kOutside:
+      return Drop("drop: message id outside the window");
+  }
+  if (sa.state == IkeState::kClosed) return Drop("drop: IKE SA has ended");
+  const auto payloads = Open(sa, d, h);
+  if (!payloads.ok() && !absl::IsInvalidArgument(payloads.status())) return;
+  Touch(*sa.session);
+  NotePeer(sa, d, now, out);
+  sa.receive.Begin(h.message_id, fingerprint);
+  const ReplyTo to{sa.local_spi, h.message_id, h.exchange, d.local, d.remote};
+  if (!payloads.ok()) return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out);
+  for (const Payload& p : *payloads) {
+    const auto* unknown = std::get_if<UnknownPayload>(&p);
+    if (unknown != nullptr && unknown->critical)
+      return Refuse(to, {NotifyType::kUnsupportedCriticalPayload, {unknown->type}, "", {}}, out);
+  }
+  Dispatch(std::begin(kRequestRules), std::end(kRequestRules), sa, Incoming{d, h, *payloads, now, out}, nullptr);
+}
+
+void Endpoint::Impl::HandleResponse(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out) {
+  Request* pending = sa.send.Find(h.message_id);
+  if (pending == nullptr || pending->exchange() != h.exchange) return Drop("drop: answer to no request");
+  const auto payloads = Open(sa, d, h);
+  if (!payloads.ok()) return;
+  Touch(*sa.session);
+  NotePeer(sa, d, now, out);
+  std::optional<Request> request = sa.send.Take(h.message_id);
+  for (const Payload& p : *payloads) {
+    const auto* unknown = std::get_if<UnknownPayload>(&p);
+    if (unknown != nullptr && unknown->critical) {  // the exchange has failed; nothing is sent (§2.21)
+      Drop("drop: unknown critical payload in an answer");
+      EndOp(sa, request->op());
+      return;
+    }
+  }
+  Dispatch(std::begin(kResponseRules), std::end(kResponseRules), sa, Incoming{d, h, *payloads, now, out}, &*request);
+}
+
+void Endpoint::Impl::Dispatch(const Rule* first, const Rule* last, IkeSa& sa, const Incoming& in, Request* request) {
+  const Rule* rule = std::find_if(
+      first, last, [&](const Rule& r) { return r.state == sa.state && r.exchange == in.header.exchange; });
+  if (rule != last) {
+    (this->*rule->run)(sa, in, request);
+    return;
+  }
+  Drop("drop: exchange does not fit the state");
+  if (request != nullptr) return EndOp(sa, request->op());
+  Refuse(ReplyFor(sa, in), {NotifyType::kInvalidSyntax, {}, "", {}}, in.out);
+}
+
+// An authentic message arrived: sign of life, and perhaps a new NAT mapping (§2.23).
+void Endpoint::Impl::NotePeer(IkeSa& sa, const Datagram& d, Instant now, Actions& out) {
+  Session& session = *sa.session;
+  session.last_heard = now;
+  IkeSa* current = Current(session);  // the peer uses the successor of a rekey: so may we, unless ours may win
+  if (current != nullptr && current->successor == sa.local_spi && !current->rekeying && current->replaced_by_peer &&
+      sa.state == IkeState::kEstablished) {
+    SwitchTo(session, sa, now, out);
+  }
+  const bool moved = session.info.remote != d.remote || session.info.local != d.local;
+  if (!moved) return;
+  if (sa.state == IkeState::kAuthWait) {  // port floating before anything is up
+    session.info.local = d.local;
+    session.info.remote = d.remote;
+    return;
+  }
+  if (!session.up || session.down || session.current != sa.local_spi || !session.info.nat_remote) return;
+  if (session.info.remote == d.remote && session.info.local.address == d.local.address) return;
+  session.info.local = d.local;
+  session.info.remote = d.remote;
+  tables_.BindAddress(session);
+  for (auto& [id, child] : session.children) {
+    child.sa.local = d.local.address, child.sa.remote = d.remote.address;
+    child.sa.local_port = d.local.port, child.sa.remote_port = d.remote.port;
+  }
+  counters_.Add("NAT mappings moved");
+  out.emplace_back(AddressChanged{session.info.id, d.local, d.remote});
+}
+
+Header Endpoint::Impl::MakeHeader(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) const {
+  Header h;
+  h.initiator_spi = sa.spi_i;
+  h.responder_spi = sa.spi_r;
+  h.exchange = exchange;
+  h.flags = static_cast<uint8_t>((sa.initiator ? kFlagInitiator : 0) | (response ? kFlagResponse : 0));
+  h.message_id = id;
+  return h;
+}
+
+void Endpoint::Impl::Transmit(Session& session, const Bytes& bytes, Instant now, Actions& out) {
+  session.last_sent = now;
+  out.emplace_back(SendDatagram{session.info.local, session.info.remote, bytes});
+}
+
+Retransmit Endpoint::Impl::RetransmitPolicy(const Session& session, const Op& op) const {
+  if (std::holds_alternative<LivenessOp>(op) && session.policy.dpd.interval > seconds(0)) {
+    const Duration retry = session.policy.dpd.retry > seconds(0) ? session.policy.dpd.retry : seconds(1);
+    return {retry, 1.0, kLivenessTries};
+  }
+  return {config_.retransmit_first, config_.retransmit_backoff, config_.retransmit_tries};
+}
+
+void Endpoint::Impl::SendRequest(IkeSa& sa, ExchangeType exchange, const Payloads& payloads, Op op, Instant now,
+                                 Actions& out) {
+  const uint32_t id = sa.send.next_id();
+  auto bytes = Protect(crypto_, sa.send_keys(), MakeHeader(sa, exchange, false, id), payloads,
+                       sa.protected_messages++, rng_);
+  if (!bytes.ok()) {
+    counters_.Add("messages that could not be protected");
+    return EndOp(sa, op);
+  }
+  sa.send.TakeId();
+  counters_.Add("requests sent");
+  const Retransmit policy = RetransmitPolicy(*sa.session, op);
+  Request& request = sa.send.Add(Request(id, exchange, *std::move(bytes), std::move(op), policy));
+  request.Sent(now);
+  Transmit(*sa.session, request.bytes(), now, out);
+}
+
+// IKE_SA_INIT: always message id 0, also after a COOKIE or INVALID_KE_PAYLOAD.
+void Endpoint::Impl::SendPlainRequest(IkeSa& sa, Bytes bytes, Instant now, Actions& out) {
+  if (sa.send.next_id() == 0) sa.send.TakeId();
+  sa.send.Take(0);
+  Request& request = sa.send.Add(Request(0, ExchangeType::kIkeSaInit, std::move(bytes), InitOp{},
+                                         RetransmitPolicy(*sa.session, InitOp{})));
+  request.Sent(now);
+  Transmit(*sa.session, request.bytes(), now, out);
+}
+
+Endpoint::Impl::ReplyTo Endpoint::Impl::ReplyFor(const IkeSa& sa, const Incoming& in) const {
+  return {sa.local_spi, in.header.message_id, in.header.exchange, in.datagram.local, in.datagram.remote};
+}
+
+void Endpoint::Impl::Respond(const ReplyTo& to, const Payloads& payloads, Actions& out) {
+  IkeSa* sa = tables_.FindSa(to.sa);
+  if (sa == nullptr) return;
+  auto bytes = Protect(crypto_, sa->send_keys(), MakeHeader(*sa, to.exchange, true, to.message_id), payloads,
+                       sa->protected_messages++, rng_);
+  if (!bytes.ok()) return counters_.Add("messages that could not be protected");
+  sa->receive.Finish(to.message_id, *bytes);
+  counters_.Add("requests answered");
+  out.emplace_back(SendDatagram{to.local, to.remote, *std::move(bytes)});
+}
+
+void Endpoint::Impl::Refuse(const ReplyTo& to, const Refusal& refusal, Actions& out) {
+  Payloads answer;
+  NotifyPayload notify;
+  notify.type = refusal.type;
+  notify.data = refusal.data;
+  if (refusal.spi) {
+    ByteWriter w;
+    w.U32(refusal.spi.value());
+    notify.protocol = ProtocolId::kEsp;
+    notify.spi = std::move(w).Release();
+  }
+  answer.emplace_back(std::move(notify));
+  counters_.Add("requests refused");
+  Respond(to, answer, out);
+}
+
+}  // namespace flexvpn::ike
