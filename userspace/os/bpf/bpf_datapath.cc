@@ -6,6 +6,8 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <set>
@@ -44,25 +46,22 @@ struct BpfDatapath::State {
   TypedMap<__u32, abi_peer> peers;
   TypedMap<abi_next_hop, __u32> next_hops;
   PerCpuMap<__u32, abi_peer_stats> stats;
-  PerCpuMap<abi_drop, __u64> drops;
-  PerCpuMap<abi_counter, __u64> counters;
+  PerCpuMap<__u32, abi_drops> drops;
+  PerCpuMap<__u32, abi_counters> counters;
+  std::vector<uint32_t> free_slots;  // of peer_stats; the lowest last
 
   // The programs drop what they remember of the maps.  After the change, so that none remembers the old state
   // under the new number.
   void Changed() { __atomic_fetch_add(&skeleton->data->generation, 1, __ATOMIC_RELEASE); }
+  // The slots no adopted peer has.
+  absl::Status FindFreeSlots();
 };
 
 namespace {
 
-struct CounterName {
-  int key;
-  const char* text;
-};
-#define NAME(name, text, meaning) {ABI_DROP_##name, text},
-constexpr CounterName kDrops[] = {ABI_DROPS(NAME)};
-#undef NAME
-#define NAME(name, text, meaning) {ABI_COUNT_##name, text},
-constexpr CounterName kCounters[] = {ABI_COUNTERS(NAME)};
+#define NAME(name, field, text, meaning) text,
+constexpr const char* kDropNames[] = {ABI_DROPS(NAME)};
+constexpr const char* kCounterNames[] = {ABI_COUNTERS(NAME)};
 #undef NAME
 
 absl::Status CheckPrivilege() {
@@ -106,19 +105,31 @@ PeerTraffic ToTraffic(const abi_peer_stats& s) {
   return {s.rx_packets, s.rx_bytes, s.tx_packets, s.tx_bytes, s.last_tx_ns};
 }
 
-template <class Key, size_t N>
-absl::StatusOr<std::map<std::string, uint64_t>> ReadCounters(const PerCpuMap<Key, __u64>& map,
-                                                            const CounterName (&names)[N]) {
+// `Fields` is a struct of one __u64 for each name.
+template <class Fields, size_t N>
+absl::StatusOr<std::map<std::string, uint64_t>> ReadCounters(const PerCpuMap<__u32, Fields>& map,
+                                                            const char* const (&names)[N]) {
+  static_assert(sizeof(Fields) == N * sizeof(uint64_t));
+  ASSIGN_OR_RETURN(std::vector<Fields> cpus, map.Get(0));
   std::map<std::string, uint64_t> out;
-  for (const CounterName& c : names) {
-    ASSIGN_OR_RETURN(auto values, map.Get(static_cast<Key>(c.key)));
-    uint64_t& sum = out[c.text];
-    for (uint64_t v : values) sum += v;
+  for (size_t i = 0; i < N; ++i) {
+    uint64_t& sum = out[names[i]];
+    for (const Fields& cpu : cpus) sum += std::bit_cast<std::array<uint64_t, N>>(cpu)[i];
   }
   return out;
 }
 
 }  // namespace
+
+absl::Status BpfDatapath::State::FindFreeSlots() {
+  ASSIGN_OR_RETURN(auto entries, peers.Entries());
+  std::set<uint32_t> taken;
+  for (const auto& entry : entries) taken.insert(entry.second.stats_slot);
+  for (uint32_t slot = options.max_peers; slot-- > 0;) {
+    if (!taken.contains(slot)) free_slots.push_back(slot);
+  }
+  return absl::OkStatus();
+}
 
 BpfDatapath::BpfDatapath(std::unique_ptr<State> state) : state_(std::move(state)) {}
 BpfDatapath::~BpfDatapath() = default;
@@ -136,6 +147,10 @@ absl::StatusOr<std::unique_ptr<BpfDatapath>> BpfDatapath::Load(const BpfOptions&
   k.rodata->redirect_interval_ns = static_cast<uint64_t>(options.redirect_interval.count());
   k.rodata->unknown_interval_ns = static_cast<uint64_t>(options.unknown_interval.count());
   k.rodata->decision_jiffies = options.decision_jiffies;
+  k.rodata->selection_jiffies = options.selection_jiffies;
+  bpf_map__set_max_entries(k.maps.peers, options.max_peers);
+  bpf_map__set_max_entries(k.maps.peer_stats, options.max_peers);
+  bpf_map__set_max_entries(k.maps.next_hops, 4 * options.max_peers);
   bpf_map__set_max_entries(k.maps.events, options.ring_bytes);
   AdoptPins(options.pin_dir, {k.maps.peers, k.maps.next_hops, k.maps.peer_stats, k.maps.limiter, k.maps.events,
                               k.maps.drops, k.maps.counters, k.maps.abi_version});
@@ -143,11 +158,13 @@ absl::StatusOr<std::unique_ptr<BpfDatapath>> BpfDatapath::Load(const BpfOptions&
 
   if (Probe(k.progs.probe_skip_neighbour)) k.bss->fib_flags = BPF_FIB_LOOKUP_SKIP_NEIGH;
   s->may_omit_key = Probe(k.progs.probe_no_tunnel_key);
-  // Pinned only to be looked at: decisions of an earlier run would carry its generation numbers.
-  const std::string decisions = absl::StrCat(options.pin_dir, "/decisions");
-  unlink(decisions.c_str());
-  if (int r = bpf_map__pin(k.maps.decisions, decisions.c_str()); r != 0) {
-    return absl::ErrnoToStatus(-r, absl::StrCat("pinning ", decisions));
+  // The caches are pinned only to be looked at: entries of an earlier run would carry its generation numbers.
+  for (bpf_map* cache : {k.maps.decisions, k.maps.selections}) {
+    const std::string path = absl::StrCat(options.pin_dir, "/", bpf_map__name(cache));
+    unlink(path.c_str());
+    if (int r = bpf_map__pin(cache, path.c_str()); r != 0) {
+      return absl::ErrnoToStatus(-r, absl::StrCat("pinning ", path));
+    }
   }
 
   const int cpus = libbpf_num_possible_cpus();
@@ -157,8 +174,7 @@ absl::StatusOr<std::unique_ptr<BpfDatapath>> BpfDatapath::Load(const BpfOptions&
   s->stats = {bpf_map__fd(k.maps.peer_stats), "peer_stats", cpus};
   s->drops = {bpf_map__fd(k.maps.drops), "drops", cpus};
   s->counters = {bpf_map__fd(k.maps.counters), "counters", cpus};
-  for (const CounterName& c : kDrops) RETURN_IF_ERROR(s->drops.Create(static_cast<abi_drop>(c.key)));
-  for (const CounterName& c : kCounters) RETURN_IF_ERROR(s->counters.Create(static_cast<abi_counter>(c.key)));
+  RETURN_IF_ERROR(s->FindFreeSlots());
   TypedMap<__u32, __u32> version(bpf_map__fd(k.maps.abi_version), "abi_version");
   RETURN_IF_ERROR(version.Put(0, ABI_VERSION));
 
@@ -197,17 +213,33 @@ absl::Status BpfDatapath::PutPeer(const dataplane::Peer& peer, uint32_t ifindex)
     return absl::FailedPreconditionError(absl::StrCat(
         "peer ", peer.id.value(), ": this kernel always sends a GRE key (Linux 6.2 can omit it); set a tunnel key"));
   }
-  RETURN_IF_ERROR(state_->stats.Create(peer.id.value()));
-  RETURN_IF_ERROR(state_->peers.Put(peer.id.value(), value));
+  const __u32 id = peer.id.value();
+  ASSIGN_OR_RETURN(std::optional<abi_peer> old, state_->peers.Get(id));
+  if (old) {
+    value.stats_slot = old->stats_slot;
+  } else {
+    if (state_->free_slots.empty()) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("peer ", id, ": all ", state_->options.max_peers, " places of the BPF maps are taken"));
+    }
+    value.stats_slot = state_->free_slots.back();
+    abi_peer_stats fresh{};
+    fresh.peer = id;
+    RETURN_IF_ERROR(state_->stats.Put(value.stats_slot, fresh));
+  }
+  RETURN_IF_ERROR(state_->peers.Put(id, value));
+  if (!old) state_->free_slots.pop_back();
   state_->Changed();
   return absl::OkStatus();
 }
 
 absl::Status BpfDatapath::RemovePeer(net::PeerId id) {
-  absl::Status status = state_->peers.Remove(id.value());
+  ASSIGN_OR_RETURN(std::optional<abi_peer> old, state_->peers.Get(id.value()));
+  if (!old) return absl::OkStatus();
+  RETURN_IF_ERROR(state_->peers.Remove(id.value()));
   state_->Changed();
-  status.Update(state_->stats.Remove(id.value()));
-  return status;
+  state_->free_slots.push_back(old->stats_slot);
+  return state_->stats.Put(old->stats_slot, {});
 }
 
 absl::Status BpfDatapath::PutNextHop(uint32_t ifindex, const net::IpAddress& address, net::PeerId peer) {
@@ -224,6 +256,8 @@ absl::Status BpfDatapath::RemoveNextHop(uint32_t ifindex, const net::IpAddress& 
   state_->Changed();
   return status;
 }
+
+void BpfDatapath::RoutesChanged() { state_->Changed(); }
 
 absl::StatusOr<std::vector<dataplane::Peer>> BpfDatapath::ListPeers() const {
   ASSIGN_OR_RETURN(auto entries, state_->peers.Entries());
@@ -246,27 +280,28 @@ absl::StatusOr<std::vector<dataplane::NextHop>> BpfDatapath::ListNextHops() cons
 }
 
 absl::StatusOr<PeerTraffic> BpfDatapath::PeerStats(net::PeerId id) const {
-  ASSIGN_OR_RETURN(auto cpus, state_->stats.Get(id.value()));
-  if (cpus.empty()) return absl::NotFoundError(absl::StrCat("BPF map peer_stats: no peer ", id.value()));
+  ASSIGN_OR_RETURN(std::optional<abi_peer> peer, state_->peers.Get(id.value()));
+  if (!peer) return absl::NotFoundError(absl::StrCat("BPF map peers: no peer ", id.value()));
+  ASSIGN_OR_RETURN(auto cpus, state_->stats.Get(peer->stats_slot));
   return ToTraffic(Sum(cpus));
 }
 
 absl::StatusOr<std::map<net::PeerId, PeerTraffic>> BpfDatapath::AllStats() const {
-  ASSIGN_OR_RETURN(std::vector<__u32> ids, state_->stats.Keys());
+  ASSIGN_OR_RETURN(auto entries, state_->peers.Entries());
   std::map<net::PeerId, PeerTraffic> out;
-  for (__u32 id : ids) {
-    ASSIGN_OR_RETURN(auto cpus, state_->stats.Get(id));
-    if (!cpus.empty()) out[net::PeerId(id)] = ToTraffic(Sum(cpus));
+  for (const auto& [id, peer] : entries) {
+    ASSIGN_OR_RETURN(auto cpus, state_->stats.Get(peer.stats_slot));
+    out[net::PeerId(id)] = ToTraffic(Sum(cpus));
   }
   return out;
 }
 
 absl::StatusOr<std::map<std::string, uint64_t>> BpfDatapath::Drops() const {
-  return ReadCounters(state_->drops, kDrops);
+  return ReadCounters(state_->drops, kDropNames);
 }
 
 absl::StatusOr<std::map<std::string, uint64_t>> BpfDatapath::EventCounters() const {
-  return ReadCounters(state_->counters, kCounters);
+  return ReadCounters(state_->counters, kCounterNames);
 }
 
 int BpfDatapath::event_fd() const { return ring_buffer__epoll_fd(state_->ring); }

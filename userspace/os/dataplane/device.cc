@@ -112,11 +112,11 @@ absl::Status DeviceMaker::Put(const dataplane::Device& device, std::string* note
   }
   ASSIGN_OR_RETURN(std::optional<netlink::Link> link, FindLink(route, device.name));
   if (link && link->alias != alias) return absl::AlreadyExistsError("a device of this name exists that is not ours");
-  if (link && link->kind != KindOf(device)) {
-    RETURN_IF_ERROR(Remove(device.name));
-    link.reset();
-  }
   if (!link) return Create(device, note);
+  if (link->kind != KindOf(device)) {
+    RETURN_IF_ERROR(Remove(device.name));
+    return Create(device, note);
+  }
   RETURN_IF_ERROR(route.Talk(netlink::ConfigureLink(link->index, alias, device.mtu), "set mtu"));
   return Prepare(device, link->index, note);
 }
