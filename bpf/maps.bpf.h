@@ -14,15 +14,16 @@
 #include "abi/peer_stats.h"
 #include "abi/peers.h"
 
-#define FLEXVPN_MAX_PEERS 65536
+#define FLEXVPN_MAX_PEERS 16384 /* the loader may set another size */
 
 /* Set before load. */
 const volatile __u64 redirect_interval_ns = 8ULL * 1000 * 1000 * 1000; /* between indications of one (peer, destination) */
 const volatile __u64 unknown_interval_ns = 1ULL * 1000 * 1000 * 1000;  /* between events of one unknown next hop */
 const volatile __u32 decision_jiffies = 250; /* lifetime of a cached decision: 1 s at HZ=250 */
+const volatile __u32 selection_jiffies = 25; /* lifetime of a cached selection: 100 ms at HZ=250 */
 
 /* Written while running. */
-__u32 generation = 1; /* the daemon adds one after every change of peers or next_hops */
+__u32 generation = 1; /* the daemon adds one after every change of peers, next_hops or its routes */
 __u32 fib_flags = 0;  /* flags every FIB lookup may use on this kernel */
 
 struct {
@@ -42,8 +43,7 @@ struct {
 } next_hops SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, FLEXVPN_MAX_PEERS);
 	__type(key, __u32);
 	__type(value, struct abi_peer_stats);
@@ -61,27 +61,33 @@ struct {
 	__uint(max_entries, 1 << 20); /* set by the loader */
 } events SEC(".maps");
 
-/* Hashes and not arrays: an array's key cannot be an enum, and bpftool prints an enum by name. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 64);
-	__type(key, enum abi_drop);
-	__type(value, __u64);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_drops);
 } drops SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 64);
-	__type(key, enum abi_counter);
-	__type(value, __u64);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_counters);
 } counters SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, ABI_DECISIONS);
+	__uint(max_entries, ABI_CACHE_ENTRIES);
 	__type(key, __u32);
 	__type(value, struct abi_decision);
 } decisions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_CACHE_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct abi_selection);
+} selections SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -18,6 +18,7 @@
 #include "maps.bpf.h"
 
 #define ONE_SECOND_NS (1000ULL * 1000 * 1000)
+#define TOS_WITHOUT_ECN 0xfc
 #define IP_DF 0x4000
 #define IP_OFFSET 0x1fff
 
@@ -36,19 +37,21 @@ struct inner {
 
 static __always_inline int drop(enum abi_drop reason)
 {
-	__u64 *packets = bpf_map_lookup_elem(&drops, &reason);
+	__u32 zero = 0;
+	__u64 *packets = bpf_map_lookup_elem(&drops, &zero);
 
-	if (packets)
-		*packets += 1;
+	if (packets && reason < ABI_DROP_MAX)
+		packets[reason] += 1;
 	return TC_ACT_SHOT;
 }
 
 static __always_inline void count(enum abi_counter what)
 {
-	__u64 *n = bpf_map_lookup_elem(&counters, &what);
+	__u32 zero = 0;
+	__u64 *n = bpf_map_lookup_elem(&counters, &zero);
 
-	if (n)
-		*n += 1;
+	if (n && what < ABI_COUNT_MAX)
+		n[what] += 1;
 }
 
 enum parse { PARSE_OK, PARSE_TRUNCATED, PARSE_MALFORMED };
@@ -107,6 +110,24 @@ static __always_inline int is_ip(const struct __sk_buff *skb)
 	return skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
 }
 
+static __always_inline int same_address(const __u8 *cached, const __u32 *address)
+{
+	const __u32 *c = (const __u32 *)cached;
+
+	return c[0] == address[0] && c[1] == address[1] && c[2] == address[2] && c[3] == address[3];
+}
+
+/* Slot of a cache: multiplicative hashing, top bits. */
+static __always_inline __u32 cache_slot(const __u32 *a, __u32 more)
+{
+	return ((a[0] ^ a[1] ^ a[2] ^ a[3] ^ more) * 2654435769U) >> (32 - ABI_CACHE_BITS);
+}
+
+static __always_inline int expired(__u32 expiry)
+{
+	return (__s32)(expiry - (__u32)bpf_jiffies64()) <= 0;
+}
+
 /* Packets on the wire that this skb stands for. */
 static __always_inline __u32 segments(const struct __sk_buff *skb)
 {
@@ -129,7 +150,7 @@ static __always_inline long find_next_hop(struct __sk_buff *skb, const struct in
 	fib.family = (__u8)in->family;
 	fib.ifindex = skb->ifindex;
 	if (in->family == ABI_IPV4) {
-		fib.tos = in->tos;
+		fib.tos = in->tos & TOS_WITHOUT_ECN;
 		fib.ipv4_src = in->source[0];
 		fib.ipv4_dst = in->destination[0];
 	} else {
@@ -185,20 +206,23 @@ struct notice {
 	__u32 ingress_peer, egress_peer, network_id;
 };
 
-/* Gives the daemon an event with the head of the inner packet, if its limiter allows. */
-static __always_inline void notify(struct __sk_buff *skb, const struct inner *in, const struct abi_next_hop *hop,
+/* Gives the daemon an event with the head of the inner packet, if its limiter allows.  0 = it was lost. */
+static __always_inline int notify(struct __sk_buff *skb, const struct inner *in, const struct abi_next_hop *hop,
 				   const struct notice *what, const struct abi_limiter_key *key, __u64 interval)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct abi_event *event;
 	__u32 n = in->length;
 
-	if (!due(key, now, interval))
-		return count(ABI_COUNT_EVENTS_LIMITED);
+	if (!due(key, now, interval)) {
+		count(ABI_COUNT_EVENTS_LIMITED);
+		return 1;
+	}
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		bpf_map_delete_elem(&limiter, key); /* the next packet may try again */
-		return count(ABI_COUNT_EVENTS_LOST);
+		count(ABI_COUNT_EVENTS_LOST);
+		return 0;
 	}
 	event->time_ns = now;
 	event->type = what->type;
@@ -220,6 +244,7 @@ static __always_inline void notify(struct __sk_buff *skb, const struct inner *in
 	event->caplen = bpf_skb_load_bytes_relative(skb, 0, event->packet, n, BPF_HDR_START_NET) ? 0 : n;
 	bpf_ringbuf_submit(event, 0);
 	count(ABI_COUNT_EVENTS_SENT);
+	return 1;
 }
 
 #endif

@@ -111,6 +111,23 @@ TEST_F(Load, MapsAndProgramsOutliveTheDaemon) {
   EXPECT_EQ(datapath_->PeerStats(net::PeerId(1))->tx_packets, 2U) << "counted once";
 }
 
+TEST_F(Load, PlacesAreReusedAndLimited) {
+  ASSERT_TRUE(datapath_->Unload().ok());
+  options_.max_peers = 2;
+  ASSERT_NO_FATAL_FAILURE(BpfTest::Load(options_));
+  ASSERT_TRUE(datapath_->PutPeer(PeerNumber(1), IfIndex("gre0")).ok());
+  ASSERT_TRUE(datapath_->PutPeer(PeerNumber(2), IfIndex("gre0")).ok());
+  Classify(Ip({.source = "10.11.0.5", .destination = "192.168.1.5"}), 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(datapath_->PutPeer(PeerNumber(3), IfIndex("gre0"))));
+  ASSERT_TRUE(datapath_->PutPeer(PeerNumber(1), IfIndex("gre0")).ok()) << "a change needs no place";
+  EXPECT_EQ(datapath_->PeerStats(net::PeerId(1))->rx_packets, 1U) << "and keeps the counters";
+  ASSERT_TRUE(datapath_->RemovePeer(net::PeerId(1)).ok());
+  ASSERT_NO_FATAL_FAILURE(BpfTest::Load(options_));  // the places are found again
+  ASSERT_TRUE(datapath_->PutPeer(PeerNumber(3), IfIndex("gre0")).ok());
+  EXPECT_EQ(datapath_->PeerStats(net::PeerId(3))->rx_packets, 0U);
+  EXPECT_TRUE(absl::IsResourceExhausted(datapath_->PutPeer(PeerNumber(1), IfIndex("gre0"))));
+}
+
 TEST_F(Load, OnlyIncompatibleMapsAreReplaced) {
   options_.ring_bytes = 8192;
   ASSERT_NO_FATAL_FAILURE(BpfTest::Load(options_));
@@ -179,7 +196,7 @@ TEST_F(Load, DetachAndUnloadLeaveNothing) {
   EXPECT_EQ(Attached(BPF_TC_EGRESS), 0U);
   ASSERT_TRUE(datapath_->Detach(99999).ok()) << "nor is a device that is gone";
   EXPECT_THAT(Pins(), UnorderedElementsAre("abi_version", "counters", "decisions", "drops", "events", "limiter",
-                                           "next_hops", "peer_stats", "peers"));
+                                           "next_hops", "peer_stats", "peers", "selections"));
   ASSERT_TRUE(datapath_->Attach(IfIndex("gre0")).ok());
   absl::Status unloaded = datapath_->Unload();
   EXPECT_TRUE(unloaded.ok()) << unloaded;
@@ -236,7 +253,7 @@ TEST_F(Load, BpftoolPrintsNames) {
   EXPECT_THAT(dump("peers"), AllOf(HasSubstr("\"network_id\": 7"), HasSubstr("\"gre_key\": 101"),
                                    HasSubstr("ABI_IPV6"), HasSubstr("\"remote\"")));
   EXPECT_THAT(dump("next_hops"), AllOf(HasSubstr("\"ifindex\""), HasSubstr("ABI_IPV4")));
-  EXPECT_THAT(dump("drops"), HasSubstr("ABI_DROP_RX_CLEAR"));
+  EXPECT_THAT(dump("drops"), HasSubstr("\"rx_clear\": 0"));
 }
 
 }  // namespace

@@ -61,11 +61,55 @@ TEST_F(PeerSelect, Ipv4RouteViaIpv6NextHopToIpv6UnderlayWithoutKey) {
   EXPECT_FALSE(report.flags & PROBE_KEY);
 }
 
-TEST_F(PeerSelect, RouteChangeHoldsFromTheNextPacket) {
+TEST_F(PeerSelect, OurRouteChangeHoldsFromTheNextPacket) {
+  options_.selection_jiffies = 1'000'000;
+  ASSERT_NO_FATAL_FAILURE(Load(options_));
   const Bytes packet = Ip({.source = "192.168.1.5", .destination = "10.11.0.5"});
   ASSERT_EQ(Select(packet).mark, 1U);
   ASSERT_TRUE(IpBatch("route add 10.11.0.5/32 via 10.0.0.12 dev gre0\n"));
+  ASSERT_EQ(Select(packet).mark, 1U) << "remembered";
+  datapath_->RoutesChanged();
   EXPECT_EQ(Select(packet).mark, 2U);
+}
+
+TEST_F(PeerSelect, RouteChangeOfOthersIsNoticedSoon) {
+  options_.selection_jiffies = 3;
+  ASSERT_NO_FATAL_FAILURE(Load(options_));
+  const Bytes packet = Ip({.source = "192.168.1.5", .destination = "10.11.0.5"});
+  ASSERT_EQ(Select(packet).mark, 1U);
+  ASSERT_TRUE(IpBatch("route add 10.11.0.5/32 via 10.0.0.12 dev gre0\n"));
+  EXPECT_TRUE(Eventually([&] { return Select(packet).mark == 2; }));
+}
+
+TEST_F(PeerSelect, RememberedPerSourceAndClassAsRoutesCanBe) {
+  options_.selection_jiffies = 1'000'000;
+  ASSERT_NO_FATAL_FAILURE(Load(options_));
+  ASSERT_TRUE(IpBatch(R"(rule add from 192.168.1.6 lookup 100
+rule add tos 0x10 lookup 100
+route add default via 10.0.0.12 dev gre0 table 100
+)"));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Select(Ip({.source = "192.168.1.5", .destination = "10.11.0.5"})).mark, 1U);
+    EXPECT_EQ(Select(Ip({.source = "192.168.1.6", .destination = "10.11.0.5"})).mark, 2U);
+    EXPECT_EQ(Select(Ip({.source = "192.168.1.5", .destination = "10.11.0.5", .tos = 0x10})).mark, 2U);
+    EXPECT_EQ(Select(Ip({.source = "192.168.1.5", .destination = "10.11.0.5", .tos = 0x01})).mark, 1U);
+  }
+}
+
+TEST_F(PeerSelect, ChangedPeerHoldsFromTheNextPacket) {
+  options_.selection_jiffies = 1'000'000;
+  ASSERT_NO_FATAL_FAILURE(Load(options_));
+  const Bytes packet = Ip({.source = "192.168.1.5", .destination = "10.11.0.5"});
+  ASSERT_EQ(SelectAndReport(packet).mark, 1U);
+  dataplane::Peer moved = PeerNumber(1);
+  moved.remote = Addr("203.0.113.99");
+  ASSERT_TRUE(datapath_->PutPeer(moved, IfIndex("gre0")).ok());
+  // The probe's programs have a generation of their own, so ask the real one and look at what it remembers.
+  EXPECT_EQ(Select(packet).mark, 1U);
+  ASSERT_TRUE(datapath_->PutNextHop(IfIndex("gre0"), Addr("10.0.0.11"), net::PeerId(3)).ok());
+  EXPECT_EQ(Select(packet).mark, 3U);
+  ASSERT_TRUE(datapath_->RemovePeer(net::PeerId(3)).ok());
+  EXPECT_EQ(Select(packet).verdict, kDrop);
 }
 
 TEST_F(PeerSelect, NhrpGoesWhereItsMarkSays) {

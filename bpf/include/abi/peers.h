@@ -15,7 +15,8 @@ struct abi_peer {
 	__u16 adjust_mss;       /* `ip tcp adjust-mss`, both directions; 0 = off */
 	__u8 has_key;           /* 0 or 1: GRE packets carry a key (RFC 2890) */
 	__u8 redirect;          /* 0 or 1: `ip nhrp redirect` */
+	__u32 stats_slot;       /* index into peer_stats */
 };
-ABI_SIZE(struct abi_peer, 52);
+ABI_SIZE(struct abi_peer, 56);
 
 #endif

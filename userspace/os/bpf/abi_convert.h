@@ -21,6 +21,7 @@ namespace flexvpn::os {
 net::IpAddress FromAbi(abi_family family, const uint8_t (&address)[16]);
 
 // InvalidArgument if the id is 0 or over kMaxPeerId, or the outer addresses are missing or of two families.
+// stats_slot is left 0.
 absl::StatusOr<abi_peer> ToAbi(const dataplane::Peer& peer, uint32_t ifindex);
 dataplane::Peer FromAbi(net::PeerId id, const abi_peer& value, const std::string& device);
 

@@ -27,9 +27,12 @@ struct BpfOptions {
   std::string pin_dir = "/sys/fs/bpf/flexvpn";
   Duration redirect_interval = seconds(8);  // between two traffic indications for one (peer, destination)
   Duration unknown_interval = seconds(1);   // between two events for one unknown next hop
+  uint32_t max_peers = 16384;  // 48 octets for each CPU and peer; changing it throws the pinned peers away
   uint32_t ring_bytes = 1 << 20;            // event ring; rounded up to a power of two of pages
-  // How long a "needs no indication" verdict is trusted, in jiffies (a second at HZ=250); 0 = never.
-  uint32_t decision_jiffies = 250;
+  // How long the programs trust what they remember of a flow, in jiffies; 0 = not at all.  A change made through
+  // this class, and RoutesChanged(), end it at once; this is for routes that others change.
+  uint32_t decision_jiffies = 250;  // ingress, "wants no indication": a second at HZ=250
+  uint32_t selection_jiffies = 25;  // egress, "goes to this peer": 100 ms at HZ=250
 };
 
 struct PeerTraffic {
@@ -57,12 +60,15 @@ class BpfDatapath {
   // Takes our filters off; OK if the device or the filters are gone.  Others' filters and the clsact qdisc stay.
   absl::Status Detach(uint32_t ifindex);
 
-  // Adds or replaces.  FailedPrecondition for a peer without a GRE key on a kernel that cannot leave it out (6.1).
+  // Adds or replaces; a new peer's counters start at 0.  ResourceExhausted over max_peers.  FailedPrecondition for a peer without a GRE key on a kernel that cannot leave it out (6.1).
   absl::Status PutPeer(const dataplane::Peer& peer, uint32_t ifindex);
   absl::Status RemovePeer(net::PeerId id);  // and its counters; OK if there is none
   // The any address (0.0.0.0 or ::) makes `peer` the device's default for that family.
   absl::Status PutNextHop(uint32_t ifindex, const net::IpAddress& address, net::PeerId peer);
   absl::Status RemoveNextHop(uint32_t ifindex, const net::IpAddress& address);  // OK if there is none
+
+  // To be called after every change of routes through the clouds' devices, so that it holds from the next packet.
+  void RoutesChanged();
 
   // Read back from the maps.  `device` is the name of the ifindex, or "if<number>" when it is gone.
   absl::StatusOr<std::vector<dataplane::Peer>> ListPeers() const;

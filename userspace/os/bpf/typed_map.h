@@ -100,15 +100,11 @@ class PerCpuMap {
   PerCpuMap(int fd, std::string name, int cpus) : fd_(fd), name_(std::move(name)), cpus_(static_cast<size_t>(cpus)) {}
   int fd() const { return fd_; }
 
-  // Makes a zero entry; one that exists keeps its values.
-  absl::Status Create(const K& key) {
-    std::vector<V> zero(cpus_);
-    int r = bpf_map_update_elem(fd_, &key, zero.data(), BPF_NOEXIST);
-    return r == 0 || r == -EEXIST ? absl::OkStatus() : MapError(name_, "create", -r);
-  }
-  absl::Status Remove(const K& key) {
-    int r = bpf_map_delete_elem(fd_, &key);
-    return r == 0 || r == -ENOENT ? absl::OkStatus() : MapError(name_, "delete", -r);
+  // The same value for every CPU.
+  absl::Status Put(const K& key, const V& value) {
+    std::vector<V> values(cpus_, value);
+    int r = bpf_map_update_elem(fd_, &key, values.data(), BPF_ANY);
+    return r == 0 ? absl::OkStatus() : MapError(name_, "update", -r);
   }
   // One value a CPU; empty if there is no such entry.
   absl::StatusOr<std::vector<V>> Get(const K& key) const {
@@ -118,7 +114,6 @@ class PerCpuMap {
     if (r != 0) return MapError(name_, "lookup", -r);
     return values;
   }
-  absl::StatusOr<std::vector<K>> Keys() const { return TypedMap<K, V>::KeysOf(fd_, name_); }
 
  private:
   int fd_ = -1;
