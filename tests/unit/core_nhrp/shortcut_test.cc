@@ -308,6 +308,33 @@ TEST(Shortcut, MovesWhenTheNetworkMovesBehindAnotherSpoke) {
   EXPECT_EQ(PingOneTwo(w), "spoke1 spoke3");
 }
 
+TEST(Shortcut, MovesAtOnceWhenItsEndRedirects) {
+  World w(3);
+  PingOneTwo(w);
+  w.Run(seconds(1));
+  w.spoke(2).routes.erase(Net("192.168.2.0/24"));
+  w.spoke(3).Lan("192.168.2.0/24");
+  w.hub().Route("192.168.2.0/24", w.spoke(3).tunnels.at(w.Uplink(w.spoke(3))).far_id);
+  EXPECT_EQ(PingOneTwo(w), "spoke1 spoke2 hub spoke3");  // spoke2 and the hub redirect
+  w.Run(seconds(1));
+  EXPECT_EQ(PingOneTwo(w), "spoke1 spoke3");
+}
+
+TEST(Shortcut, IsNotForcedWhenBothSpokesAreBehindNats) {
+  World w(2);
+  w.PutBehindNat(w.spoke(1), "203.0.113.9");
+  w.PutBehindNat(w.spoke(2), "203.0.113.10");
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(PingOneTwo(w), "spoke1 hub spoke2");
+    ASSERT_EQ(PingTwoOne(w), "spoke2 hub spoke1");
+    w.Run(seconds(1));
+  }
+  EXPECT_TRUE(w.Log(PacketType::kResolutionReply).empty());
+  EXPECT_LE(w.spoke(1).needed.size(), 4u);
+  EXPECT_LE(w.Log(PacketType::kResolutionRequest).size(), 40u);
+  EXPECT_TRUE(w.spoke(1).shortcuts.empty());
+}
+
 TEST(Shortcut, RepliesOverAnExistingTunnelAtOnce) {
   World w(2);
   PingOneTwo(w);

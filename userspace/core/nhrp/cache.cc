@@ -96,13 +96,13 @@ void Endpoint::Impl::MoveOrWithdraw(const Key& key, Actions& out) {
   out.push_back(ShortcutUp{key.prefix, s.next_hop, s.peer, s.mtu});
 }
 
-// The longest installed prefix that covers `target`, or nullptr.
-const Shortcut* Endpoint::Impl::Covering(uint32_t network, const net::IpAddress& target) const {
+// The longest installed prefix that covers `target`.
+std::optional<Key> Endpoint::Impl::CoveringKey(uint32_t network, const net::IpAddress& target) const {
   for (int length = target.bits(); length >= ShortestPrefix(target.family()); --length) {
-    auto it = shortcuts_.find({network, net::Prefix(target, length)});
-    if (it != shortcuts_.end()) return &it->second;
+    Key key{network, net::Prefix(target, length)};
+    if (shortcuts_.contains(key)) return key;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void Endpoint::Impl::OnShortcutTimer(const Key& key, Instant now, Actions& out) {

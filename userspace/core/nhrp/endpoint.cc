@@ -181,7 +181,7 @@ void Endpoint::Impl::OnPacket(net::PeerId from, BytesView raw, Instant now, Acti
   absl::StatusOr<Packet> packet = Decode(raw);
   if (!packet.ok()) {
     Drop("drop_malformed");
-    return Drop(absl::StrCat("drop_malformed: ", packet.status().message()));
+    return Drop(absl::StrCat("malformed: ", packet.status().message()));
   }
   Incoming in{.peer = *peer, .domain = *domain, .packet = *packet, .raw = raw, .now = now, .out = out};
   if (!Authentic(in)) return;

@@ -200,7 +200,7 @@ class Endpoint::Impl {
   bool Install(const Key& key, Shortcut shortcut, Duration holdtime, Instant now, Actions& out);
   void Withdraw(const Key& key, Actions& out);
   void MoveOrWithdraw(const Key& key, Actions& out);
-  const Shortcut* Covering(uint32_t network, const net::IpAddress& target) const;
+  std::optional<Key> CoveringKey(uint32_t network, const net::IpAddress& target) const;
   void OnShortcutTimer(const Key& key, Instant now, Actions& out);
   bool CacheFull();
 

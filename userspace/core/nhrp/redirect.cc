@@ -46,6 +46,12 @@ void Endpoint::Impl::OnTrafficIndication(const Incoming& in) {
   std::optional<net::IpHeaderView> ip = net::ParseIpHeader(in.packet.payload);
   if (!ip) return Drop("drop_indication_without_packet");
   if (!IsUsable(ip->destination)) return Drop("drop_indication_destination");
+  // The end of our own shortcut sends packets on: the network has moved, ask anew along the routed path.
+  std::optional<Key> stale = CoveringKey(in.domain.network_id, ip->destination);
+  if (stale) {
+    const Shortcut& s = shortcuts_.at(*stale);
+    if (s.peer == in.peer.info.id && !s.implicit) Withdraw(*stale, in.out);
+  }
   Resolve(in.domain.network_id, ip->destination, in.now, in.out);
 }
 

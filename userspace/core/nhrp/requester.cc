@@ -39,14 +39,11 @@ void Endpoint::Impl::EraseResolution(const Key& in_key) {
 void Endpoint::Impl::Hold(const Key& key, Resolution& r, Resolution::State state, Instant now, Actions& out) {
   if (r.refresh_over) {
     // An authoritative "no" ends the shortcut, silence lets it live until its holding time is over.
-    const Shortcut* s = Covering(key.network, key.prefix.address());
-    net::IpAddress target = key.prefix.address();
+    const net::IpAddress target = key.prefix.address();
+    std::optional<Key> covering = CoveringKey(key.network, target);
     EraseResolution(key);
-    if (state != Resolution::State::kNegative || s == nullptr || s->target != target) return;
-    for (int length = target.bits(); length >= ShortestPrefix(target.family()); --length) {
-      Key covered{key.network, net::Prefix(target, length)};
-      auto it = shortcuts_.find(covered);
-      if (it != shortcuts_.end() && &it->second == s) return Withdraw(covered, out);
+    if (state == Resolution::State::kNegative && covering && shortcuts_.at(*covering).target == target) {
+      Withdraw(*covering, out);
     }
     return;
   }
@@ -59,7 +56,7 @@ void Endpoint::Impl::Hold(const Key& key, Resolution& r, Resolution::State state
 void Endpoint::Impl::Resolve(uint32_t network, const net::IpAddress& target, Instant now, Actions& out) {
   Key key{network, net::Prefix::Host(target)};
   if (resolutions_.contains(key)) return Drop("resolution_suppressed");
-  if (Covering(network, target) != nullptr) return Drop("resolution_not_needed");
+  if (CoveringKey(network, target)) return Drop("resolution_not_needed");
   if (resolutions_.size() >= limits_.pending) return Drop("drop_pending_full");
   Resolution& r = resolutions_[key];
   r.request_id = next_request_id_++;
