@@ -270,8 +270,7 @@ def run_case(name, binaries, out_dir):
         os.unlink(os.path.join(log_dir, old))
     t = Case(name, guest, log_dir)
     print("%s: %s" % (name, spec["about"]), flush=True)
-    if t.lab.is_up() or os.path.isdir(t.lab.base):
-        t.lab.down()
+    clear_the_way(t, guest, binaries)
     start, error, verdict = time.monotonic(), None, "PASS"
     try:
         t.lab.up(spec["topology"], into=guest, binaries=binaries, start=False, edit=spec["edit"])
@@ -297,6 +296,19 @@ def run_case(name, binaries, out_dir):
     print("%s %s (%.1f s)%s" % (verdict, name, seconds, ": %s\n  logs and captures: %s" % (error, log_dir) if error else ""),
           flush=True)
     return 0 if verdict == "PASS" else 1
+
+
+def clear_the_way(t, guest, binaries):
+    """Removes what a killed case left; a guest that no longer obeys is booted anew."""
+    if not t.lab.is_up() and not os.path.isdir(t.lab.base):
+        return
+    try:
+        t.lab.down()
+    except LabError as e:
+        t.note("the guest is stuck (%s): booting it anew" % e)
+        guest.down()
+        t.lab.down()
+        guest.up(progress=t.note, expose=[binaries])
 
 
 def finish(t, verdict):

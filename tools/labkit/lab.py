@@ -186,7 +186,8 @@ class Lab:
                 self._save(dict(self.state, complete=True))
             except BaseException:
                 self.progress("going back: removing what was made so far")
-                self._down(keep_logs="/tmp/flexvpn-lab-failed-%s" % self.name)
+                with contextlib.suppress(LabError):  # the first error is the one to tell
+                    self._down(keep_logs="/tmp/flexvpn-lab-failed-%s" % self.name)
                 raise
 
     def _up(self, spec, topo_path, place, binaries, into, guest_options):
@@ -244,7 +245,7 @@ class Lab:
                        "nodes": {n: {k: s[k] for k in ("kind", "sysctl", "addresses", "routes", "outside", "forward")}
                                  for n, s in mine.items()}}, f)
         r = self._capture(place, ["/usr/bin/python3", "-ES", os.path.join(place.world_there, "world.py"), "up",
-                                  place.world_there], timeout=120)
+                                  place.world_there], timeout=300)
         if r.returncode != 0:
             raise LabError("cannot make the nodes: %s" % (r.stderr.strip() or r.stdout.strip()))
         with open(os.path.join(w, "world.json"), encoding="utf-8") as f:
@@ -295,7 +296,7 @@ class Lab:
         if place.guest.status()["state"] != "ready":
             return []
         r = self._capture(place, ["/usr/bin/python3", "-ES", os.path.join(place.world_there, "world.py"), "down",
-                                  place.world_there])
+                                  place.world_there], timeout=120)
         if r.returncode == 0:
             shutil.rmtree(place.world_here, ignore_errors=True)
         return r.stderr.splitlines() if r.returncode else []
@@ -315,7 +316,7 @@ class Lab:
     # --- commands --------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _capture(place, argv, timeout=60, stdin=None):
+    def _capture(place, argv, timeout=120, stdin=None):
         p = place.popen(argv, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
@@ -335,7 +336,7 @@ class Lab:
         """subprocess.Popen (or its likeness) of a command in a node."""
         return self.place_of(name).popen(self.argv_in(name, argv), **kw)
 
-    def run(self, name, argv, timeout=60, stdin=None, check=False):
+    def run(self, name, argv, timeout=120, stdin=None, check=False):
         """Runs a command in a node to its end; `stdin`: bytes or None."""
         r = self._capture(self.place_of(name), self.argv_in(name, argv), timeout, stdin)
         r.argv = list(argv)
