@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a fuzz target without libFuzzer: every file of a corpus directory, then a fixed number of mutations of
 // each, the same ones in every run.   fuzzrun_<name> DIRECTORY [MUTATIONS]
+// With FLEXVPN_FUZZ_KEEP=FILE in the environment every input is written to FILE before it runs, so that a second
+// run shows the one that crashed.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -55,10 +57,13 @@ Bytes Mutate(Bytes b, const Bytes& other, flexvpn::Rng& rng) {
   return b;
 }
 
-// What ran when the process died: written before each run, removed at the end.
-void Remember(const std::string& file, const Bytes& input) {
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size()));
+void Run(const Bytes& input) {
+  static const char* const kKeep = std::getenv("FLEXVPN_FUZZ_KEEP");
+  if (kKeep != nullptr) {
+    std::ofstream out(kKeep, std::ios::binary | std::ios::trunc);
+    out.write(reinterpret_cast<const char*>(input.data()), static_cast<std::streamsize>(input.size()));
+  }
+  LLVMFuzzerTestOneInput(input.data(), input.size());
 }
 
 }  // namespace
@@ -83,20 +88,13 @@ int main(int argc, char** argv) {
   }
   std::vector<Bytes> corpus;
   for (const auto& f : files) corpus.push_back(Read(f));
-  const std::string last = std::string(argv[0]) + ".last-input";
   size_t runs = 0;
   flexvpn::SeededRng rng(1);
   for (size_t i = 0; i < corpus.size(); ++i) {
-    Remember(last, corpus[i]);
-    LLVMFuzzerTestOneInput(corpus[i].data(), corpus[i].size());
+    Run(corpus[i]);
     ++runs;
-    for (int m = 0; m < mutations; ++m, ++runs) {
-      const Bytes input = Mutate(corpus[i], corpus[rng.Below(corpus.size())], rng);
-      Remember(last, input);
-      LLVMFuzzerTestOneInput(input.data(), input.size());
-    }
+    for (int m = 0; m < mutations; ++m, ++runs) Run(Mutate(corpus[i], corpus[rng.Below(corpus.size())], rng));
   }
-  std::filesystem::remove(last);
   std::printf("%zu runs over %zu files\n", runs, corpus.size());
   return 0;
 }

@@ -26,7 +26,7 @@ std::string Call::Text(absl::string_view name) const {
   return a == nullptr ? "" : a->text;
 }
 uint64_t Call::Number(absl::string_view name, uint64_t missing) const {
-  const Arg* a = Find(name);
+  const Arg* a = set() ? Find(name) : nullptr;
   return a == nullptr ? missing : a->number;
 }
 

@@ -52,6 +52,7 @@ class Call {
   bool Has(absl::string_view keyword) const;  // keyword in full
   const Arg* Find(absl::string_view name) const;
   std::string Text(absl::string_view name) const;  // "" if missing
+  // `missing` also for no and default: what the command leaves behind is then the default.
   uint64_t Number(absl::string_view name, uint64_t missing = 0) const;
   Location where() const { return {line, column}; }
 };

@@ -37,6 +37,7 @@ class Context {
   std::optional<uint32_t> ipsec_replay;
   std::set<std::string> own_lifetime, own_kilobytes, own_replay;  // names of IPsec profiles
   std::map<std::string, std::vector<uint64_t>> sequence;          // of access list entries
+  bool default_policy_proposals = false;  // the proposals of `crypto ikev2 policy default` are written, not built in
 
   void Report(Diagnostic::Severity severity, Location where, std::string message, std::string hint = "");
   void Error(Location where, std::string message, std::string hint = "") {

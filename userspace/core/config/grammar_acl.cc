@@ -54,7 +54,7 @@ AccessList* List(Context& c, const Call& k, const std::string& name) {
 bool StandardNumber(uint64_t n) { return n <= 99 || n >= 1300; }
 
 void Numbered(Context& c, const Call& k) {
-  const uint64_t n = k.Number("N");
+  const uint64_t n = k.Find("N")->number;
   const std::string name = absl::StrCat(n);
   if (!StandardNumber(n)) {
     c.Error(At(k, *k.Find("N")), "standard access lists have numbers from 1 to 99 and from 1300 to 1999");

@@ -118,7 +118,6 @@ void AddGlobalCommands(Mode& root) {
       Unsupported(S::kWarning, "crypto dynamic-map [<REST:words>]", "crypto maps", ModeId::kUnsupported),
       Unsupported(S::kWarning, "crypto vpn [<REST:words>]", "AnyConnect (crypto vpn)", ModeId::kUnsupported),
       Unsupported(S::kWarning, "ipv6 local pool [<REST:words>]", "IPv6 address pools"),
-      Unsupported(S::kWarning, "ip nhrp [<REST:words>]", "global NHRP commands"),
   });
 }
 

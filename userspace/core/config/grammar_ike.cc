@@ -150,10 +150,14 @@ void PolicyProposal(Context& c, const Call& k) {
   const std::string name = k.Text("NAME");
   if (!k.set() && name.empty()) {
     c.policy->proposals.clear();
+    c.default_policy_proposals = c.default_policy_proposals || c.policy->name == "default";
     return;
   }
   // A line in the built-in policy replaces its built-in proposal.
-  if (k.set() && c.policy->name == "default" && *c.policy == BuiltIn().policies.at("default")) c.policy->proposals.clear();
+  if (c.policy->name == "default" && !c.default_policy_proposals) {
+    if (k.set()) c.policy->proposals.clear();
+    c.default_policy_proposals = true;
+  }
   AddOrRemove(&c.policy->proposals, name, k.set());
 }
 
@@ -260,6 +264,7 @@ std::vector<Command> Openers() {
        ModeId::kProposal},
       {"crypto ikev2 policy <NAME>", "proposals by local address",
        [](Context& c, const Call& k) {
+         if (!k.set()) c.default_policy_proposals = false;
          c.policy = Object(c, k, &c.model.policies, BuiltIn().policies, "crypto ikev2 policy");
        },
        ModeId::kPolicy},
@@ -276,7 +281,7 @@ std::vector<Command> PeerCommands() {
   return {
       {"address <A:address> [<M:mask>]", "outer address of the peer; 0.0.0.0 0.0.0.0 is any", PeerAddress},
       {"address <P:prefix>", "outer prefix of the peer", PeerAddress},
-      {"description <TEXT:line>", "free text", [](Context& c, const Call& k) { Peer(c).description = k.Text("TEXT"); }},
+      {"description <TEXT:line>", "free text", [](Context& c, const Call& k) { Peer(c).description = k.set() ? k.Text("TEXT") : ""; }},
       {"identity {fqdn|email} [domain] <S>", "IKE identity of the peer", PeerIdentity},
       {"identity key-id <S>", "IKE identity of the peer", PeerIdentity},
       {"identity address <A:address>", "IKE identity of the peer", PeerIdentity},

@@ -104,7 +104,7 @@ void SetNhrpAuthentication(Context& c, const Call& k) {
 std::vector<Command> AddressCommands() {
   return {
       {"description <TEXT:line>", "free text",
-       [](Context& c, const Call& k) { c.interface->description = k.Text("TEXT"); }},
+       [](Context& c, const Call& k) { c.interface->description = k.set() ? k.Text("TEXT") : ""; }},
       {"shutdown", "administratively down", [](Context& c, const Call& k) { c.interface->shutdown = k.set(); }},
       {"ip address <A:ipv4> <M:mask>", "address of this interface", SetAddress},
       {"ip address negotiated", "address given by the hub", SetAddress},

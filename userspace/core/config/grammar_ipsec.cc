@@ -168,7 +168,7 @@ seconds ReadLifetime(const Call& k) {
   return seconds(k.Number("S", 3600));
 }
 std::optional<uint64_t> ReadKilobytes(const Call& k) {
-  if (k.Has("disable")) return std::nullopt;
+  if (k.set() && k.Has("disable")) return std::nullopt;
   return k.Number("KB", 4608000);
 }
 uint32_t ReadReplay(const Call& k) {
@@ -194,7 +194,7 @@ void SetOffload(Context& c, const Call& k) {
 std::vector<Command> ProfileCommands() {
   return {
       {"description <TEXT:line>", "free text",
-       [](Context& c, const Call& k) { c.ipsec_profile->description = k.Text("TEXT"); }},
+       [](Context& c, const Call& k) { c.ipsec_profile->description = k.set() ? k.Text("TEXT") : ""; }},
       {"set ikev2-profile <NAME>", "IKEv2 profile that negotiates for this one",
        [](Context& c, const Call& k) { c.ipsec_profile->ike_profile = k.set() ? k.Text("NAME") : ""; }},
       {"set transform-set <NAME:words>", "transform sets in order of preference", SetTransformSets},

@@ -160,7 +160,7 @@ std::vector<Command> Own() {
       {"config-exchange set accept", "accept the peer's routes", FlagOn<&IkeProfile::config_exchange_set_accept>},
       {"initial-contact force", "delete older SAs of the same peer", Flag<&IkeProfile::initial_contact_force>},
       {"description <TEXT:line>", "free text",
-       [](Context& c, const Call& k) { c.profile->description = k.Text("TEXT"); }},
+       [](Context& c, const Call& k) { c.profile->description = k.set() ? k.Text("TEXT") : ""; }},
       {"shutdown", "do not use this profile", Flag<&IkeProfile::shutdown>},
   };
 }

@@ -57,7 +57,7 @@ bool IntroducesSecret(const std::vector<Word>& words, size_t i) {
   const std::string w = absl::AsciiStrToLower(words[i].text.substr(0, 32));
   static constexpr absl::string_view kExact[] = {"key",        "password", "secret",      "community",
                                                  "key-string", "md5",      "authkey",     "server-private",
-                                                 "passphrase", "psk",      "passwd"};
+                                                 "passphrase", "passwd"};
   for (absl::string_view k : kExact) {
     if (w != k) continue;
     // `tunnel key 5`, `set … key` of no secrecy

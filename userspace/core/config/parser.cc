@@ -111,8 +111,8 @@ class Parser {
     if (command.kind == Command::Kind::kForeign) return OnForeign(line, call, depth);
     stack_.resize(depth + 1);
     c_.path = stack_.back().path;
-    if (command.kind == Command::Kind::kUnsupported) return OnUnsupported(line, call);
     Remember(call);
+    if (command.kind == Command::Kind::kUnsupported) return OnUnsupported(line, call);
     if (command.handler != nullptr) command.handler(c_, call);
     if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, c_.path});
   }
@@ -172,7 +172,8 @@ class Parser {
       c_.model.foreign_lines.emplace_back(line.raw);
       if (line.raw.find(delimiter) != absl::string_view::npos) return;
     }
-    c_.Warn({first.number, 1}, "the banner does not end");
+    c_.Error({first.number, 1}, "the banner does not end: the rest of the text was taken for it",
+             absl::StrCat("end it with a line '", delimiter, "'"));
   }
 
   // --- errors -----------------------------------------------------------------------------------------------
@@ -221,6 +222,7 @@ class Parser {
     const std::string shown = secret ? "word after the key" : absl::StrCat("'", Shorten(w.text), "'");
     std::string nearest = secret ? "" : Nearest(w.text, m.keywords);
     std::string hint = nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'?");
+    if (secret) hint = "a key is one word, after 'pre-shared-key [local|remote] [0]' or 'key [0]'";
     std::string message;
     if (!m.detail.empty()) {
       message = absl::StartsWith(m.detail, "ambiguous") ? absl::StrCat(shown, " is ", m.detail)

@@ -106,12 +106,14 @@ void Checker::CheckProfile(const IkeProfile& p) {
   const std::string user = absl::StrCat("crypto ikev2 profile '", p.name, "'");
   if (p.match_remote.empty())
     Error(p.where, user + " matches no peer", "add 'match identity remote any' or one with an identity");
-  if (!p.local_psk)
+  // A method this version does not have was reported where it stands.
+  const bool other_method = m.source.at.count(path + "/authentication") != 0;
+  if (!p.local_psk && !other_method)
     Error(p.where, user + " does not say how we authenticate ourselves", "add 'authentication local pre-share'");
-  if (!p.remote_psk)
+  if (!p.remote_psk && !other_method)
     Error(p.where, user + " does not say how the peer authenticates itself", "add 'authentication remote pre-share'");
   const bool keys = (!p.local_psk || !p.local_key.empty()) && (!p.remote_psk || !p.remote_key.empty());
-  if (p.keyring.empty() && !keys)
+  if (p.keyring.empty() && !keys && !other_method)
     Error(p.where, user + " has no key for its pre-shared-key authentication", "add 'keyring local NAME'");
   if (!p.keyring.empty())
     Known(m.keyrings, p.keyring,

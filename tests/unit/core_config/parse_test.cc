@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "core/config/grammar.h"
+#include "core/config/model.h"
+#include "files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace flexvpn::config {
+namespace {
+
+using net::IpAddress;
+using net::Prefix;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+// Diagnostics of a severity as text lines.
+std::vector<std::string> Messages(const ParseResult& r, Diagnostic::Severity s) {
+  std::vector<std::string> out;
+  for (const Diagnostic& d : r.diagnostics)
+    if (d.severity == s) out.push_back(d.message);
+  return out;
+}
+std::vector<std::string> Errors(const std::string& text) { return Messages(Parse(text), Diagnostic::Severity::kError); }
+
+TEST(Parse, EmptyTextGivesSmartDefaults) {
+  const ParseResult r = Parse("");
+  EXPECT_TRUE(r.ok());
+  EXPECT_THAT(r.diagnostics, IsEmpty());
+  EXPECT_EQ(r.model, DefaultModel());
+}
+
+TEST(Parse, HubExampleFillsTheModel) {
+  const ParseResult r = Parse(ReadFile(FLEXVPN_SOURCE_DIR "/tests/configs/hub-psk.conf"));
+  ASSERT_TRUE(r.ok());
+  EXPECT_THAT(r.diagnostics, IsEmpty());
+  const Model& m = r.model;
+  EXPECT_EQ(m.hostname, "hub");
+  EXPECT_TRUE(m.aaa_new_model);
+  EXPECT_TRUE(m.aaa_authorization.at("FLEX").local);
+  const KeyringPeer& peer = m.keyrings.at("SPOKES").peers.at(0);
+  EXPECT_THAT(peer.addresses, ElementsAre(Prefix::Default(net::Family::kIpv4)));
+  EXPECT_EQ(peer.local_key, ToSecret(AsView("hub-secret")));
+  EXPECT_EQ(peer.remote_key, ToSecret(AsView("spoke-secret")));
+  const IkeProfile& p = m.profiles.at("FLEX");
+  ASSERT_EQ(p.match_remote.size(), 1u);
+  EXPECT_EQ(p.match_remote[0].kind, IdentityKind::kFqdnDomain);
+  EXPECT_EQ(p.match_remote[0].text, "example.net");
+  EXPECT_EQ(p.identity_local->text, "hub.example.net");
+  EXPECT_TRUE(p.local_psk && p.remote_psk);
+  EXPECT_EQ(p.keyring, "SPOKES");
+  EXPECT_EQ(p.dpd, (Dpd{seconds(30), seconds(5), true}));
+  EXPECT_EQ(p.authorization_policy, "SPOKES");
+  EXPECT_EQ(p.virtual_template, 1u);
+  const IkeProposal& proposal = m.proposals.at("STRONG");
+  EXPECT_THAT(proposal.encryption, ElementsAre(EncrChoice{20, 256}));
+  EXPECT_THAT(proposal.prf, ElementsAre(7));
+  EXPECT_THAT(proposal.groups, ElementsAre(19, 20));
+  EXPECT_EQ(m.transform_sets.at("GCM").encryption, (EncrChoice{20, 256}));
+  EXPECT_TRUE(m.transform_sets.at("GCM").transport);
+  const Interface& t = m.interfaces.at("Virtual-Template1");
+  EXPECT_EQ(t.kind, InterfaceKind::kVirtualTemplate);
+  EXPECT_EQ(t.unnumbered, "Loopback0");
+  EXPECT_EQ(t.mtu, 1400);
+  EXPECT_EQ(t.adjust_mss, 1360);
+  EXPECT_EQ(t.nhrp.network_id, 1u);
+  EXPECT_TRUE(t.nhrp.redirect);
+  EXPECT_EQ(t.source_interface, "eth0");
+  EXPECT_EQ(t.ipsec_profile, "FLEX");
+  EXPECT_EQ(AddressOwner(m, "Virtual-Template1")->address, IpAddress::Parse("10.255.0.1"));
+  EXPECT_EQ(m.pools.at("OVERLAY").last, *IpAddress::Parse("10.255.0.250"));
+  EXPECT_THAT(PermittedPrefixes(m.access_lists.at("CORPORATE")),
+              ElementsAre(*Prefix::Parse("10.0.0.0/8"), *Prefix::Parse("172.16.0.0/12")));
+}
+
+TEST(Parse, SpokeExampleFillsTheModel) {
+  const ParseResult r = Parse(ReadFile(FLEXVPN_SOURCE_DIR "/tests/configs/spoke-psk.conf"));
+  ASSERT_TRUE(r.ok());
+  const Interface& t = r.model.interfaces.at("Tunnel0");
+  EXPECT_TRUE(t.address_negotiated);
+  EXPECT_EQ(t.destination, IpAddress::Parse("192.0.2.1"));
+  EXPECT_TRUE(t.nhrp.shortcut);
+  EXPECT_EQ(t.nhrp.shortcut_virtual_template, 1u);
+  EXPECT_EQ(r.model.keyrings.at("HUB").peers.size(), 2u);
+  EXPECT_EQ(r.model.ipsec_profiles.at("FLEX").transform_sets, std::vector<std::string>{"default"});
+}
+
+TEST(Parse, SmartDefaultsAreCompletedFromOtherObjects) {
+  const ParseResult hub = Parse(ReadFile(FLEXVPN_SOURCE_DIR "/tests/configs/smart-defaults-hub.conf"));
+  ASSERT_TRUE(hub.ok());
+  EXPECT_EQ(hub.model.ipsec_profiles.at("default").ike_profile, "default");
+  EXPECT_EQ(hub.model.interfaces.at("Virtual-Template1").source_interface, "eth0");
+  EXPECT_TRUE(hub.model.authorization_policies.at("default").route_accept_any);
+  const ParseResult spoke = Parse(ReadFile(FLEXVPN_SOURCE_DIR "/tests/configs/smart-defaults-spoke.conf"));
+  ASSERT_TRUE(spoke.ok());
+  EXPECT_EQ(spoke.model.interfaces.at("Virtual-Template1").source_interface, "eth0");
+}
+
+TEST(Parse, SloppyTextMeansWhatTheTidyOneMeans) {
+  const ParseResult r = Parse(ReadFile(FLEXVPN_SOURCE_DIR "/tests/configs/sloppy.conf"));
+  ASSERT_TRUE(r.ok());
+  EXPECT_EQ(r.model.hostname, "sloppy");
+  const Interface& t = r.model.interfaces.at("Tunnel0");
+  EXPECT_EQ(t.unnumbered, "Loopback0");
+  EXPECT_EQ(t.source_interface, "Ethernet0/0");
+  EXPECT_EQ(t.nhrp.shortcut_virtual_template, 134u);
+  EXPECT_EQ(r.model.platform_interfaces.at("Ethernet0/0"), "ens3");
+  EXPECT_EQ(r.model.transform_sets.at("TS").encryption, (EncrChoice{12, 192}));
+  EXPECT_EQ(r.model.transform_sets.at("TS").integrity, 2);
+  EXPECT_EQ(r.model.keyrings.at("KEYS").peers.at(0).local_key, ToSecret(AsView("cisco123")));
+}
+
+TEST(Parse, EveryExampleIsAccepted) {
+  ASSERT_GE(Configs().size(), 8u);
+  for (const auto& path : Configs()) {
+    const std::string text = ReadFile(path);
+    const ParseResult r = Parse(text);
+    for (const Diagnostic& d : r.diagnostics)
+      EXPECT_NE(d.severity, Diagnostic::Severity::kError) << FormatDiagnostic(d, path.string(), text);
+  }
+}
+
+TEST(Parse, IndentationDoesNotMatter) {
+  for (const auto& path : Configs()) {
+    if (path.stem() == "pasted-foreign") continue;  // bodies of foreign blocks need it
+    std::string flat, deep;
+    std::istringstream in(ReadFile(path));
+    for (std::string line; std::getline(in, line);) {
+      line.erase(0, line.find_first_not_of(" \t"));
+      flat += line + "\n";
+      deep += "      " + line + "   \r\n";
+    }
+    EXPECT_EQ(Parse(flat).model, Parse(ReadFile(path)).model) << path;
+    EXPECT_EQ(Parse(deep).model, Parse(ReadFile(path)).model) << path;
+  }
+}
+
+TEST(Parse, ForeignBlocksAreKeptAndReportedOnce) {
+  const std::string text =
+      "router bgp 1\n neighbor 10.0.0.1 remote-as 2\nip route 0.0.0.0 0.0.0.0 10.0.0.1\n"
+      "ip route 10.0.0.0 255.0.0.0 10.0.0.2\ninterface eth0\n duplex auto\n ip address 10.0.0.9 255.255.255.0\n";
+  const ParseResult r = Parse(text);
+  EXPECT_TRUE(r.ok());
+  EXPECT_THAT(r.model.foreign_lines,
+              ElementsAre("router bgp 1", " neighbor 10.0.0.1 remote-as 2", "ip route 0.0.0.0 0.0.0.0 10.0.0.1",
+                          "ip route 10.0.0.0 255.0.0.0 10.0.0.2", "interface eth0\n duplex auto"));
+  EXPECT_THAT(Messages(r, Diagnostic::Severity::kInfo),
+              ElementsAre("'router' is not used by flexvpn", "'ip route' is not used by flexvpn",
+                          "'duplex' is not used by flexvpn"));
+  EXPECT_EQ(r.model.interfaces.at("eth0").address, IpAddress::Parse("10.0.0.9"));
+}
+
+TEST(Parse, BodyOfAForeignBlockIsNeverOurs) {
+  const ParseResult r = Parse("router eigrp 1\n interface Tunnel0\n crypto ikev2 window 7\n exit\ncrypto ikev2 window 9\n");
+  EXPECT_EQ(r.model.ike.window, 9u);
+  EXPECT_THAT(r.model.interfaces, IsEmpty());
+}
+
+TEST(Parse, BannerTextIsNeverACommand) {
+  const ParseResult r = Parse("banner motd #\ncrypto ikev2 window 7\n#\ncrypto ikev2 window 9\n");
+  EXPECT_TRUE(r.ok());
+  EXPECT_EQ(r.model.ike.window, 9u);
+}
+
+TEST(Parse, NoAndDefaultForms) {
+  EXPECT_EQ(Parse("crypto ikev2 dpd 10 2 periodic\nno crypto ikev2 dpd\n").model, DefaultModel());
+  EXPECT_EQ(Parse("crypto ikev2 proposal default\n group 14\n").model.proposals.at("default").groups,
+            std::vector<uint16_t>{14});
+  EXPECT_EQ(Parse("crypto ikev2 proposal default\n group 14\ndefault crypto ikev2 proposal default\n").model,
+            DefaultModel());
+  EXPECT_EQ(Parse("crypto ikev2 proposal default\n group 14\ndefault crypto ikev2 proposal\n").model, DefaultModel());
+  EXPECT_EQ(Parse("no crypto ikev2 proposal default\n").model.proposals.count("default"), 0u);
+  EXPECT_EQ(Parse("interface Tunnel4\nno interface tunnel 4\n").model, DefaultModel());
+  EXPECT_FALSE(Parse("interface Tunnel4\n ip nhrp redirect\n no ip nhrp redirect\n").model.interfaces.at("Tunnel4").nhrp.redirect);
+  EXPECT_EQ(Parse("interface Tunnel4\n ip mtu 1300\n no ip mtu 1300\n").model.interfaces.at("Tunnel4").mtu, 0);
+  EXPECT_TRUE(Parse("interface Tunnel4\n shutdown\n").model.interfaces.at("Tunnel4").shutdown);
+  EXPECT_FALSE(Parse("interface Tunnel4\n shutdown\n no shutdown\n").model.interfaces.at("Tunnel4").shutdown);
+}
+
+TEST(Parse, ListsReplaceAsAWhole) {
+  const Model m = Parse("crypto ikev2 proposal P\n encryption aes-cbc-128\n encryption aes-gcm-256 aes-gcm-128\n").model;
+  EXPECT_THAT(m.proposals.at("P").encryption, ElementsAre(EncrChoice{20, 256}, EncrChoice{20, 128}));
+}
+
+TEST(Parse, IpsecGlobalsReachProfilesThatDoNotSayIt) {
+  const Model m = Parse(
+                      "crypto ipsec profile A\n set security-association lifetime seconds 500\n"
+                      "crypto ipsec profile B\ncrypto ipsec security-association lifetime seconds 900\n")
+                      .model;
+  EXPECT_EQ(m.ipsec_profiles.at("A").lifetime, seconds(500));
+  EXPECT_EQ(m.ipsec_profiles.at("B").lifetime, seconds(900));
+  EXPECT_EQ(m.ipsec_profiles.at("default").lifetime, seconds(900));
+}
+
+TEST(Parse, KeysInEveryForm) {
+  auto key = [](const std::string& line) {
+    return Parse("crypto ikev2 keyring K\n peer P\n  " + line + "\n").model.keyrings.at("K").peers.at(0).local_key;
+  };
+  EXPECT_EQ(key("pre-shared-key abc"), ToSecret(AsView("abc")));
+  EXPECT_EQ(key("pre-shared-key 0 abc"), ToSecret(AsView("abc")));
+  EXPECT_EQ(key("pre-shared-key local 0 abc"), ToSecret(AsView("abc")));
+  EXPECT_EQ(key("pre-shared-key hex 0x6162"), ToSecret(AsView("ab")));
+  EXPECT_EQ(key("pre-shared-key hex 616263"), ToSecret(AsView("abc")));
+  EXPECT_EQ(key("pre-shared-key 0 local"), ToSecret(AsView("local")));
+  EXPECT_EQ(key("pre-shared-key hex"), ToSecret(AsView("hex")));
+  EXPECT_EQ(key("pre-shared-key !abc"), ToSecret(AsView("!abc")));
+  EXPECT_EQ(key("pre-shared-key abc! ! comment"), ToSecret(AsView("abc!")));
+  EXPECT_EQ(key("pre-shared-key remote abc"), SecretBytes());
+  EXPECT_THAT(Errors("crypto ikev2 keyring K\n peer P\n  address 10.0.0.1\n  pre-shared-key 6 abc\n"),
+              testing::Contains(HasSubstr("encrypted keys")));
+}
+
+// An interface name as written, and what it means.
+TEST(Parse, InterfaceNames) {
+  auto name = [](const char* a, const char* b = "") {
+    const auto n = ParseInterfaceName(a, b);
+    return n ? n->name : "?";
+  };
+  EXPECT_EQ(name("tunnel", "0"), "Tunnel0");
+  EXPECT_EQ(name("tun0"), "Tunnel0");
+  EXPECT_EQ(name("Tu7"), "Tunnel7");
+  EXPECT_EQ(name("lo0"), "Loopback0");
+  EXPECT_EQ(name("lo"), "lo");
+  EXPECT_EQ(name("virtual-template", "134"), "Virtual-Template134");
+  EXPECT_EQ(name("gi2"), "GigabitEthernet2");
+  EXPECT_EQ(name("e0/0"), "Ethernet0/0");
+  EXPECT_EQ(name("Ethernet0/0.100"), "Ethernet0/0.100");
+  EXPECT_EQ(name("eth0"), "eth0");
+  EXPECT_EQ(name("ens3"), "ens3");
+  EXPECT_EQ(name("enp1s0f0.7"), "enp1s0f0.7");
+  EXPECT_EQ(name("spoke1-wan"), "spoke1-wan");
+  EXPECT_EQ(name("Tunnel99999999999"), "?");
+  EXPECT_EQ(name("bad\"name"), "?");
+}
+
+TEST(Parse, RangesAreChecked) {
+  EXPECT_THAT(Errors("crypto ikev2 window 201\n"), ElementsAre("'201': must be a number from 1 to 200"));
+  EXPECT_THAT(Errors("crypto ikev2 dpd 9 2 periodic\n"), ElementsAre("'9': must be a number from 10 to 3600"));
+  EXPECT_THAT(Errors("crypto ikev2 nat keepalive 99999999999999999999\n"),
+              ElementsAre("'99999999999999999999': must be a number from 5 to 3600"));
+  EXPECT_TRUE(Parse("crypto ikev2 window 200\n").ok());
+}
+
+TEST(Parse, LongLinesAndControlCharactersAreErrors) {
+  EXPECT_THAT(Errors("hostname " + std::string(5000, 'a') + "\n"), testing::Contains(HasSubstr("line longer")));
+  EXPECT_THAT(Errors(std::string("hostname a\x01\n")), ElementsAre("unprintable character"));
+  EXPECT_THAT(Errors(std::string("hostname a\0b\n", 13)), ElementsAre("unprintable character"));
+}
+
+TEST(Parse, DiagnosticsAreBounded) {
+  std::string text;
+  for (int i = 0; i < 20000; ++i) text += "nonsense\n";
+  EXPECT_LT(Parse(text).diagnostics.size(), 2500u);
+}
+
+TEST(AccessList, SequenceNumbersOrderTheEntries) {
+  const Model m = Parse(
+                      "ip access-list standard A\n 20 permit 10.2.0.0 0.0.255.255\n 10 permit 10.1.0.0 0.0.255.255\n"
+                      " 15 deny 10.3.0.0 0.0.255.255\n 30 permit 10.3.1.0 0.0.0.255\n")
+                      .model;
+  EXPECT_THAT(PermittedPrefixes(m.access_lists.at("A")),
+              ElementsAre(*Prefix::Parse("10.1.0.0/16"), *Prefix::Parse("10.2.0.0/16")));
+}
+
+TEST(Help, SuggestsKeywordsAndArguments) {
+  const Mode& mode = GetMode(ModeId::kInterface);
+  std::vector<std::string> words;
+  for (const Suggestion& s : Suggest(mode, "ip nhrp ", true)) words.push_back(s.word);
+  EXPECT_THAT(words, ElementsAre("authentication", "holdtime", "network-id", "redirect", "shortcut"));
+  words.clear();
+  for (const Suggestion& s : Suggest(mode, "ip nhrp ho", false)) words.push_back(s.word);
+  EXPECT_THAT(words, ElementsAre("holdtime"));
+  words.clear();
+  for (const Suggestion& s : Suggest(mode, "ip nhrp holdtime ", true)) words.push_back(s.word);
+  EXPECT_THAT(words, ElementsAre("<1-65535>"));
+}
+
+// Everything IOS has and we do not must be said: an error where ignoring it would change what is protected.
+TEST(NotSupported, IsNeverSilent) {
+  const std::string profile = "crypto ikev2 profile P\n match identity remote any\n";
+  for (const char* line : {"authentication local rsa-sig", "authentication remote ecdsa-sig", "authentication remote eap",
+                           "match certificate M", "keyring aaa L", "aaa authorization user psk cached", "ivrf RED"})
+    EXPECT_THAT(Errors(profile + " " + line + "\n"), testing::Contains(HasSubstr("not supported by this version")))
+        << line;
+  for (const char* text : {"crypto ikev2 client flexvpn X\n", "crypto ikev2 cluster\n",
+                           "interface Tunnel0\n tunnel vrf RED\n", "interface eth0\n crypto map M\n"})
+    EXPECT_THAT(Errors(text), testing::Contains(HasSubstr("not supported by this version"))) << text;
+  for (const char* text : {"crypto pki trustpoint CA\n", "crypto ikev2 redirect client\n", "crypto ipsec df-bit clear\n"})
+    EXPECT_THAT(Messages(Parse(text), Diagnostic::Severity::kWarning),
+                ElementsAre(HasSubstr("not supported by this version")))
+        << text;
+}
+
+}  // namespace
+}  // namespace flexvpn::config
