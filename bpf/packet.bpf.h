@@ -100,27 +100,29 @@ static __always_inline enum parse parse_ipv6(struct __sk_buff *skb, struct inner
 	return PARSE_OK;
 }
 
-static __always_inline enum parse parse_inner(struct __sk_buff *skb, struct inner *in)
+/* `v4` here and below is a constant where it is called: each program has its path for either family. */
+static __always_inline enum parse parse_inner(struct __sk_buff *skb, struct inner *in, const int v4)
 {
-	return skb->protocol == bpf_htons(ETH_P_IP) ? parse_ipv4(skb, in) : parse_ipv6(skb, in);
+	return v4 ? parse_ipv4(skb, in) : parse_ipv6(skb, in);
 }
 
-static __always_inline int is_ip(const struct __sk_buff *skb)
-{
-	return skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6);
-}
-
-static __always_inline int same_address(const __u8 *cached, const __u32 *address)
+static __always_inline int same_address(const __u8 *cached, const __u32 *address, const int v4)
 {
 	const __u32 *c = (const __u32 *)cached;
 
-	return c[0] == address[0] && c[1] == address[1] && c[2] == address[2] && c[3] == address[3];
+	return c[0] == address[0] && (v4 || (c[1] == address[1] && c[2] == address[2] && c[3] == address[3]));
+}
+
+/* One word of an address that tells most from others. */
+static __always_inline __u32 fold(const __u32 *a, const int v4)
+{
+	return v4 ? a[0] : a[0] ^ a[1] ^ a[2] ^ a[3];
 }
 
 /* Slot of a cache: multiplicative hashing, top bits. */
-static __always_inline __u32 cache_slot(const __u32 *a, __u32 more)
+static __always_inline __u32 cache_slot(__u32 folded)
 {
-	return ((a[0] ^ a[1] ^ a[2] ^ a[3] ^ more) * 2654435769U) >> (32 - ABI_CACHE_BITS);
+	return (folded * 2654435769U) >> (32 - ABI_CACHE_BITS);
 }
 
 static __always_inline int expired(__u32 expiry)

@@ -130,33 +130,32 @@ static __always_inline int send_nhrp(struct __sk_buff *skb)
 	return send(skb, &in, &s);
 }
 
-static __always_inline int selected(const struct abi_selection *s, struct __sk_buff *skb, const struct inner *in)
+static __always_inline int selected(const struct abi_selection *s, struct __sk_buff *skb, const struct inner *in,
+				    const int v4)
 {
 	return s->peer && s->ifindex == skb->ifindex && s->generation == generation && !expired(s->expiry) &&
 	       s->family == in->family && s->tos == (in->tos & TOS_WITHOUT_ECN) &&
-	       same_address(s->destination, in->destination) && same_address(s->source, in->source);
+	       same_address(s->destination, in->destination, v4) && same_address(s->source, in->source, v4);
 }
 
-static __always_inline int select_peer(struct __sk_buff *skb)
+static __always_inline int send_ip(struct __sk_buff *skb, const int v4)
 {
 	__u32 current_generation = generation; /* read before the maps */
 	enum abi_drop reason;
-	struct inner in = {};
+	struct inner in;
 	struct abi_selection *s;
 	enum parse p;
 	__u32 slot, id;
 
-	if (!is_ip(skb))
-		return skb->protocol == bpf_htons(ABI_ETH_P_NHRP) ? send_nhrp(skb) : drop(ABI_DROP_TX_PROTOCOL);
-	p = parse_inner(skb, &in);
+	p = parse_inner(skb, &in, v4);
 	if (p != PARSE_OK)
 		return drop(p == PARSE_TRUNCATED ? ABI_DROP_TX_TRUNCATED : ABI_DROP_TX_MALFORMED);
 
-	slot = cache_slot(in.destination, in.source[0] ^ in.source[3]);
+	slot = cache_slot(fold(in.destination, v4) ^ fold(in.source, v4) >> 3);
 	s = bpf_map_lookup_elem(&selections, &slot);
 	if (!s)
 		return drop(ABI_DROP_TX_NO_ROUTE); /* never: the slot is in range */
-	if (!selected(s, skb, &in)) {
+	if (!selected(s, skb, &in, v4)) {
 		id = route_to_peer(skb, &in, &reason);
 		if (!id || !use_peer(skb, id, s, &reason))
 			return drop(reason);
@@ -169,6 +168,15 @@ static __always_inline int select_peer(struct __sk_buff *skb)
 		__builtin_memcpy(s->destination, in.destination, 16);
 	}
 	return send(skb, &in, s);
+}
+
+static __always_inline int select_peer(struct __sk_buff *skb)
+{
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return send_ip(skb, 1);
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return send_ip(skb, 0);
+	return skb->protocol == bpf_htons(ABI_ETH_P_NHRP) ? send_nhrp(skb) : drop(ABI_DROP_TX_PROTOCOL);
 }
 
 SEC("tc")

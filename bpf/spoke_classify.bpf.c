@@ -7,10 +7,10 @@
 #include "mss.bpf.h"
 
 static __always_inline int decided(const struct abi_decision *d, struct __sk_buff *skb, __u32 peer,
-				   const struct inner *in)
+				   const struct inner *in, const int v4)
 {
 	return d->peer == peer && d->ifindex == skb->ifindex && d->generation == generation && !expired(d->expiry) &&
-	       d->family == in->family && same_address(d->destination, in->destination);
+	       d->family == in->family && same_address(d->destination, in->destination, v4);
 }
 
 /* Destinations no shortcut can lead to. */
@@ -88,25 +88,25 @@ static __always_inline struct abi_peer *ingress_peer(struct __sk_buff *skb, __u3
 	return peer;
 }
 
-static __always_inline int classify_ip(struct __sk_buff *skb, __u32 id)
+static __always_inline int classify_ip(struct __sk_buff *skb, __u32 id, const int v4)
 {
 	__u32 current_generation = generation; /* read before the maps */
-	struct inner in = {};
+	struct inner in;
 	struct abi_decision *d;
 	struct abi_peer *peer;
 	enum abi_drop reason;
 	enum verdict verdict;
 	__u16 adjust_mss;
 	__u32 slot;
-	enum parse p = parse_inner(skb, &in);
+	enum parse p = parse_inner(skb, &in, v4);
 
 	if (p != PARSE_OK)
 		return drop(p == PARSE_TRUNCATED ? ABI_DROP_RX_TRUNCATED : ABI_DROP_RX_MALFORMED);
-	slot = cache_slot(in.destination, id);
+	slot = cache_slot(fold(in.destination, v4) ^ id);
 	d = bpf_map_lookup_elem(&decisions, &slot);
 	if (!d)
 		return drop(ABI_DROP_RX_UNKNOWN_PEER); /* never: the slot is in range */
-	if (decided(d, skb, id, &in)) {
+	if (decided(d, skb, id, &in, v4)) {
 		if (d->indicated)
 			count(ABI_COUNT_EVENTS_LIMITED);
 		adjust_mss = d->adjust_mss;
@@ -144,8 +144,10 @@ int spoke_classify(struct __sk_buff *skb)
 
 	if (!id)
 		return drop(ABI_DROP_RX_CLEAR);
-	if (is_ip(skb))
-		return classify_ip(skb, id);
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return classify_ip(skb, id, 1);
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return classify_ip(skb, id, 0);
 	/* NHRP; what else may come is the stack's to refuse. */
 	peer = ingress_peer(skb, id, &reason);
 	return peer ? accept(skb, peer->stats_slot, skb->len) : drop(reason);
