@@ -261,7 +261,8 @@ TEST_F(PolicyRouteTest, GreNeverLeavesInClearAndTheRightPeerIsAskedFor) {
   EXPECT_EQ(SendGre("203.0.113.9", 0), EPERM);
   EXPECT_EQ(SendGre("203.0.113.9", 3), EPERM);
 
-  auto events = netlink::Socket::Open(NETLINK_XFRM, {{XFRMNLGRP_ACQUIRE}});
+  const uint32_t groups[] = {XFRMNLGRP_ACQUIRE};
+  auto events = netlink::Socket::Open(NETLINK_XFRM, groups);
   ASSERT_TRUE(events.ok());
   State policy;
   policy.Put(GrePolicy(Direction::kOut, 3));
