@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/overloaded.h"
+#include "core/show/document.h"
 #include "support/toy_crypto.h"
 
 namespace flexvpn::sim {
@@ -42,10 +43,11 @@ struct World::Router {
   std::optional<Instant> armed;
   std::map<std::pair<net::PeerId, net::IpAddress>, Instant> redirected;  // spoke_classify's limiter
   std::map<net::PeerId, uint64_t> sent;
+  std::map<std::string, uint64_t> installed;  // when, by key: the kernel sends with the newest SA
 };
 
 World::World(Settings settings)
-    : settings_(settings), rng_(settings.seed), crypto_(std::make_unique<test::ToyCrypto>()) {}
+    : settings_(settings), rng_(settings.seed), crypto_(std::make_unique<crypto::ToyProvider>()) {}
 World::~World() = default;
 
 size_t World::Add(const std::string& config, const net::IpAddress& underlay, const net::Prefix& lan) {
@@ -69,6 +71,7 @@ void World::Start(Router& r) {
   r.armed.reset();
   r.kernel = {};
   r.redirected.clear();
+  r.installed.clear();
   r.rng = std::make_unique<SeededRng>(settings_.seed * 1000003 + r.index * 7919 + r.epoch);
   r.node = std::make_unique<node::Node>(node::Node::Options{}, r.model, *r.rng, *crypto_);
   node::LocalNetwork n;
@@ -167,6 +170,7 @@ void World::Carry(Router& r, node::Action& action) {
                  [&](node::SendNhrp& a) { SendNhrp(r, a); },
                  [&](node::Apply& a) {
                    r.kernel.Apply(a.plan);
+                   for (const dataplane::Step& step : a.plan) r.installed[dataplane::Key(step.object)] = next_order_++;
                    At(now_, [this, index = r.index, epoch = r.epoch, token = a.token] {
                      if (routers_[index]->epoch == epoch) Feed(index, node::ApplyDone{token, absl::OkStatus()});
                    });
@@ -179,7 +183,7 @@ void World::Carry(Router& r, node::Action& action) {
                      if (routers_[index]->epoch == epoch) Feed(index, m);
                    });
                  },
-                 [&](node::Reply&) {},
+                 [&](node::Reply& a) { reply_ = show::RenderText(a.document); },
                  [&](node::Log& a) { Note(absl::StrCat("router ", r.index, ": ", a.text)); },
              },
              action);
@@ -202,10 +206,13 @@ void World::SendUdp(Router& r, const ike::SendDatagram& d) {
 
 std::optional<std::pair<size_t, net::PeerId>> World::EspPath(const Router& r, net::PeerId peer) const {
   const dataplane::Sa* out = nullptr;
+  uint64_t newest = 0;
   for (const auto& [key, object] : r.kernel.all())
     if (const auto* sa = std::get_if<dataplane::Sa>(&object);
-        sa != nullptr && sa->peer == peer && sa->direction == dataplane::Direction::kOut)
+        sa != nullptr && sa->peer == peer && sa->direction == dataplane::Direction::kOut && r.installed.at(key) >= newest) {
       out = sa;
+      newest = r.installed.at(key);
+    }
   if (out == nullptr) return std::nullopt;
   auto it = by_address_.find(out->destination);
   if (it == by_address_.end()) return std::nullopt;
@@ -329,6 +336,12 @@ std::string World::CheckSaPairs() const {
     }
   }
   return "";
+}
+
+std::string World::Show(size_t router, const std::string& command) {
+  Feed(router, node::Command{1, command});
+  RunFor(Duration(1));  // counters are measured first
+  return absl::StrCat(router, "# ", command, "\n", reply_);
 }
 
 size_t World::PeersUp(size_t router) const {

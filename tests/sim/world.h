@@ -64,6 +64,8 @@ class World {
   const std::string& violation() const { return violation_; }
   // Every ESP SA has its counterpart at the living other end; checked when the network is quiet.
   std::string CheckSaPairs() const;
+  // What the shell of a living router prints.
+  std::string Show(size_t router, const std::string& command);
   // A digest of everything that was sent and decided: equal for equal seeds.
   uint64_t transcript() const { return transcript_; }
   const std::vector<std::string>& log() const { return log_; }
@@ -112,6 +114,7 @@ class World {
   std::string violation_;
   uint64_t transcript_ = 1469598103934665603ULL;
   std::vector<std::string> log_;
+  std::string reply_;
 };
 
 }  // namespace flexvpn::sim

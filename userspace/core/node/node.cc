@@ -52,8 +52,10 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  [&](const UdpDatagram& d) { Ike([&](auto& ike, auto& a) { ike.Handle(d.datagram, now, a); }); },
                  [&](const CryptoDone& d) { Ike([&](auto& ike, auto& a) { ike.JobDone(d.id, d.result, now, a); }); },
                  [&](const NhrpPacket& p) {
-                   if (const Peer* peer = FindPeer(p.peer); peer != nullptr && peer->up)
-                     Nhrp([&](auto& nhrp, auto& a) { nhrp.OnPacket(p.peer, p.packet, now, a); });
+                   Peer* peer = FindPeer(p.peer);
+                   if (peer == nullptr || !peer->up) return;
+                   Confirm(*peer);
+                   Nhrp([&](auto& nhrp, auto& a) { nhrp.OnPacket(p.peer, p.packet, now, a); });
                  },
                  [&](const SpokeToSpoke& e) {
                    Nhrp([&](auto& nhrp, auto& a) { nhrp.OnSpokeToSpoke(e.ingress, e.packet, now, a); });
@@ -99,7 +101,7 @@ void Node::OnTick(Instant now, Actions& out) {
 std::optional<Instant> Node::NextDeadline() const {
   std::optional<Instant> d = Earlier(ike_.NextDeadline(), nhrp_.NextDeadline());
   for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, tunnel.retry_at);
-  for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.dedupe_at, peer.idle_at));
+  for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.confirm_at, Earlier(peer.dedupe_at, peer.idle_at)));
   for (const Lingering& l : lingering_) d = Earlier(d, l.at);
   return Earlier(d, orphans_at_);
 }

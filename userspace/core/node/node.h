@@ -37,6 +37,7 @@ class Node : private ike::Policy, private nhrp::Environment {
     Duration inbound_linger = seconds(5);          // inbound SAs of a session whose peer lives on in another one
     Duration duplicate_delay = seconds(10);        // before one of two sessions with one peer is closed
     Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
+    Duration confirm = milliseconds(250);          // a tunnel the peer initiated is taken for ready at its end
   };
   Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto);
   ~Node() override;
@@ -101,7 +102,11 @@ class Node : private ike::Policy, private nhrp::Environment {
     bool up = false;
     Instant created{};
     std::optional<Instant> dedupe_at, idle_at;
-    uint64_t last_packets = 0;
+    // The other end has its SAs too: it initiated nothing of ours, or spoke through the tunnel.  Before that what we
+    // send may overtake our own IKE_AUTH response and be lost.
+    bool confirmed = false;
+    std::optional<Instant> confirm_at;      // silence that long counts as confirmation
+    std::vector<nhrp::TunnelToken> tokens;  // resolutions that wait for it
   };
   struct Child {
     ike::ChildSa sa;  // keys wiped: they live in want_
@@ -169,6 +174,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   Peer& FindOrCreatePeer(const Session& session);
   bool PeerUsable(const Peer& peer) const;
   void BringPeerUp(Peer& peer);
+  void Confirm(Peer& peer);
   void RefreshPeer(Peer& peer);  // facts changed: dataplane and NHRP told again
   void PeerGone(net::PeerId id);
   void TellNhrp(const Peer& peer);

@@ -98,14 +98,24 @@ void Node::BringPeerUp(Peer& peer) {
   if (const config::Interface* i = FindInterface(peer.config_interface);
       i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate && peer.prefixes.empty())
     peer.idle_at = now_ + options_.idle_shortcut;
-  // Resolutions that wait for this peer: those of its own session, and those whose own attempt is still on its way.
+  peer.confirm_at = now_ + options_.confirm;
+}
+
+void Node::Confirm(Peer& peer) {
+  if (!peer.up) return;
+  peer.confirmed = true;
+  peer.confirm_at.reset();
+  std::vector<nhrp::TunnelToken> tokens = std::exchange(peer.tokens, {});
+  // Those of its own sessions, and those whose own attempt is still on its way.
   for (auto& [id, session] : sessions_) {
-    const bool same = session.peer == peer.id ||
-                      (session.shortcut && !session.up && session.info.remote.address == peer.remote && !peer.nat_remote);
-    if (!same) continue;
-    for (nhrp::TunnelToken token : std::exchange(session.tokens, {}))
-      Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelReady(token, peer.id, now_, a); });
+    if (session.tokens.empty()) continue;
+    if (session.peer != peer.id &&
+        (!session.shortcut || session.up || session.info.remote.address != peer.remote || peer.nat_remote))
+      continue;
+    for (nhrp::TunnelToken token : std::exchange(session.tokens, {})) tokens.push_back(token);
   }
+  for (nhrp::TunnelToken token : tokens)
+    Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelReady(token, peer.id, now_, a); });
 }
 
 void Node::RefreshPeer(Peer& peer) {
@@ -151,6 +161,7 @@ void Node::PeerGone(net::PeerId id) {
 void Node::PeerTick() {
   std::vector<ike::IkeSaId> close;
   for (auto& [id, peer] : peers_) {
+    if (peer.confirm_at && now_ >= *peer.confirm_at) Confirm(peer);
     if (peer.dedupe_at && now_ >= *peer.dedupe_at) {
       peer.dedupe_at.reset();
       // Both ends know both SPIs, so both choose the same survivor; who started the other one closes it.

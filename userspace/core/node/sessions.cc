@@ -214,6 +214,8 @@ void Node::OnChildUp(ike::ChildUp& up) {
   child.sa = up.child;
   child.sa.encr_in = child.sa.encr_out = child.sa.integ_in = child.sa.integ_out = {};
   if (!peer->up && PeerUsable(*peer)) BringPeerUp(*peer);
+  // As initiator we know that the responder installed its half before it answered.
+  if (it->second.info.initiator && up.outbound) Confirm(*peer);
 }
 
 void Node::OnChildDown(const ike::ChildDown& down) {

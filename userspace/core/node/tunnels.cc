@@ -124,8 +124,11 @@ void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
                                  : "no interface has `ip nhrp shortcut virtual-template`");
   // The other side may have been faster, or be on its way already.
   for (auto& [id, peer] : peers_)
-    if (peer.up && peer.config_interface == vt->name && peer.remote == need.nbma && !need.behind_nat)
-      return Nhrp([&, pid = id](auto& nhrp, auto& a) { nhrp.TunnelReady(need.token, pid, now_, a); });
+    if (peer.up && peer.config_interface == vt->name && peer.remote == need.nbma && !need.behind_nat) {
+      peer.tokens.push_back(need.token);
+      if (peer.confirmed) Confirm(peer);
+      return;
+    }
   for (auto& [id, session] : sessions_)
     if (!session.up && session.shortcut && session.info.remote.address == need.nbma) {
       session.tokens.push_back(need.token);
@@ -156,6 +159,7 @@ void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
 
 void Node::CancelToken(nhrp::TunnelToken token) {
   for (auto& [id, session] : sessions_) std::erase(session.tokens, token);
+  for (auto& [id, peer] : peers_) std::erase(peer.tokens, token);
 }
 
 }  // namespace flexvpn::node
