@@ -25,12 +25,13 @@ std::optional<IpAddress> ParseV4(absl::string_view text) {
   return IpAddress::V4(v);
 }
 
-// Appends the 16-bit groups of one side of "::"; an IPv4 tail counts as two groups.
-bool ParseGroups(absl::string_view text, std::vector<uint16_t>* out) {
+// Appends the 16-bit groups of one side of "::".  An IPv4 address, allowed at the very end of an IPv6 address only,
+// counts as two groups.
+bool ParseGroups(absl::string_view text, bool at_end, std::vector<uint16_t>* out) {
   if (text.empty()) return true;
   const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
   for (size_t i = 0; i < parts.size(); ++i) {
-    if (i + 1 == parts.size() && parts[i].find('.') != absl::string_view::npos) {
+    if (at_end && i + 1 == parts.size() && parts[i].find('.') != absl::string_view::npos) {
       const auto v4 = ParseV4(parts[i]);
       if (!v4) return false;
       out->push_back(static_cast<uint16_t>(v4->v4() >> 16));
@@ -49,9 +50,10 @@ std::optional<IpAddress> ParseV6(absl::string_view text) {
   std::vector<uint16_t> head, tail;
   const size_t gap = text.find("::");
   if (gap == absl::string_view::npos) {
-    if (!ParseGroups(text, &head) || head.size() != 8) return std::nullopt;
+    if (!ParseGroups(text, true, &head) || head.size() != 8) return std::nullopt;
   } else {
-    if (!ParseGroups(text.substr(0, gap), &head) || !ParseGroups(text.substr(gap + 2), &tail)) return std::nullopt;
+    if (!ParseGroups(text.substr(0, gap), false, &head) || !ParseGroups(text.substr(gap + 2), true, &tail))
+      return std::nullopt;
     if (head.size() + tail.size() > 7) return std::nullopt;
     head.resize(8 - tail.size(), 0);
     head.insert(head.end(), tail.begin(), tail.end());
@@ -166,8 +168,10 @@ std::optional<Prefix> Prefix::Parse(absl::string_view cidr) {
   const auto address = IpAddress::Parse(cidr.substr(0, slash));
   if (!address) return std::nullopt;
   if (slash == absl::string_view::npos) return Host(*address);
+  const absl::string_view digits = cidr.substr(slash + 1);
   int length = 0;
-  if (!absl::SimpleAtoi(cidr.substr(slash + 1), &length) || length < 0 || length > address->bits())
+  if (digits.find_first_not_of("0123456789") != absl::string_view::npos || !absl::SimpleAtoi(digits, &length) ||
+      length > address->bits())
     return std::nullopt;
   return Prefix(*address, length);
 }

@@ -150,6 +150,35 @@ absl::StatusOr<KeyPair> KeyExchangeEngine::Generate(KeMethod m) const {
   return KeyPair{m, std::move(value), std::make_shared<OpensslKey>(m, std::move(pkey))};
 }
 
+absl::StatusOr<KeyPair> KeyExchangeEngine::Import(KeMethod m, BytesView private_value,
+                                                  BytesView public_value) const {
+  const Group* group = Find(m);
+  if (group == nullptr) return absl::UnimplementedError("key exchange method not supported");
+  Pkey pkey;
+  if (group->kind == Kind::kMontgomery) {
+    pkey.reset(EVP_PKEY_new_raw_private_key_ex(nullptr, group->montgomery, nullptr, private_value.data(),
+                                               private_value.size()));
+  } else {
+    ASSIGN_OR_RETURN(const Pkey peer, PeerKey(*group, public_value));
+    OSSL_PARAM* raw = nullptr;
+    const BigNumber d(BN_bin2bn(private_value.data(), static_cast<int>(private_value.size()), nullptr));
+    const ParamBuilder builder(OSSL_PARAM_BLD_new());
+    if (d == nullptr || builder == nullptr || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, d.get()) != 1 ||
+        EVP_PKEY_todata(peer.get(), EVP_PKEY_PUBLIC_KEY, &raw) != 1)
+      return OpensslError(absl::StatusCode::kInternal, "import");
+    const Params domain(raw), secret(OSSL_PARAM_BLD_to_param(builder.get()));
+    const Params all(OSSL_PARAM_merge(domain.get(), secret.get()));
+    const PkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(nullptr, peer.get(), nullptr));
+    EVP_PKEY* out = nullptr;
+    if (all == nullptr || ctx == nullptr || EVP_PKEY_fromdata_init(ctx.get()) != 1 ||
+        EVP_PKEY_fromdata(ctx.get(), &out, EVP_PKEY_KEYPAIR, all.get()) != 1)
+      return OpensslError(absl::StatusCode::kInternal, "import");
+    pkey.reset(out);
+  }
+  if (pkey == nullptr) return OpensslError(absl::StatusCode::kInvalidArgument, "import");
+  return KeyPair{m, Bytes(public_value.begin(), public_value.end()), std::make_shared<OpensslKey>(m, std::move(pkey))};
+}
+
 absl::StatusOr<Pkey> KeyExchangeEngine::PeerKey(const Group& group, BytesView peer_public) {
   if (peer_public.size() != KePublicSize(group.method)) return BadPublic("wrong length");
   if (group.kind == Kind::kMontgomery) {

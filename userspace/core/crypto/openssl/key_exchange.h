@@ -18,6 +18,9 @@ class KeyExchangeEngine {
   // Both are thread-safe.
   absl::StatusOr<KeyPair> Generate(KeMethod m) const;
   absl::StatusOr<SecretBytes> Derive(const KeyPair& own, BytesView peer_public) const;
+  // A pair with a given private value (big endian; RFC 7748 encoding for Curve25519/448), for published test
+  // vectors: a router only ever generates.
+  absl::StatusOr<KeyPair> Import(KeMethod m, BytesView private_value, BytesView public_value) const;
 
  private:
   enum class Kind : uint8_t { kModp, kEcp, kMontgomery };

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// HMAC and digests against published vectors.
+#include <gtest/gtest.h>
+
+#include "core/crypto/openssl_rng.h"
+#include "core/crypto/provider.h"
+
+namespace flexvpn::crypto {
+namespace {
+
+const Provider& Openssl() {
+  static const std::unique_ptr<Provider> provider = NewOpensslProvider();
+  return *provider;
+}
+
+std::string PrfHex(Prf p, BytesView key, BytesView data) {
+  const BytesView parts[] = {data};
+  return ToHex(Openssl().ComputePrf(p, key, parts));
+}
+
+TEST(Hmac, MatchesRfc4231TestCase1) {
+  const Bytes key(20, 0x0b);
+  EXPECT_EQ(PrfHex(Prf::kHmacSha256, key, AsView("Hi There")),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(PrfHex(Prf::kHmacSha384, key, AsView("Hi There")),
+            "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59c"
+            "faea9ea9076ede7f4af152e8b2fa9cb6");
+  EXPECT_EQ(PrfHex(Prf::kHmacSha512, key, AsView("Hi There")),
+            "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+            "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854");
+}
+
+TEST(Hmac, MatchesRfc2202TestCase2) {
+  EXPECT_EQ(PrfHex(Prf::kHmacMd5, AsView("Jefe"), AsView("what do ya want for nothing?")),
+            "750c783e6ab0b503eaa86e310a5db738");
+  EXPECT_EQ(PrfHex(Prf::kHmacSha1, AsView("Jefe"), AsView("what do ya want for nothing?")),
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+}
+
+TEST(Hmac, HashesAKeyLongerThanTheBlockAsRfc4231TestCase6) {
+  EXPECT_EQ(PrfHex(Prf::kHmacSha256, Bytes(131, 0xaa),
+                   AsView("Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(Hmac, TakesAnEmptyKeyAndEmptyParts) {
+  EXPECT_EQ(ToHex(Openssl().ComputePrf(Prf::kHmacSha256, {}, {})),
+            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+TEST(Hmac, PartsAreConcatenated) {
+  const BytesView parts[] = {AsView("Hi"), {}, AsView(" There")};
+  EXPECT_EQ(ToHex(Openssl().ComputePrf(Prf::kHmacSha256, Bytes(20, 0x0b), parts)),
+            PrfHex(Prf::kHmacSha256, Bytes(20, 0x0b), AsView("Hi There")));
+}
+
+TEST(Integrity, IsTheTruncatedHmacOfRfc4868) {
+  const BytesView parts[] = {AsView("Hi There")};
+  const Bytes key(20, 0x0b);
+  EXPECT_EQ(ToHex(Openssl().ComputeIntegrity(Integ::kHmacSha256_128, key, parts)), "b0344c61d8db38535ca8afceaf0bf12b");
+  EXPECT_EQ(Openssl().ComputeIntegrity(Integ::kHmacSha384_192, key, parts).size(), 24u);
+  EXPECT_EQ(Openssl().ComputeIntegrity(Integ::kHmacSha512_256, key, parts).size(), 32u);
+  EXPECT_EQ(ToHex(Openssl().ComputeIntegrity(Integ::kHmacSha1_96, key, parts)),
+            "b617318655057264e28bc0b6");  // RFC 2202 test case 1
+}
+
+TEST(Hmac, UnknownAlgorithmsGiveNothing) {
+  EXPECT_FALSE(Openssl().Supports(Prf::kNone));
+  EXPECT_FALSE(Openssl().Supports(static_cast<Integ>(77)));
+  EXPECT_TRUE(Openssl().ComputePrf(static_cast<Prf>(4), Bytes(16), {}).empty());
+  EXPECT_TRUE(Openssl().ComputeIntegrity(Integ::kNone, Bytes(16), {}).empty());
+}
+
+TEST(Digest, MatchesFips180Vectors) {
+  const BytesView parts[] = {AsView("a"), AsView("bc")};
+  EXPECT_EQ(ToHex(Openssl().Sha1(parts)), "a9993e364706816aba3e25717850c26c9cd0d89d");
+  EXPECT_EQ(ToHex(Openssl().Sha256(parts)), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(ConstantTimeEqual, ComparesContentsAndLengths) {
+  const Bytes a = {1, 2, 3}, b = {1, 2, 4};
+  EXPECT_TRUE(Openssl().ConstantTimeEqual(a, a));
+  EXPECT_FALSE(Openssl().ConstantTimeEqual(a, b));
+  EXPECT_FALSE(Openssl().ConstantTimeEqual(a, BytesView(a).first(2)));
+  EXPECT_TRUE(Openssl().ConstantTimeEqual({}, {}));
+}
+
+TEST(OpensslRng, FillsAndDoesNotRepeat) {
+  OpensslRng rng;
+  EXPECT_NE(rng.Take(32), rng.Take(32));
+  EXPECT_NE(rng.Take(3 << 20), Bytes(3 << 20));
+  rng.Fill({});
+}
+
+}  // namespace
+}  // namespace flexvpn::crypto
