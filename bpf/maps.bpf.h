@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi/decisions.h"
+#include "abi/devices.h"
 #include "abi/drops.h"
 #include "abi/events.h"
 #include "abi/limiter.h"
@@ -25,6 +26,7 @@ const volatile __u32 selection_jiffies = 25; /* lifetime of a cached selection: 
 /* Written while running. */
 __u32 generation = 1; /* the daemon adds one after every change of peers, next_hops or its routes */
 __u32 fib_flags = 0;  /* flags every FIB lookup may use on this kernel */
+struct abi_device devices[ABI_DEVICES] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

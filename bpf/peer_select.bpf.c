@@ -147,7 +147,7 @@ static __always_inline int send_ip(struct __sk_buff *skb, const int v4)
 	enum parse p;
 	__u32 slot, id;
 
-	p = parse_inner(skb, &in, v4);
+	p = parse_inner(skb, &in, v4, 0);
 	if (p != PARSE_OK)
 		return drop(p == PARSE_TRUNCATED ? ABI_DROP_TX_TRUNCATED : ABI_DROP_TX_MALFORMED);
 

@@ -98,7 +98,7 @@ static __always_inline int classify_ip(struct __sk_buff *skb, __u32 id, const in
 	enum verdict verdict;
 	__u16 adjust_mss;
 	__u32 slot;
-	enum parse p = parse_inner(skb, &in, v4);
+	enum parse p = parse_inner(skb, &in, v4, 1);
 
 	if (p != PARSE_OK)
 		return drop(p == PARSE_TRUNCATED ? ABI_DROP_RX_TRUNCATED : ABI_DROP_RX_MALFORMED);

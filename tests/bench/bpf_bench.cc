@@ -82,6 +82,7 @@ void Load(Scene& scene) {
   auto loaded = os::BpfDatapath::Load(scene.options);
   Must(loaded.status());
   scene.datapath = *std::move(loaded);
+  scene.datapath->LearnDevice(scene.gre);
   scene.probe = Probe::Load(*scene.datapath);
   if (scene.probe == nullptr) Die("the probe programs do not load");
 }

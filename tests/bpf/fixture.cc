@@ -52,6 +52,7 @@ void BpfTest::Load(const os::BpfOptions& options) {
   for (const char* device : {"gre0", "gre1"}) {
     absl::Status forwarding = os::EnableForwarding(IfIndex(device));
     ASSERT_TRUE(forwarding.ok()) << forwarding;
+    if (learn_devices_) datapath_->LearnDevice(IfIndex(device));
   }
   probe_ = Probe::Load(*datapath_);
   ASSERT_NE(probe_, nullptr);

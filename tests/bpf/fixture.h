@@ -65,6 +65,7 @@ class BpfTest : public ::testing::Test {
 
   os::LibbpfLog quiet_;
   os::BpfOptions options_;
+  bool learn_devices_ = true;  // as Attach does
   std::unique_ptr<os::BpfDatapath> datapath_;
   std::unique_ptr<Probe> probe_;
 };

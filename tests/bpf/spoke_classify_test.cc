@@ -34,6 +34,15 @@ TEST_F(SpokeClassify, SpokeToSpokeTellsTheDaemonOnce) {
   EXPECT_EQ(Counter("events-limited"), 2U);
 }
 
+TEST_F(SpokeClassify, DeviceOfUnknownFraming) {
+  learn_devices_ = false;
+  ASSERT_NO_FATAL_FAILURE(Load(options_));
+  EXPECT_EQ(EventsFor(to_spoke2_, 1), 1U);
+  EXPECT_EQ(EventsFor(to_lan_, 1), 0U);
+  EXPECT_EQ(EventsFor(Ip({.source = "fd00:11::5", .destination = "fd00:12::5"}), 1), 1U);
+  EXPECT_EQ(datapath_->PeerStats(net::PeerId(1))->rx_bytes, 120U + 120 + 140);
+}
+
 TEST_F(SpokeClassify, TheLimitIsPerPeerAndDestination) {
   EXPECT_EQ(EventsFor(to_spoke2_, 1), 1U);
   EXPECT_EQ(EventsFor(to_spoke2_, 3), 0U) << "peer 3 is in another network";

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "abi/devices.h"  // types of the skeleton
 #include "probe_bpf.skel.h"
 
 namespace flexvpn::bpf_test {

@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "abi/devices.h"
 #include "abi/drops.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -193,10 +194,18 @@ absl::StatusOr<std::unique_ptr<BpfDatapath>> BpfDatapath::Load(const BpfOptions&
 absl::Status BpfDatapath::Attach(uint32_t ifindex) {
   LibbpfLog log;
   RETURN_IF_ERROR(EnableForwarding(ifindex));
+  LearnDevice(ifindex);
   RETURN_IF_ERROR(AttachFilter(ifindex, BPF_TC_INGRESS, bpf_program__fd(state_->skeleton->progs.spoke_classify), log));
   RETURN_IF_ERROR(AttachFilter(ifindex, BPF_TC_EGRESS, bpf_program__fd(state_->skeleton->progs.peer_select), log));
   state_->attached.insert(ifindex);
   return absl::OkStatus();
+}
+
+void BpfDatapath::LearnDevice(uint32_t ifindex) {
+  abi_device& device = state_->skeleton->bss->devices[ifindex % ABI_DEVICES];
+  __atomic_store_n(&device.ifindex, 0, __ATOMIC_RELEASE);  // no program sees the one without the other
+  device.framing = FramingOf(ifindex);
+  __atomic_store_n(&device.ifindex, ifindex, __ATOMIC_RELEASE);
 }
 
 absl::Status BpfDatapath::Detach(uint32_t ifindex) {

@@ -57,6 +57,9 @@ class BpfDatapath {
   // Attaches both programs to the device (clsact), replacing those of an earlier daemon, and turns forwarding on
   // for it, without which the kernel's FIB lookup refuses to answer.  Idempotent.
   absl::Status Attach(uint32_t ifindex);
+  // Tells the programs how packets that enter by the device begin, which spares them a helper call.  Attach does it;
+  // on its own for tests and benchmarks that attach nothing.
+  void LearnDevice(uint32_t ifindex);
   // Takes our filters off; OK if the device or the filters are gone.  Others' filters and the clsact qdisc stay.
   absl::Status Detach(uint32_t ifindex);
 

@@ -3,6 +3,9 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,6 +67,24 @@ absl::Status DetachFilter(uint32_t ifindex, bpf_tc_attach_point point, const Lib
   // No filter, no clsact qdisc, no device.
   if (r == 0 || r == -ENOENT || r == -EINVAL || r == -ENODEV) return absl::OkStatus();
   return TcError(-r, ifindex, point, "detaching", log);
+}
+
+abi_framing FramingOf(uint32_t ifindex) {
+  ifreq request{};
+  if (if_indextoname(ifindex, request.ifr_name) == nullptr) return ABI_FRAMING_UNKNOWN;
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return ABI_FRAMING_UNKNOWN;
+  int r = ioctl(fd, SIOCGIFHWADDR, &request);
+  close(fd);
+  if (r != 0) return ABI_FRAMING_UNKNOWN;
+  switch (request.ifr_hwaddr.sa_family) {
+    case ARPHRD_IPGRE:
+      return ABI_FRAMING_IPV4_GRE;
+    case ARPHRD_ETHER:
+      return ABI_FRAMING_ETHERNET;
+    default:
+      return ABI_FRAMING_UNKNOWN;
+  }
 }
 
 absl::Status EnableForwarding(uint32_t ifindex) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "abi/devices.h"
 #include "absl/status/status.h"
 #include "os/bpf/libbpf_log.h"
 
@@ -19,6 +20,9 @@ inline constexpr uint32_t kTcPriority = 241;
 absl::Status AttachFilter(uint32_t ifindex, bpf_tc_attach_point point, int program_fd, const LibbpfLog& log);
 // OK if there is none.
 absl::Status DetachFilter(uint32_t ifindex, bpf_tc_attach_point point, const LibbpfLog& log);
+
+// What stands before the inner packet at the ingress of the device, by its ARPHRD type; unknown if it is gone.
+abi_framing FramingOf(uint32_t ifindex);
 
 // net.ipv4.conf.<dev>.forwarding and net.ipv6.conf.<dev>.forwarding = 1 (IPv6 where the kernel has it):
 // bpf_fib_lookup answers only for a device that forwards.
