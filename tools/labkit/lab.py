@@ -26,7 +26,9 @@ from .paths import LabError, REPO, RUN_ROOT, bin_dir, need_root
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATH = "/run/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BINARIES = ("flexvpnd", "flexvpn")
-READY = {"flexvpnd": ["flexvpn", "show", "version"], "charon-systemd": ["swanctl", "--stats"]}
+READY = {"flexvpnd": ["flexvpn", "show", "version"],
+         # charon may never answer one who connects while it starts
+         "charon-systemd": ["timeout", "-s", "KILL", "10", "swanctl", "--stats"]}
 CONFIG_FILE = {"flexvpnd": "flexvpn.conf", "charon-systemd": "swanctl.conf"}
 
 
