@@ -211,7 +211,7 @@ TEST(OverlaySim, TheSameSeedIsTheSameRun) {
 }
 
 TEST(OverlaySim, ShortcutsFormBothWaysWhateverIsLost) {
-  for (uint64_t seed = 1; seed <= (Small() ? 20 : 150); ++seed) {
+  for (uint64_t seed = 1; seed <= (Small() ? 20 : 1000); ++seed) {
     World w({.seed = seed, .loss = 0.1 + 0.05 * static_cast<double>(seed % 4), .jitter = milliseconds(40)});
     AddHub(w);
     for (size_t i = 1; i <= 3; ++i) AddSpoke(w, i);

@@ -64,9 +64,9 @@ void Node::Erase(const std::string& key) {
   kernel_.Erase(key);
 }
 
-void Node::EraseLater(const std::string& key, Duration delay) {
+void Node::EraseLater(const std::string& key, net::PeerId peer, Duration delay) {
   Disown(key);
-  lingering_.push_back({now_ + delay, key});
+  lingering_.push_back({now_ + delay, peer, key});
 }
 
 void Node::FlushPlan() {
@@ -199,6 +199,14 @@ void Node::SyncPeer(const Peer& peer) {
 }
 
 void Node::RemovePeerObjects(net::PeerId id) {
+  for (size_t i = 0; i < lingering_.size();) {
+    if (lingering_[i].peer != id) {
+      ++i;
+      continue;
+    }
+    Erase(lingering_[i].key);
+    lingering_.erase(lingering_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
   const std::set<std::string> keys = owned_[id];
   for (const std::string& key : keys) Erase(key);
   owned_.erase(id);

@@ -116,6 +116,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   };
   struct Lingering {
     Instant at;
+    net::PeerId peer;
     std::string key;
   };
   enum class Purpose : uint8_t { kTraffic, kCommand };
@@ -190,7 +191,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   void Own(const std::string& key, net::PeerId owner);
   void Disown(const std::string& key);
   void Erase(const std::string& key);
-  void EraseLater(const std::string& key, Duration delay);
+  void EraseLater(const std::string& key, net::PeerId peer, Duration delay);
   void FlushPlan();
   void SyncBase();
   void SyncPeer(const Peer& peer);

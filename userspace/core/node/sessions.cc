@@ -21,6 +21,15 @@ std::string SaKey(const ike::ChildSa& child, dataplane::Direction direction) {
   return dataplane::Key(sa);
 }
 
+// The other host of a tunnel's /30 or /31: the peer of a point-to-point tunnel with fixed addresses.
+std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
+  if (i.kind != config::InterfaceKind::kTunnel || !i.address || !i.address->is_v4()) return std::nullopt;
+  const uint32_t own = i.address->v4();
+  if (i.prefix_length == 31) return net::IpAddress::V4(own ^ 1);
+  if (i.prefix_length == 30 && ((own & 3) == 1 || (own & 3) == 2)) return net::IpAddress::V4(own ^ 3);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<ike::Suite> Node::InitSuites(const net::Endpoint& local, const net::Endpoint&) {
@@ -109,7 +118,10 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
   Peer* peer = FindPeer(session.peer);
   if (peer == nullptr) return;
   session.remote_prefixes.clear();
+  // The address we gave leads to the peer whether or not it announces it: only FlexVPN peers do (`route set interface`).
+  if (session.assigned) session.remote_prefixes.push_back(net::Prefix::Host(*session.assigned));
   for (const net::Prefix& p : prefixes) {
+    if (session.assigned && p == net::Prefix::Host(*session.assigned)) continue;
     if (session.remote_prefixes.size() >= kMaxPrefixes) {
       Say(Log::Level::kWarning, absl::StrCat(peer->identity, " announced more than ", kMaxPrefixes, " routes: rest ignored"));
       break;
@@ -159,7 +171,12 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   Peer& peer = FindOrCreatePeer(session);
   session.peer = peer.id;
   peer.sessions.insert(info.id);
-  if (session.assigned) SetOverlay(peer, *session.assigned);
+  if (session.assigned) {
+    SetOverlay(peer, *session.assigned);
+    AcceptPrefixes(session, {});
+  } else if (const config::Interface* i = FindInterface(session.config_interface)) {
+    if (const auto other = PointToPointPeer(*i)) SetOverlay(peer, *other);
+  }
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
   if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
     t->second.up = true;
@@ -232,7 +249,7 @@ void Node::OnChildDown(const ike::ChildDown& down) {
     child.in = false;
     const std::string key = SaKey(child.sa, dataplane::Direction::kIn);
     // Packets on the way under this SA must not be lost when the peer lives on in another session.
-    others ? EraseLater(key, options_.inbound_linger) : Erase(key);
+    others ? EraseLater(key, peer->id, options_.inbound_linger) : Erase(key);
   }
   const ike::IkeSaId ike = down.ike;
   if (!child.in && !child.out) {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/node/authorization.h"
+
+#include <gtest/gtest.h>
+
+namespace flexvpn::node {
+namespace {
+
+ike::Identity Fqdn(const std::string& name) { return {ike::IdType::kFqdn, ToBytes(name)}; }
+ike::Identity Email(const std::string& name) { return {ike::IdType::kEmail, ToBytes(name)}; }
+net::IpAddress A(absl::string_view text) { return *net::IpAddress::Parse(text); }
+
+config::Model Parse(const std::string& text) {
+  config::ParseResult r = config::Parse(text);
+  for (const auto& d : r.diagnostics)
+    EXPECT_NE(d.severity, config::Diagnostic::Severity::kError) << config::FormatDiagnostic(d, "test", text);
+  return std::move(r.model);
+}
+
+constexpr char kConfig[] = R"(
+aaa new-model
+aaa authorization network default local
+ip access-list standard LANS
+ deny 192.168.9.0 0.0.0.255
+ permit 192.168.9.0 0.0.0.255
+ permit 192.168.0.0 0.0.255.255
+crypto ikev2 authorization policy default
+ route set interface
+ route set access-list LANS
+crypto ikev2 keyring KR
+ peer ANY
+  address 0.0.0.0 0.0.0.0
+  pre-shared-key any-key
+ peer NET
+  address 203.0.113.0 255.255.255.0
+  pre-shared-key net-key
+ peer NAMED
+  identity fqdn a.example.net
+  pre-shared-key local l-key
+  pre-shared-key remote r-key
+crypto ikev2 profile A
+ match identity remote fqdn domain example.net
+ identity local fqdn hub.example.net
+ authentication remote pre-share
+ authentication local pre-share
+ keyring local KR
+ aaa authorization group psk list default default
+ virtual-template 1
+crypto ikev2 profile B
+ match identity remote fqdn special.example.net
+ authentication remote pre-share
+ authentication local pre-share
+ keyring local KR
+ virtual-template 1
+crypto ipsec profile P
+ set ikev2-profile A
+interface Virtual-Template1 type tunnel
+ ip unnumbered eth0
+ tunnel source eth0
+ tunnel protection ipsec profile P
+)";
+
+TEST(Matches, DomainMeansBelowTheDomainAndNotItsLookalike) {
+  const config::Identity rule{config::IdentityKind::kFqdnDomain, {}, "example.net", {}};
+  EXPECT_TRUE(Matches(rule, Fqdn("spoke1.example.net")));
+  EXPECT_TRUE(Matches(rule, Fqdn("SPOKE1.EXAMPLE.NET")));
+  EXPECT_FALSE(Matches(rule, Fqdn("example.net")));
+  EXPECT_FALSE(Matches(rule, Fqdn("evilexample.net")));
+  EXPECT_FALSE(Matches(rule, Email("x@a.example.net")));
+}
+
+TEST(Matches, AddressRuleIsAPrefixAndNeedsAnAddressIdentity) {
+  const config::Identity rule{config::IdentityKind::kAddress, *net::Prefix::Parse("192.0.2.0/24"), "", {}};
+  EXPECT_TRUE(Matches(rule, {ike::IdType::kIpv4, {192, 0, 2, 9}}));
+  EXPECT_FALSE(Matches(rule, {ike::IdType::kIpv4, {192, 0, 3, 9}}));
+  EXPECT_FALSE(Matches(rule, {ike::IdType::kIpv4, {192, 0, 2}}));  // malformed
+  EXPECT_FALSE(Matches(rule, Fqdn("192.0.2.9")));
+}
+
+TEST(FindProfile, ExactNameWinsOverItsDomain) {
+  const config::Model m = Parse(kConfig);
+  EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("special.example.net"))->name, "B");
+  EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("other.example.net"))->name, "A");
+  EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("example.org")), nullptr);
+}
+
+TEST(FindKeys, IdentityBeatsAddressAndLongerPrefixBeatsShorter) {
+  const config::Model m = Parse(kConfig);
+  const config::IkeProfile& p = m.profiles.at("A");
+  auto named = FindKeys(m, p, Fqdn("a.example.net"), A("203.0.113.5"));
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_EQ(named->local, ToSecret(AsView("l-key")));
+  EXPECT_EQ(named->remote, ToSecret(AsView("r-key")));
+  EXPECT_EQ(FindKeys(m, p, Fqdn("b.example.net"), A("203.0.113.5"))->local, ToSecret(AsView("net-key")));
+  EXPECT_EQ(FindKeys(m, p, std::nullopt, A("192.0.2.1"))->local, ToSecret(AsView("any-key")));
+}
+
+TEST(IkeSuites, AMixedProposalGivesAeadSuitesWithoutAndCbcSuitesWithIntegrity) {
+  const config::Model m = Parse(R"(
+crypto ikev2 proposal P
+ encryption aes-gcm-256 aes-cbc-128
+ integrity sha256
+ prf sha512
+ group 19
+crypto ikev2 policy Q
+ proposal P
+)");
+  const std::vector<ike::Suite> s = IkeSuites(m, A("192.0.2.1"));
+  ASSERT_EQ(s.size(), 2u);
+  EXPECT_EQ(s[0], (ike::Suite{crypto::Encr::kAesGcm16, 256, crypto::Integ::kNone, crypto::Prf::kHmacSha512,
+                              crypto::KeMethod::kEcp256, false}));
+  EXPECT_EQ(s[1], (ike::Suite{crypto::Encr::kAesCbc, 128, crypto::Integ::kHmacSha256_128, crypto::Prf::kHmacSha512,
+                              crypto::KeMethod::kEcp256, false}));
+}
+
+TEST(IkeSuites, WithoutPrfLineThePrfFollowsTheIntegrity) {
+  const config::Model m = Parse(R"(
+crypto ikev2 proposal P
+ encryption aes-cbc-256
+ integrity sha1 sha384
+ group 14
+crypto ikev2 policy Q
+ proposal P
+)");
+  const std::vector<ike::Suite> s = IkeSuites(m, A("192.0.2.1"));
+  ASSERT_EQ(s.size(), 2u);
+  EXPECT_EQ(s[0].prf, crypto::Prf::kHmacSha1);
+  EXPECT_EQ(s[1].prf, crypto::Prf::kHmacSha384);
+}
+
+TEST(SessionPolicy, GreInterfaceAsksForTheGreFlowBetweenTheEndpoints) {
+  const config::Model m = Parse(kConfig);
+  auto p = MakeSessionPolicy(m, m.profiles.at("A"), m.interfaces.at("Virtual-Template1"), Fqdn("b.example.net"),
+                             A("198.51.100.1"), A("203.0.113.5"));
+  ASSERT_TRUE(p.ok()) << p.status();
+  EXPECT_EQ(p->local_id, Fqdn("hub.example.net"));
+  ASSERT_EQ(p->child.local.size(), 1u);
+  EXPECT_TRUE(p->child.local[0].dynamic);
+  EXPECT_EQ(p->child.local[0].protocol, 47);
+  EXPECT_TRUE(p->child.transport);
+}
+
+TEST(AnnouncedPrefixes, OwnAddressAndWhatTheAccessListPermits) {
+  const config::Model m = Parse(kConfig);
+  const auto prefixes = AnnouncedPrefixes(m, m.authorization_policies.at("default"), A("10.0.0.1"));
+  ASSERT_EQ(prefixes.size(), 2u);  // 192.168.9.0/24 is denied first
+  EXPECT_EQ(prefixes[0], *net::Prefix::Parse("10.0.0.1/32"));
+  EXPECT_EQ(prefixes[1], *net::Prefix::Parse("192.168.0.0/16"));
+}
+
+TEST(SubnetAttribute, BytesAsInRfc7296AndBack) {
+  const auto v4 = SubnetAttribute(*net::Prefix::Parse("192.168.0.0/16"));
+  EXPECT_EQ(ToHex(v4.value), "c0a80000ffff0000");  // address, netmask (§3.15.1)
+  const auto v6 = SubnetAttribute(*net::Prefix::Parse("2001:db8::/32"));
+  EXPECT_EQ(ToHex(v6.value), "20010db800000000000000000000000020");
+  EXPECT_EQ(Subnets({v4, v6}), (std::vector{*net::Prefix::Parse("192.168.0.0/16"), *net::Prefix::Parse("2001:db8::/32")}));
+}
+
+TEST(SubnetAttribute, WrongLengthsAndMasksAreIgnored) {
+  EXPECT_TRUE(Subnets({{ike::CfgAttr::kIp4Subnet, FromHex("c0a80000ffff00")},
+                       {ike::CfgAttr::kIp4Subnet, FromHex("c0a80000ff00ff00")},
+                       {ike::CfgAttr::kIp6Subnet, FromHex("20010db8000000000000000000000000ff")},
+                       {ike::CfgAttr::kIp4Subnet, {}}})
+                  .empty());
+}
+
+}  // namespace
+}  // namespace flexvpn::node

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "core/node/pool.h"
+#include "core/node/rib.h"
+
+namespace flexvpn::node {
+namespace {
+
+net::IpAddress A(absl::string_view text) { return *net::IpAddress::Parse(text); }
+net::Prefix P(absl::string_view text) { return *net::Prefix::Parse(text); }
+constexpr net::PeerId kOne(1), kTwo(2);
+
+TEST(Rib, FindsTheLongestMatch) {
+  Rib rib;
+  rib.Add(P("0.0.0.0/0"), kOne);
+  rib.Add(P("10.1.0.0/16"), kTwo);
+  EXPECT_EQ(rib.Lookup(A("10.1.2.3")).peer, kTwo);
+  EXPECT_EQ(rib.Lookup(A("10.1.2.3")).prefix, P("10.1.0.0/16"));
+  EXPECT_EQ(rib.Lookup(A("192.0.2.1")).peer, kOne);
+  EXPECT_EQ(rib.Lookup(A("2001:db8::1")).kind, Rib::Match::Kind::kNone);
+}
+
+TEST(Rib, OwnAddressesAndLocalNetworksComeBeforePeersOfEqualLength) {
+  Rib rib;
+  rib.SetSelf({A("10.0.0.1")});
+  rib.SetLocal({P("192.168.1.0/24")});
+  rib.Add(P("10.0.0.1/32"), kOne);
+  rib.Add(P("192.168.1.0/24"), kOne);
+  rib.Add(P("192.168.1.128/25"), kTwo);
+  EXPECT_EQ(rib.Lookup(A("10.0.0.1")).kind, Rib::Match::Kind::kSelf);
+  EXPECT_EQ(rib.Lookup(A("192.168.1.5")).kind, Rib::Match::Kind::kLocal);
+  EXPECT_EQ(rib.Lookup(A("192.168.1.200")).peer, kTwo);
+}
+
+TEST(Rib, TheLastPeerToAnnounceIsUsedAndTheOneBeforeComesBack) {
+  Rib rib;
+  rib.Add(P("10.0.0.0/8"), kOne);
+  rib.Add(P("10.0.0.0/8"), kTwo);
+  EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kTwo);
+  rib.Remove(P("10.0.0.0/8"), kTwo);
+  EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kOne);
+  rib.Remove(P("10.0.0.0/8"), kOne);
+  rib.Remove(P("10.0.0.0/8"), kOne);
+  EXPECT_EQ(rib.Lookup(A("10.0.0.1")).kind, Rib::Match::Kind::kNone);
+}
+
+TEST(Rib, ReplacingLocalNetworksForgetsTheOldOnes) {
+  Rib rib;
+  rib.SetLocal({P("192.168.1.0/24"), P("192.168.1.0/24")});
+  rib.SetLocal({P("192.168.2.0/24")});
+  EXPECT_EQ(rib.Lookup(A("192.168.1.1")).kind, Rib::Match::Kind::kNone);
+  EXPECT_EQ(rib.Lookup(A("192.168.2.1")).kind, Rib::Match::Kind::kLocal);
+}
+
+config::LocalPool ThreeAddresses() {
+  config::LocalPool p;
+  p.name = "P";
+  p.first = A("10.0.0.1");
+  p.last = A("10.0.0.3");
+  return p;
+}
+
+TEST(AddressPool, GivesAClientItsOldAddressBack) {
+  AddressPool pool(ThreeAddresses());
+  const auto a = pool.Lease("a"), b = pool.Lease("b");
+  ASSERT_TRUE(a && b);
+  EXPECT_NE(*a, *b);
+  pool.Release("a");
+  EXPECT_EQ(pool.Lease("c"), A("10.0.0.3"));  // a's is kept for a
+  EXPECT_EQ(pool.Lease("a"), a);
+}
+
+TEST(AddressPool, ReusesReleasedAddressesBeforeItGivesUp) {
+  AddressPool pool(ThreeAddresses());
+  for (const char* c : {"a", "b", "c"}) ASSERT_TRUE(pool.Lease(c));
+  EXPECT_FALSE(pool.Lease("d"));
+  pool.Release("b");
+  EXPECT_EQ(pool.Lease("d"), A("10.0.0.2"));
+  EXPECT_FALSE(pool.Lease("b"));
+}
+
+TEST(AddressPool, CountsLeasesOfOneClient) {
+  AddressPool pool(ThreeAddresses());
+  EXPECT_EQ(pool.Lease("a"), pool.Lease("a"));  // two sessions of one client
+  EXPECT_EQ(pool.leased(), 1u);
+  pool.Release("a");
+  EXPECT_EQ(pool.leased(), 1u);
+  pool.Release("a");
+  pool.Release("a");
+  pool.Release("unknown");
+  EXPECT_EQ(pool.leased(), 0u);
+}
+
+}  // namespace
+}  // namespace flexvpn::node

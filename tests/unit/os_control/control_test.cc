@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "os/control/client.h"
+#include "os/control/frame.h"
+#include "os/control/server.h"
+#include "os/loop/loop.h"
+
+namespace flexvpn::os {
+namespace {
+
+TEST(Frame, EveryTruncationWaitsForMore) {
+  const std::string whole = EncodeFrame("{\"version\":1}");
+  for (size_t n = 0; n < whole.size(); ++n) {
+    std::string part = whole.substr(0, n);
+    auto frame = TakeFrame(part, kMaxRequest);
+    ASSERT_TRUE(frame.ok());
+    EXPECT_FALSE(frame->has_value()) << n;
+    EXPECT_EQ(part.size(), n);
+  }
+  std::string two = whole + whole;
+  EXPECT_EQ(**TakeFrame(two, kMaxRequest), "{\"version\":1}");
+  EXPECT_EQ(two, whole);
+}
+
+TEST(Frame, AnAnnouncedLengthOverTheLimitIsAnErrorAtOnce) {
+  std::string huge("\xff\xff\xff\xff", 4);
+  EXPECT_FALSE(TakeFrame(huge, kMaxRequest).ok());
+}
+
+class ControlSocket : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = absl::StrCat(testing::TempDir(), "/control-", getpid(), ".sock");
+    loop_ = *Loop::Make();
+    auto server = ControlServer::Make(*loop_, path_, [this](const ControlRequest& r) {
+      EXPECT_EQ(r.uid, geteuid());
+      server_->Respond(r.connection, absl::StrCat("echo ", r.body));
+    });
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    thread_ = std::thread([this] { loop_->Run([] { return std::nullopt; }); });
+  }
+  void TearDown() override {
+    loop_->Post([this] { loop_->Stop(); });
+    thread_.join();
+    server_.reset();
+    EXPECT_NE(access(path_.c_str(), F_OK), 0) << "socket file left behind";
+  }
+  std::string path_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<ControlServer> server_;
+  std::thread thread_;
+};
+
+TEST_F(ControlSocket, AnswersRequestsInOrder) {
+  auto client = ControlClient::Connect(path_);
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_EQ(*client->Call("one"), "echo one");
+  EXPECT_EQ(*client->Call("two"), "echo two");
+}
+
+TEST_F(ControlSocket, CarriesAnswersLargerThanASocketBuffer) {
+  auto client = ControlClient::Connect(path_);
+  const std::string large(kMaxRequest - 16, 'x');
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(client->Call(large)->size(), large.size() + 5);
+}
+
+TEST_F(ControlSocket, ATooLongRequestEndsThatConnectionOnly) {
+  auto bad = ControlClient::Connect(path_);
+  EXPECT_FALSE(bad->Call(std::string(kMaxRequest + 1, 'x')).ok());
+  auto good = ControlClient::Connect(path_);
+  EXPECT_EQ(*good->Call("still here"), "echo still here");
+}
+
+TEST_F(ControlSocket, ASecondServerIsRefusedWhileTheFirstLives) {
+  auto loop = *Loop::Make();
+  EXPECT_FALSE(ControlServer::Make(*loop, path_, [](const ControlRequest&) {}).ok());
+  EXPECT_EQ(access(path_.c_str(), F_OK), 0);
+}
+
+TEST(ControlClient, SaysThatTheDaemonIsNotRunning) {
+  auto client = ControlClient::Connect(absl::StrCat(testing::TempDir(), "/nobody.sock"));
+  ASSERT_FALSE(client.ok());
+  EXPECT_NE(std::string(client.status().message()).find("not running"), std::string::npos) << client.status();
+}
+
+}  // namespace
+}  // namespace flexvpn::os
