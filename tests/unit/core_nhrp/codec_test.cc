@@ -23,7 +23,8 @@ Bytes Repaired(Bytes b) {
   return b;
 }
 
-Cie Entry(uint8_t prefix, uint16_t mtu, uint16_t holdtime, absl::string_view nbma, absl::string_view protocol) {
+Cie Entry(uint8_t prefix, uint16_t mtu, uint16_t holdtime, absl::string_view nbma,
+          absl::string_view protocol) {
   Cie c;
   c.prefix_length = prefix;
   c.mtu = mtu;

@@ -27,8 +27,10 @@ Packet Request(World& w) {
   c.prefix_length = 32;
   c.holdtime = 7200;
   p.cies = {c};
-  p.extensions = {{kExtResponderAddress, true, {}}, {kExtForwardTransit, true, {}},
-                  {kExtReverseTransit, true, {}},   {kExtNat, false, {}}};
+  p.extensions = {{kExtResponderAddress, true, {}},
+                  {kExtForwardTransit, true, {}},
+                  {kExtReverseTransit, true, {}},
+                  {kExtNat, false, {}}};
   return p;
 }
 
@@ -55,16 +57,20 @@ TEST(Transit, RefusesWhatMayNotPass) {
       {"hop count 1", [](World&, Packet& p) { p.hop_count = 1; }, "drop_hop_count", 15},
       {"hop count 0", [](World&, Packet& p) { p.hop_count = 0; }, "drop_hop_count", 15},
       {"loop", [](World&, Packet& p) { p.extensions[1] = Passed("10.0.0.1"); }, "drop_loop", 3},
-      {"unreachable", [](World&, Packet& p) { p.destination_protocol = Ip("198.18.0.1"); }, "drop_unreachable", 6},
+      {"unreachable", [](World&, Packet& p) { p.destination_protocol = Ip("198.18.0.1"); },
+       "drop_unreachable", 6},
       {"back to where it came from", [](World&, Packet& p) { p.destination_protocol = World::Host(1); },
        "drop_back_to_ingress", 0},
-      {"another's source", [](World&, Packet& p) { p.source_protocol = World::Overlay(2); }, "drop_source_spoofed",
-       0},
+      {"another's source", [](World&, Packet& p) { p.source_protocol = World::Overlay(2); },
+       "drop_source_spoofed", 0},
       {"own source", [](World&, Packet& p) { p.source_protocol = Ip("10.0.0.1"); }, "drop_own_request", 0},
       {"multicast target", [](World&, Packet& p) { p.destination_protocol = Ip("224.0.0.1"); },
        "drop_request_addresses", 0},
       {"no NBMA", [](World&, Packet& p) { p.source_nbma = {}; }, "drop_request_addresses", 0},
-      {"garbage in the transit record", [](World&, Packet& p) { p.extensions[1].value = {1, 2, 3}; },
+      {"garbage in the transit record",
+       [](World&, Packet& p) {
+         p.extensions[1].value = {1, 2, 3};
+       },
        "drop_malformed_extension", 0},
       {"the hub itself as target, which does not answer",
        [](World&, Packet& p) { p.destination_protocol = Ip("10.0.0.1"); }, "drop_shortcut_off", 0},
@@ -168,9 +174,9 @@ TEST(Redirect, IsSentOncePerPeerDestinationAndInterval) {
   // Never for these:
   forward(World::Host(1), Ip("224.0.0.5"));
   forward(World::Host(1), Ip("255.255.255.255"));
-  forward(World::Host(1), Ip("10.0.0.1"));       // the hub itself
-  forward(World::Host(1), World::Host(1));       // back to the same peer
-  forward(World::Host(1), Ip("198.18.0.1"));     // nowhere
+  forward(World::Host(1), Ip("10.0.0.1"));    // the hub itself
+  forward(World::Host(1), World::Host(1));    // back to the same peer
+  forward(World::Host(1), Ip("198.18.0.1"));  // nowhere
   forward(Ip("169.254.1.1"), World::Host(2));
   forward(World::Host(1), Ip("192.168.2.9"), 1);  // dies here
   forward(Ip("2001:db8::1"), Ip("2001:db8::2"));
@@ -223,8 +229,8 @@ TEST(Indication, IsRefusedIfItLeadsNowhereGood) {
     ti.payload = inner;
     w.Inject(s, w.Uplink(s), ti);
   };
-  indicate(InnerPacket(World::Host(1), World::Host(1)));  // our own LAN
-  indicate(InnerPacket(World::Host(1), Ip("10.0.0.11")));  // ourselves
+  indicate(InnerPacket(World::Host(1), World::Host(1)));    // our own LAN
+  indicate(InnerPacket(World::Host(1), Ip("10.0.0.11")));   // ourselves
   indicate(InnerPacket(World::Host(1), Ip("198.18.0.1")));  // no route
   indicate(InnerPacket(World::Host(1), Ip("224.0.0.1")));
   indicate(InnerPacket(World::Host(1), World::Host(2)), 1);  // code not known
@@ -415,7 +421,10 @@ struct RequestCase {
 TEST(Responder, RefusesWhatItShouldNotBuildATunnelFor) {
   const RequestCase kCases[] = {
       {"unknown compulsory extension",
-       [](World&, Packet& p) { p.extensions.push_back({0x77, true, {1}}); }, "drop_unknown_extension"},
+       [](World&, Packet& p) {
+         p.extensions.push_back({0x77, true, {1}});
+       },
+       "drop_unknown_extension"},
       {"requester on our own LAN", [](World&, Packet& p) { p.source_protocol = World::Host(2); },
        "drop_requester_is_local"},
       {"our own NBMA", [](World& w, Packet& p) { p.source_nbma = w.spoke(2).nbma; }, "drop_requester_nbma"},
@@ -550,9 +559,9 @@ TEST(OnPacket, SurvivesMutatedPacketsOfEveryKind) {
       Packet p = Request(w);
       p.type = static_cast<PacketType>(rng.Below(8) + 1);
       auto address = [&] {
-        const net::IpAddress kSome[] = {Ip("10.0.0.1"),      World::Overlay(1), World::Overlay(2), World::Host(1),
-                                        World::Host(2),      Ip("192.0.2.12"),  Ip("2001:db8::1"), {},
-                                        Ip("224.0.0.1"),     Ip("198.18.0.1")};
+        const net::IpAddress kSome[] = {Ip("10.0.0.1"),  World::Overlay(1), World::Overlay(2), World::Host(1),
+                                        World::Host(2),  Ip("192.0.2.12"),  Ip("2001:db8::1"), {},
+                                        Ip("224.0.0.1"), Ip("198.18.0.1")};
         return kSome[rng.Below(std::size(kSome))];
       };
       p.source_protocol = address();

@@ -346,8 +346,8 @@ TEST(Shortcut, RepliesOverAnExistingTunnelAtOnce) {
 }
 
 TEST(Shortcut, SurvivesLossOfAnySinglePacket) {
-  for (PacketType type : {PacketType::kTrafficIndication, PacketType::kResolutionRequest,
-                          PacketType::kResolutionReply}) {
+  for (PacketType type :
+       {PacketType::kTrafficIndication, PacketType::kResolutionRequest, PacketType::kResolutionReply}) {
     for (int which = 0; which < 2; ++which) {
       World w(2);
       int seen = 0;

@@ -29,8 +29,12 @@ struct Tunnel {
 
 class Node : public Environment {
  public:
-  Node(std::string name, absl::string_view overlay, absl::string_view nbma, uint64_t seed)
-      : name(std::move(name)), overlay(Ip(overlay)), nbma(Ip(nbma)), public_nbma(Ip(nbma)), rng(seed) {}
+  Node(std::string node_name, absl::string_view overlay_address, absl::string_view nbma_address, uint64_t seed)
+      : name(std::move(node_name)),
+        overlay(Ip(overlay_address)),
+        nbma(Ip(nbma_address)),
+        public_nbma(Ip(nbma_address)),
+        rng(seed) {}
   RouteResult Lookup(const net::IpAddress& destination) const override;
   // The way of data: shortcuts too, longest prefix, shortcut before route.  No peer: stays here or is lost.
   net::PeerId DataPeer(const net::IpAddress& destination) const;

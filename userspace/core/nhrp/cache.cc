@@ -29,7 +29,8 @@ bool Endpoint::Impl::CacheFull() {
 }
 
 // Adds or renews.  False if the cache is full or the peer is gone.
-bool Endpoint::Impl::Install(const Key& key, Shortcut shortcut, Duration holdtime, Instant now, Actions& out) {
+bool Endpoint::Impl::Install(const Key& key, Shortcut shortcut, Duration holdtime, Instant now,
+                             Actions& out) {
   Peer* peer = FindPeer(shortcut.peer);
   if (peer == nullptr) return false;
   auto it = shortcuts_.find(key);
@@ -146,9 +147,17 @@ std::vector<CacheRow> Endpoint::Impl::Rows(Instant now) const {
   };
   for (const auto& [key, s] : shortcuts_) {
     const Peer* peer = peer_of(s.peer);
-    CacheRow row{.prefix = key.prefix, .next_hop = s.next_hop, .nbma = {}, .claimed_nbma = {}, .interface = {},
-                 .created_ago = now - s.created, .expires_in = s.expires - now, .type = "dynamic",
-                 .flags = {"router"}, .peer = s.peer, .requesters = {}};
+    CacheRow row{.prefix = key.prefix,
+                 .next_hop = s.next_hop,
+                 .nbma = {},
+                 .claimed_nbma = {},
+                 .interface = {},
+                 .created_ago = now - s.created,
+                 .expires_in = s.expires - now,
+                 .type = "dynamic",
+                 .flags = {"router"},
+                 .peer = s.peer,
+                 .requesters = {}};
     if (peer != nullptr) {
       row.nbma = peer->info.remote_nbma;
       row.interface = peer->info.interface;
@@ -161,9 +170,16 @@ std::vector<CacheRow> Endpoint::Impl::Rows(Instant now) const {
     rows.push_back(std::move(row));
   }
   for (const auto& [key, l] : locals_) {
-    CacheRow row{.prefix = key.prefix, .next_hop = l.own_protocol, .nbma = l.own_nbma, .claimed_nbma = {},
-                 .interface = l.interface, .created_ago = now - l.created, .expires_in = l.expires - now,
-                 .type = "dynamic", .flags = {"router", "unique", "local", "no-socket"}, .peer = l.peer,
+    CacheRow row{.prefix = key.prefix,
+                 .next_hop = l.own_protocol,
+                 .nbma = l.own_nbma,
+                 .claimed_nbma = {},
+                 .interface = l.interface,
+                 .created_ago = now - l.created,
+                 .expires_in = l.expires - now,
+                 .type = "dynamic",
+                 .flags = {"router", "unique", "local", "no-socket"},
+                 .peer = l.peer,
                  .requesters = {}};
     for (const Requester& r : l.requesters) row.requesters.push_back(r.protocol);
     rows.push_back(std::move(row));
@@ -171,13 +187,17 @@ std::vector<CacheRow> Endpoint::Impl::Rows(Instant now) const {
   for (const auto& [key, r] : resolutions_) {
     if (r.refresh_over) continue;
     const Peer* peer = peer_of(r.via);
-    rows.push_back(CacheRow{
-        .prefix = key.prefix, .next_hop = key.prefix.address(),
-        .nbma = peer == nullptr ? net::IpAddress() : peer->info.remote_nbma, .claimed_nbma = {},
-        .interface = peer == nullptr ? "" : peer->info.interface, .created_ago = now - r.created,
-        .expires_in = r.expires - now,
-        .type = r.state == Resolution::State::kNegative ? "negative" : "incomplete", .flags = {},
-        .peer = r.via, .requesters = {}});
+    rows.push_back(CacheRow{.prefix = key.prefix,
+                            .next_hop = key.prefix.address(),
+                            .nbma = peer == nullptr ? net::IpAddress() : peer->info.remote_nbma,
+                            .claimed_nbma = {},
+                            .interface = peer == nullptr ? "" : peer->info.interface,
+                            .created_ago = now - r.created,
+                            .expires_in = r.expires - now,
+                            .type = r.state == Resolution::State::kNegative ? "negative" : "incomplete",
+                            .flags = {},
+                            .peer = r.via,
+                            .requesters = {}});
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const CacheRow& a, const CacheRow& b) { return a.prefix < b.prefix; });

@@ -9,11 +9,11 @@
 namespace flexvpn::nhrp {
 namespace {
 
-constexpr size_t kFixedHeader = 20;      // RFC 2332 §5.1
-constexpr size_t kCommonMandatory = 8;   // §5.2, up to the addresses
+constexpr size_t kFixedHeader = 20;     // RFC 2332 §5.1
+constexpr size_t kCommonMandatory = 8;  // §5.2, up to the addresses
 constexpr size_t kChecksumOffset = 12;
 constexpr size_t kExtensionOffset = 14;
-constexpr uint16_t kAfnIpv4 = 1, kAfnIpv6 = 2;              // IANA address family numbers
+constexpr uint16_t kAfnIpv4 = 1, kAfnIpv6 = 2;  // IANA address family numbers
 constexpr uint16_t kEtherTypeIpv4 = 0x0800, kEtherTypeIpv6 = 0x86dd;
 constexpr uint16_t kCompulsory = 0x8000;
 constexpr uint16_t kExtensionTypeMask = 0x3fff;

@@ -26,8 +26,8 @@ enum class PacketType : uint8_t {
 };
 
 // Flags of resolution packets, RFC 2332 §5.2.1; kNat is Cisco's: "understands the NAT extension".
-inline constexpr uint16_t kFlagRouter = 0x8000;         // Q: the requester is a router
-inline constexpr uint16_t kFlagAuthoritative = 0x4000;  // A
+inline constexpr uint16_t kFlagRouter = 0x8000;             // Q: the requester is a router
+inline constexpr uint16_t kFlagAuthoritative = 0x4000;      // A
 inline constexpr uint16_t kFlagDestinationStable = 0x2000;  // D
 inline constexpr uint16_t kFlagUnique = 0x1000;             // U
 inline constexpr uint16_t kFlagSourceStable = 0x0800;       // S: the requester's binding may be cached
@@ -64,8 +64,8 @@ enum ExtensionType : uint16_t {
   kExtNat = 9,
 };
 
-// Client Information Entry, RFC 2332 §5.2.0.1.  Addresses are IPv4, IPv6 or none ("as in the header"); each has
-// its own length on the wire, so one entry may differ in family from the packet around it.
+// Client Information Entry, RFC 2332 §5.2.0.1.  Addresses are IPv4, IPv6 or none ("as in the header"); each
+// has its own length on the wire, so one entry may differ in family from the packet around it.
 struct Cie {
   uint8_t code = kCieSuccess;
   uint8_t prefix_length = 0;  // bits; 0 and 255 also mean "host" to deployed implementations
@@ -92,8 +92,8 @@ struct Packet {
   uint8_t hop_count = 255;
   PacketType type = PacketType::kResolutionRequest;
   uint16_t flags = 0;
-  uint32_t request_id = 0;  // types 1..6
-  uint16_t code = 0;        // types 7 (ErrorCode) and 8 (0 = redirect)
+  uint32_t request_id = 0;    // types 1..6
+  uint16_t code = 0;          // types 7 (ErrorCode) and 8 (0 = redirect)
   uint16_t error_offset = 0;  // type 7: offset of the fault in the offending packet; type 8: unused
   net::IpAddress source_nbma, source_protocol, destination_protocol;
   Bytes source_nbma_subaddress;       // at most 63 octets
@@ -112,17 +112,17 @@ struct Packet {
 
 // Bounds on what is accepted; everything deployed is far below them.
 inline constexpr size_t kMaxPacketSize = 16384;
-inline constexpr size_t kMaxCies = 64;        // in the mandatory part, and in each list of an extension
+inline constexpr size_t kMaxCies = 64;  // in the mandatory part, and in each list of an extension
 inline constexpr size_t kMaxExtensions = 32;
 
-// Decodes `data`; octets after ar$pktsz (link padding) are ignored, unused fields too.  A packet of odd length
-// may carry either form of checksum: last octet as the high one (RFC 2332, RFC 1071) or, as some deployed
-// implementations compute it, as the low one.  Errors (kInvalidArgument) name the fault: version, type, family,
-// length, checksum, bounds.
+// Decodes `data`; octets after ar$pktsz (link padding) are ignored, unused fields too.  A packet of odd
+// length may carry either form of checksum: last octet as the high one (RFC 2332, RFC 1071) or, as some
+// deployed implementations compute it, as the low one.  Errors (kInvalidArgument) name the fault: version,
+// type, family, length, checksum, bounds.
 absl::StatusOr<Packet> Decode(BytesView data);
 
-// Inverse of Decode.  Closes the extensions with END, and adds END to a packet of odd length without any, since
-// receivers disagree on the checksum of those.  Empty if the packet does not fit ar$pktsz.
+// Inverse of Decode.  Closes the extensions with END, and adds END to a packet of odd length without any,
+// since receivers disagree on the checksum of those.  Empty if the packet does not fit ar$pktsz.
 Bytes Encode(const Packet& packet);
 
 // A list of CIEs as extensions 3, 4, 5 and 9 hold it.

@@ -15,14 +15,22 @@ constexpr uint32_t kErrorsPerSecond = 20;
 
 absl::string_view ReceivedName(PacketType t) {
   switch (t) {
-    case PacketType::kResolutionRequest: return "rx_resolution_request";
-    case PacketType::kResolutionReply: return "rx_resolution_reply";
-    case PacketType::kRegistrationRequest: return "rx_registration_request";
-    case PacketType::kRegistrationReply: return "rx_registration_reply";
-    case PacketType::kPurgeRequest: return "rx_purge_request";
-    case PacketType::kPurgeReply: return "rx_purge_reply";
-    case PacketType::kErrorIndication: return "rx_error_indication";
-    case PacketType::kTrafficIndication: return "rx_traffic_indication";
+    case PacketType::kResolutionRequest:
+      return "rx_resolution_request";
+    case PacketType::kResolutionReply:
+      return "rx_resolution_reply";
+    case PacketType::kRegistrationRequest:
+      return "rx_registration_request";
+    case PacketType::kRegistrationReply:
+      return "rx_registration_reply";
+    case PacketType::kPurgeRequest:
+      return "rx_purge_request";
+    case PacketType::kPurgeReply:
+      return "rx_purge_reply";
+    case PacketType::kErrorIndication:
+      return "rx_error_indication";
+    case PacketType::kTrafficIndication:
+      return "rx_traffic_indication";
   }
   return "rx_unknown";
 }
@@ -51,7 +59,8 @@ const DomainConfig* Endpoint::Impl::FindDomain(uint32_t network) const {
   return it == domains_.end() ? nullptr : &it->second;
 }
 
-Peer* Endpoint::Impl::FindByProtocol(uint32_t network, const net::IpAddress& protocol, net::PeerId preferred) {
+Peer* Endpoint::Impl::FindByProtocol(uint32_t network, const net::IpAddress& protocol,
+                                     net::PeerId preferred) {
   if (protocol.empty()) return nullptr;
   std::pair<uint32_t, net::IpAddress> name{network, protocol};
   if (by_protocol_.contains({name, preferred})) return FindPeer(preferred);
@@ -162,7 +171,8 @@ void Endpoint::Impl::PeerDown(net::PeerId id, Instant now, Actions& out) {
   // The next traffic indication starts anew: nothing of the past suppresses it.
   std::vector<Key> stale;
   for (const auto& [key, r] : resolutions_) {
-    if (key.network == network && (r.via == id || r.refresh_over == id || r.state != Resolution::State::kAsking)) {
+    if (key.network == network &&
+        (r.via == id || r.refresh_over == id || r.state != Resolution::State::kAsking)) {
       stale.push_back(key);
     }
   }
@@ -191,14 +201,21 @@ void Endpoint::Impl::OnPacket(net::PeerId from, BytesView raw, Instant now, Acti
 
 void Endpoint::Impl::Dispatch(const Incoming& in) {
   switch (in.packet.type) {
-    case PacketType::kResolutionRequest: return OnResolutionRequest(in);
-    case PacketType::kResolutionReply: return OnResolutionReply(in);
-    case PacketType::kPurgeRequest: return OnPurgeRequest(in);
-    case PacketType::kPurgeReply: return OnPurgeReply(in);
-    case PacketType::kErrorIndication: return OnError(in);
-    case PacketType::kTrafficIndication: return OnTrafficIndication(in);
+    case PacketType::kResolutionRequest:
+      return OnResolutionRequest(in);
+    case PacketType::kResolutionReply:
+      return OnResolutionReply(in);
+    case PacketType::kPurgeRequest:
+      return OnPurgeRequest(in);
+    case PacketType::kPurgeReply:
+      return OnPurgeReply(in);
+    case PacketType::kErrorIndication:
+      return OnError(in);
+    case PacketType::kTrafficIndication:
+      return OnTrafficIndication(in);
     case PacketType::kRegistrationRequest:
-    case PacketType::kRegistrationReply: return Drop("drop_registration");
+    case PacketType::kRegistrationReply:
+      return Drop("drop_registration");
   }
 }
 
@@ -214,11 +231,21 @@ void Endpoint::Impl::Clear(Instant, Actions& out) {
 void Endpoint::Impl::OnTick(Instant now, Actions& out) {
   while (std::optional<TimerKey> due = timers_.PopDue(now)) {
     switch (due->kind) {
-      case TimerKind::kShortcut: OnShortcutTimer(due->key, now, out); break;
-      case TimerKind::kResolution: OnResolutionTimer(due->key, now, out); break;
-      case TimerKind::kLocal: locals_.erase(due->key); break;
-      case TimerKind::kTunnel: OnTunnelTimer(due->key, now, out); break;
-      case TimerKind::kPurge: OnPurgeTimer(due->key.network, now, out); break;
+      case TimerKind::kShortcut:
+        OnShortcutTimer(due->key, now, out);
+        break;
+      case TimerKind::kResolution:
+        OnResolutionTimer(due->key, now, out);
+        break;
+      case TimerKind::kLocal:
+        locals_.erase(due->key);
+        break;
+      case TimerKind::kTunnel:
+        OnTunnelTimer(due->key, now, out);
+        break;
+      case TimerKind::kPurge:
+        OnPurgeTimer(due->key.network, now, out);
+        break;
     }
   }
   if (asked_.empty()) return;

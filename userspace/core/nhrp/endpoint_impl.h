@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of Endpoint: its records, and one group of methods a concept, each group in the file named beside it.
-// All maps are ordered, so that the same inputs give the same actions in the same order.
+// Inside of Endpoint: its records, and one group of methods a concept, each group in the file named beside
+// it. All maps are ordered, so that the same inputs give the same actions in the same order.
 #ifndef FLEXVPN_CORE_NHRP_ENDPOINT_IMPL_H_
 #define FLEXVPN_CORE_NHRP_ENDPOINT_IMPL_H_
 
@@ -26,22 +26,22 @@ struct Key {
 
 struct Peer {
   PeerInfo info;
-  net::IpAddress protocol;   // its overlay address, from IKE or learned; empty = unknown
-  std::set<Key> shortcuts;   // installed over it
+  net::IpAddress protocol;  // its overlay address, from IKE or learned; empty = unknown
+  std::set<Key> shortcuts;  // installed over it
 };
 
 // An installed shortcut route.
 struct Shortcut {
-  net::IpAddress target;     // the address that was asked for, and is asked for again on refresh
-  net::IpAddress next_hop;   // overlay address of the peer
-  net::IpAddress claimed;    // NBMA address the peer gives itself
+  net::IpAddress target;    // the address that was asked for, and is asked for again on refresh
+  net::IpAddress next_hop;  // overlay address of the peer
+  net::IpAddress claimed;   // NBMA address the peer gives itself
   net::PeerId peer;
   Instant created, expires, refresh_at;
   std::optional<uint64_t> seen_packets;  // of the peer, at the last look
-  bool implicit = false;  // not asked for: learned from a packet of the peer
-  bool override_route = false;  // a route of the same prefix exists (Cisco's next-hop override)
-  bool used = false;      // the peer carried traffic between the last two looks
-  bool looking = false;   // QueryTraffic is out
+  bool implicit = false;                 // not asked for: learned from a packet of the peer
+  bool override_route = false;           // a route of the same prefix exists (Cisco's next-hop override)
+  bool used = false;                     // the peer carried traffic between the last two looks
+  bool looking = false;                  // QueryTraffic is out
   uint16_t mtu = 0;
 };
 
@@ -132,7 +132,7 @@ class Endpoint::Impl {
   enum class TimerKind : uint8_t { kShortcut, kResolution, kLocal, kTunnel, kPurge };
   struct TimerKey {
     TimerKind kind{};
-    Key key;               // kPurge: network holds the request id
+    Key key;  // kPurge: network holds the request id
     friend auto operator<=>(const TimerKey&, const TimerKey&) = default;
   };
   struct Step {  // what to do with a packet for some address
@@ -221,7 +221,7 @@ class Endpoint::Impl {
   std::map<Key, Shortcut> shortcuts_;
   std::map<Key, Resolution> resolutions_;  // by host prefix of the target
   std::map<Key, Local> locals_;
-  std::map<Key, TunnelWait> waits_;  // by host prefix of the requester's overlay address
+  std::map<Key, TunnelWait> waits_;      // by host prefix of the requester's overlay address
   std::map<uint32_t, PurgeOut> purges_;  // by request id
   Timers<TimerKey> timers_;
   std::set<net::PeerId> asked_;  // QueryTraffic wanted in this tick

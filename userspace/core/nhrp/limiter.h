@@ -21,8 +21,8 @@ class TokenBucket {
   bool Take(Instant now);
 
  private:
-  Duration interval_;  // one token
-  Duration capacity_;  // burst, as time
+  Duration interval_;                // one token
+  Duration capacity_;                // burst, as time
   std::optional<Instant> empty_at_;  // instant at which the bucket would have been empty; level = now - this
 };
 

@@ -13,14 +13,22 @@ constexpr size_t kErrorPayload = 512;
 
 absl::string_view SentName(PacketType t) {
   switch (t) {
-    case PacketType::kResolutionRequest: return "tx_resolution_request";
-    case PacketType::kResolutionReply: return "tx_resolution_reply";
-    case PacketType::kRegistrationRequest: return "tx_registration_request";
-    case PacketType::kRegistrationReply: return "tx_registration_reply";
-    case PacketType::kPurgeRequest: return "tx_purge_request";
-    case PacketType::kPurgeReply: return "tx_purge_reply";
-    case PacketType::kErrorIndication: return "tx_error_indication";
-    case PacketType::kTrafficIndication: return "tx_traffic_indication";
+    case PacketType::kResolutionRequest:
+      return "tx_resolution_request";
+    case PacketType::kResolutionReply:
+      return "tx_resolution_reply";
+    case PacketType::kRegistrationRequest:
+      return "tx_registration_request";
+    case PacketType::kRegistrationReply:
+      return "tx_registration_reply";
+    case PacketType::kPurgeRequest:
+      return "tx_purge_request";
+    case PacketType::kPurgeReply:
+      return "tx_purge_reply";
+    case PacketType::kErrorIndication:
+      return "tx_error_indication";
+    case PacketType::kTrafficIndication:
+      return "tx_traffic_indication";
   }
   return "tx_unknown";
 }
@@ -76,7 +84,8 @@ void Endpoint::Impl::SendError(const Incoming& in, ErrorCode code) {
   p.destination_protocol = in.packet.source_protocol;
   BytesView offending = in.raw.first(std::min(in.raw.size(), kErrorPayload) & ~size_t{1});
   p.payload.assign(offending.begin(), offending.end());
-  if (!in.domain.authentication.empty()) p.extensions.push_back(AuthenticationExtension(in.domain.authentication));
+  if (!in.domain.authentication.empty())
+    p.extensions.push_back(AuthenticationExtension(in.domain.authentication));
   Send(in.peer, p, in.out);
 }
 
@@ -87,8 +96,9 @@ void Endpoint::Impl::OnError(const Incoming& in) {
   absl::StatusOr<OffendingHeader> offending = DecodeOffendingHeader(in.packet.payload);
   if (!offending.ok()) return Drop("drop_error_without_packet");
   if (errors_.Take(in.now)) {
-    in.out.push_back(Notice{absl::StrCat("NHRP error indication ", in.packet.code, " from ",
-                                         in.packet.source_protocol.ToString(), " on ", in.peer.info.interface)});
+    in.out.push_back(
+        Notice{absl::StrCat("NHRP error indication ", in.packet.code, " from ",
+                            in.packet.source_protocol.ToString(), " on ", in.peer.info.interface)});
   }
   if (offending->type != PacketType::kResolutionRequest) return;
   for (auto& [key, r] : resolutions_) {

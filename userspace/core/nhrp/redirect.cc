@@ -25,9 +25,12 @@ void Endpoint::Impl::OnSpokeToSpoke(net::PeerId ingress, BytesView packet, Insta
   // The route may have changed since the packet passed.
   if (NextStep(*peer, ip->destination).kind != Step::Kind::kForward) return Drop("redirect_not_transit");
   switch (redirects_.Check(ingress, ip->destination, domain->redirect_interval, now)) {
-    case RedirectLimiter::Verdict::kSend: break;
-    case RedirectLimiter::Verdict::kTooSoon: return Drop("redirect_suppressed");
-    case RedirectLimiter::Verdict::kTotalRate: return Drop("redirect_total_rate");
+    case RedirectLimiter::Verdict::kSend:
+      break;
+    case RedirectLimiter::Verdict::kTooSoon:
+      return Drop("redirect_suppressed");
+    case RedirectLimiter::Verdict::kTotalRate:
+      return Drop("redirect_total_rate");
   }
   Packet p = Originate(*peer, PacketType::kTrafficIndication, ip->source.family());
   p.code = kRedirectCode;
@@ -38,8 +41,8 @@ void Endpoint::Impl::OnSpokeToSpoke(net::PeerId ingress, BytesView packet, Insta
   Send(*peer, p, out);
 }
 
-// The packet's destination protocol address is the inner source, which may be a host behind us, so what counts
-// is the packet inside.
+// The packet's destination protocol address is the inner source, which may be a host behind us, so what
+// counts is the packet inside.
 void Endpoint::Impl::OnTrafficIndication(const Incoming& in) {
   if (!in.domain.shortcut) return Drop("drop_shortcut_off");
   if (in.packet.code != kRedirectCode) return Drop("drop_traffic_code");

@@ -124,7 +124,8 @@ void Endpoint::Impl::OnResolutionReply(const Incoming& in) {
   if (!IsOurs(in.packet.source_protocol)) return ForwardOrRefuse(in, in.packet.source_protocol);
   Key key{in.domain.network_id, net::Prefix::Host(in.packet.destination_protocol)};
   auto it = resolutions_.find(key);
-  if (it == resolutions_.end() || it->second.request_id != in.packet.request_id) return Drop("drop_reply_unmatched");
+  if (it == resolutions_.end() || it->second.request_id != in.packet.request_id)
+    return Drop("drop_reply_unmatched");
   if (in.packet.cies.empty()) return Drop("drop_reply_without_entry");
   const Cie& cie = in.packet.cies[0];
   if (cie.code != kCieSuccess) return Hold(key, it->second, Resolution::State::kNegative, in.now, in.out);
@@ -160,7 +161,8 @@ net::Prefix Endpoint::Impl::SafePrefix(const net::IpAddress& target, int length,
   if (length < ShortestPrefix(target.family()) || length < covering.prefix.length()) return host;
   for (const auto& [id, peer] : peers_) {
     const PeerInfo& i = peer.info;
-    if (prefix.Contains(i.remote_nbma) || prefix.Contains(i.local_nbma) || prefix.Contains(i.local_protocol)) {
+    if (prefix.Contains(i.remote_nbma) || prefix.Contains(i.local_nbma) ||
+        prefix.Contains(i.local_protocol)) {
       return host;
     }
   }

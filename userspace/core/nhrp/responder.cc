@@ -20,8 +20,10 @@ bool IsKnownExtension(const Extension& e) {
     case kExtReverseTransit:
     case kExtAuthentication:
     case kExtVendorPrivate:
-    case kExtNat: return true;
-    default: return !e.compulsory;
+    case kExtNat:
+      return true;
+    default:
+      return !e.compulsory;
   }
 }
 
@@ -112,7 +114,8 @@ void Endpoint::Impl::EraseWait(const Key& in_key, Actions& out) {
 }
 
 void Endpoint::Impl::TunnelReady(TunnelToken token, net::PeerId id, Instant now, Actions& out) {
-  auto it = std::find_if(waits_.begin(), waits_.end(), [&](const auto& w) { return w.second.token == token; });
+  auto it =
+      std::find_if(waits_.begin(), waits_.end(), [&](const auto& w) { return w.second.token == token; });
   if (!token || it == waits_.end()) return Drop("tunnel_ready_unexpected");
   it->second.ready = id;
   const Key key = it->first;
@@ -124,7 +127,8 @@ void Endpoint::Impl::TunnelReady(TunnelToken token, net::PeerId id, Instant now,
 // FlexVPN: no reply, traffic stays on the hub path.  The request is kept for a while, since the other
 // direction may build the tunnel (a requester behind a NAT cannot be reached, but can reach us).
 void Endpoint::Impl::TunnelFailed(TunnelToken token, Instant now, Actions&) {
-  auto it = std::find_if(waits_.begin(), waits_.end(), [&](const auto& w) { return w.second.token == token; });
+  auto it =
+      std::find_if(waits_.begin(), waits_.end(), [&](const auto& w) { return w.second.token == token; });
   if (!token || it == waits_.end()) return;
   counters_.Add("tunnel_failed");
   it->second.token = {};
@@ -142,9 +146,10 @@ void Endpoint::Impl::OnTunnelTimer(const Key& key, Instant now, Actions& out) {
   TunnelFailed(token, now, out);
 }
 
-// `peer`, whose overlay address just became known, may be whom requests wait for.  `proven`: an NHRP packet or
-// TunnelReady shows that both ends have the tunnel; then ours on its way is not needed.  Otherwise only the
-// node with the higher address gives up its own, so that not both tunnels of a simultaneous set-up are lost.
+// `peer`, whose overlay address just became known, may be whom requests wait for.  `proven`: an NHRP packet
+// or TunnelReady shows that both ends have the tunnel; then ours on its way is not needed.  Otherwise only
+// the node with the higher address gives up its own, so that not both tunnels of a simultaneous set-up are
+// lost.
 void Endpoint::Impl::AnswerWaiting(Peer& peer, bool proven, Instant now, Actions& out) {
   Key key{peer.info.network_id, net::Prefix::Host(peer.protocol)};
   auto it = waits_.find(key);
@@ -166,7 +171,8 @@ void Endpoint::Impl::AnswerWaiting(Peer& peer, bool proven, Instant now, Actions
 void Endpoint::Impl::SendReply(Peer& peer, const Packet& request, Instant now, Actions& out) {
   const DomainConfig* domain = FindDomain(peer.info.network_id);
   const net::IpAddress& target = request.destination_protocol;
-  if (domain == nullptr || peer.info.local_protocol.family() != target.family()) return Drop("drop_reply_family");
+  if (domain == nullptr || peer.info.local_protocol.family() != target.family())
+    return Drop("drop_reply_family");
   Step step = NextStep(peer, target);
   if (step.kind != Step::Kind::kHere) return Drop("drop_reply_route_gone");
   bool net_known = step.route.kind != RouteResult::Kind::kSelf && step.route.prefix.Contains(target) &&
@@ -190,7 +196,8 @@ void Endpoint::Impl::SendReply(Peer& peer, const Packet& request, Instant now, A
   Cie responder = self;
   responder.prefix_length = static_cast<uint8_t>(self.protocol.bits());
   if (Extension* e = p.Find(kExtResponderAddress)) e->value = EncodeCieList({responder});
-  if (!domain->authentication.empty()) p.extensions.push_back(AuthenticationExtension(domain->authentication));
+  if (!domain->authentication.empty())
+    p.extensions.push_back(AuthenticationExtension(domain->authentication));
   GiveOut(peer, {domain->network_id, prefix}, request, now);
   Send(peer, p, out);
 }
@@ -198,7 +205,8 @@ void Endpoint::Impl::SendReply(Peer& peer, const Packet& request, Instant now, A
 // The requester's own binding comes with its request: the way back needs no question (if it may be cached:
 // S bit and a holding time, RFC 2332 §5.2.1).
 void Endpoint::Impl::InstallRequester(Peer& peer, const Packet& request, Instant now, Actions& out) {
-  if ((request.flags & kFlagSourceStable) == 0 || request.cies.empty() || request.cies[0].holdtime == 0) return;
+  if ((request.flags & kFlagSourceStable) == 0 || request.cies.empty() || request.cies[0].holdtime == 0)
+    return;
   const DomainConfig* domain = FindDomain(peer.info.network_id);
   Shortcut s;
   s.target = request.source_protocol;

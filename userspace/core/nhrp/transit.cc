@@ -22,10 +22,14 @@ bool IsRequest(PacketType t) {
 void Endpoint::Impl::ForwardOrRefuse(const Incoming& in, const net::IpAddress& destination) {
   Step step = NextStep(in.peer, destination);
   switch (step.kind) {
-    case Step::Kind::kForward: return Forward(in, *step.next);
-    case Step::Kind::kBack: return Drop("drop_back_to_ingress");
-    case Step::Kind::kHere: return Drop("drop_not_for_us");
-    case Step::Kind::kUnreachable: break;
+    case Step::Kind::kForward:
+      return Forward(in, *step.next);
+    case Step::Kind::kBack:
+      return Drop("drop_back_to_ingress");
+    case Step::Kind::kHere:
+      return Drop("drop_not_for_us");
+    case Step::Kind::kUnreachable:
+      break;
   }
   Drop("drop_unreachable");
   SendError(in, ErrorCode::kUnreachable);
@@ -50,11 +54,12 @@ void Endpoint::Impl::Forward(const Incoming& in, Peer& next) {
       return SendError(in, ErrorCode::kLoopDetected);
     }
     if (passed->size() == kMaxCies) return Drop("drop_loop");
-    passed->push_back({.prefix_length = static_cast<uint8_t>(next.info.local_protocol.bits()),
-                       .holdtime = static_cast<uint16_t>(std::min<int64_t>(WholeSeconds(in.domain.holdtime), 65535)),
-                       .nbma = next.info.local_nbma,
-                       .nbma_subaddress = {},
-                       .protocol = next.info.local_protocol});
+    passed->push_back(
+        {.prefix_length = static_cast<uint8_t>(next.info.local_protocol.bits()),
+         .holdtime = static_cast<uint16_t>(std::min<int64_t>(WholeSeconds(in.domain.holdtime), 65535)),
+         .nbma = next.info.local_nbma,
+         .nbma_subaddress = {},
+         .protocol = next.info.local_protocol});
     p.Find(record)->value = EncodeCieList(*passed);
   }
   counters_.Add("forwarded");
@@ -70,8 +75,8 @@ void Endpoint::Impl::CorrectNat(const Incoming& in, Packet& p) const {
   const net::IpAddress& station = reply ? p.cies[0].protocol : p.source_protocol;
   const net::IpAddress& claimed = reply ? p.cies[0].nbma : p.source_nbma;
   const Extension* passed = p.Find(reply ? kExtReverseTransit : kExtForwardTransit);
-  bool first_hop = in.peer.protocol.empty() ? passed == nullptr || passed->value.empty()
-                                            : in.peer.protocol == station;
+  bool first_hop =
+      in.peer.protocol.empty() ? passed == nullptr || passed->value.empty() : in.peer.protocol == station;
   if (!first_hop || station.empty() || claimed.empty()) return;
   Extension* nat = p.Find(kExtNat);
   std::vector<Cie> entries;
@@ -88,7 +93,8 @@ void Endpoint::Impl::CorrectNat(const Incoming& in, Packet& p) const {
     changed = true;
   }
   if (!changed) return;
-  if (nat == nullptr) nat = &p.extensions.emplace_back(Extension{.type = kExtNat, .compulsory = false, .value = {}});
+  if (nat == nullptr)
+    nat = &p.extensions.emplace_back(Extension{.type = kExtNat, .compulsory = false, .value = {}});
   nat->value = EncodeCieList(entries);
 }
 
