@@ -218,11 +218,11 @@ TEST(KeyExchange, NeedsAPrivateKeyOfTheSameMethod) {
 
 TEST(KeyExchange, JobsRunOnSeveralThreadsAtOnce) {
   const std::unique_ptr<Provider> provider = NewOpensslProvider();
-  constexpr KeMethod kMethods[] = {KeMethod::kModp1024, KeMethod::kEcp256, KeMethod::kCurve25519};
+  static constexpr KeMethod kMethods[] = {KeMethod::kModp1024, KeMethod::kEcp256, KeMethod::kCurve25519};
   bool agreed[4] = {};
   std::vector<std::thread> threads;
   for (bool& all : agreed)
-    threads.emplace_back([&provider, &all, kMethods] {
+    threads.emplace_back([&provider, &all] {
       int good = 0;
       for (int round = 0; round < 30; ++round) {
         const KeMethod m = kMethods[round % 3];

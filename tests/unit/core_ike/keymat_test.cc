@@ -62,6 +62,9 @@ TEST(DeriveIkeKeys, MatchesNistAndCutsInTheOrderOfTheRfc) {
   EXPECT_EQ(Hex(keys.responder.encr_key), kSkEr);
   EXPECT_EQ(Hex(keys.sk_pi), kSkPi);
   EXPECT_EQ(Hex(keys.sk_pr), kSkPr);
+  const Bytes nonces = FromHex(std::string(kNonceI) + kNonceR), shared = FromHex(kShared);
+  const BytesView parts[] = {shared};
+  EXPECT_EQ(Hex(Openssl().ComputePrf(Prf::kHmacSha1, nonces, parts)), kSkeyseed);
   EXPECT_EQ(keys.initiator.encr, Encr::kAesCbc);
   EXPECT_EQ(keys.responder.integ, Integ::kHmacSha1_96);
 }
