@@ -234,7 +234,7 @@ class Case:
     def snapshot(self, node):
         """Everything of the kernel that a daemon could leave behind, as comparable lines."""
         script = ("ip -o link | sed 's/@.*//; s/^[0-9]*: //; s/:.*//' | sort | sed 's/^/link /';"
-                  "ip -o addr | awk '{print \"addr\", $2, $4}' | sort;"
+                  "ip -o addr | grep -v ' fe80' | awk '{print \"addr\", $2, $4}' | sort;"
                   "ip route show table all | sed 's/^/route4 /' | sort; "
                   "ip -6 route show table all | grep -v 'fe80\\|ff00\\|multicast\\|anycast' | sed 's/^/route6 /' | sort;"
                   "ip rule | sed 's/^/rule /'; ip xfrm state | sed 's/^/state /'; ip xfrm policy | sed 's/^/policy /';"

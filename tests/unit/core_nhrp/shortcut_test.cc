@@ -330,8 +330,8 @@ TEST(Shortcut, IsNotForcedWhenBothSpokesAreBehindNats) {
     w.Run(seconds(1));
   }
   EXPECT_TRUE(w.Log(PacketType::kResolutionReply).empty());
-  EXPECT_LE(w.spoke(1).needed.size(), 4u);
-  EXPECT_LE(w.Log(PacketType::kResolutionRequest).size(), 40u);
+  EXPECT_LE(w.spoke(1).needed.size(), 8u);
+  EXPECT_LE(w.Log(PacketType::kResolutionRequest).size(), 80u);  // each hop counts: 40 questions
   EXPECT_TRUE(w.spoke(1).shortcuts.empty());
 }
 
@@ -383,7 +383,7 @@ TEST(Shortcut, ManySpokesWithLossAllFindEachOther) {
   all(true);
 }
 
-TEST(Resolution, RetriesAfter1248SecondsAndThenHoldsStillForThreeMinutes) {
+TEST(Resolution, RetriesAfter1248SecondsAndThenHoldsStillForAMinute) {
   World w(2);
   std::vector<int64_t> at;
   w.lose = [&](const World::Sent& s) {
@@ -395,13 +395,13 @@ TEST(Resolution, RetriesAfter1248SecondsAndThenHoldsStillForThreeMinutes) {
   w.Run(seconds(2));
   ASSERT_NE(w.spoke(1).Row("192.168.2.1/32"), nullptr);
   EXPECT_EQ(w.spoke(1).Row("192.168.2.1/32")->type, "incomplete");
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 75; ++i) {
     PingOneTwo(w);
     w.Run(seconds(1));
   }
   EXPECT_THAT(at, ElementsAre(0, 1, 3, 7, 15));
-  EXPECT_GT(Count(w.spoke(1), "resolution_suppressed"), 5u);
-  w.Run(seconds(200));
+  EXPECT_GT(Count(w.spoke(1), "resolution_suppressed"), 4u);
+  w.Run(seconds(80));
   EXPECT_EQ(w.spoke(1).Row("192.168.2.1/32"), nullptr);
   w.lose = nullptr;
   PingOneTwo(w);

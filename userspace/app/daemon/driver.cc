@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <thread>
@@ -161,6 +162,7 @@ void Driver::Stop() {
   nhrp_.clear();
   if (absl::Status s = dataplane_->RemoveAll(); !s.ok())
     LogLine(Level::kError, absl::StrCat("clean-up: ", s.message()));
+  rmdir(options_.bpf_dir.c_str());  // ours unless another instance uses it; then it is not empty
   loop_->Stop();
 }
 

@@ -73,6 +73,7 @@ struct NeedTunnel {
   net::IpAddress nbma;      // outer address to initiate to (public one when the requester is behind NAT)
   net::IpAddress protocol;
   bool behind_nat = false;  // initiation will probably fail; the reverse direction may succeed
+  bool asking = false;      // we have asked for something too: the requester may be on its way to us already
 };
 struct CancelTunnel { TunnelToken token; };
 // Install / withdraw `prefix` via `next_hop` over `peer`.  ShortcutUp may repeat with another peer (replace).

@@ -188,6 +188,7 @@ class Endpoint::Impl {
   void InstallRequester(Peer& peer, const Packet& request, Instant now, Actions& out);
   void AnswerWaiting(Peer& peer, bool proven, Instant now, Actions& out);
   void NeedTunnelTo(const Key& key, TunnelWait& wait, Instant now, Actions& out);
+  bool IsAsking(uint32_t network) const;  // a resolution of ours is out
   void OnTunnelTimer(const Key& key, Instant now, Actions& out);
   void EraseWait(const Key& key, Actions& out);
 

@@ -10,8 +10,10 @@ namespace {
 
 // Distance to the next attempt, or to giving up.
 constexpr std::array<Duration, 5> kRetry = {seconds(1), seconds(2), seconds(4), seconds(8), seconds(8)};
-// A failed resolution is not tried again before; a late reply is still accepted.
-constexpr Duration kHoldFailed = seconds(180);
+// A failed resolution is not tried again before; a late reply is still accepted.  A "no" stands for long, silence
+// (everything was lost) only until the next traffic indications.
+constexpr Duration kHoldNegative = seconds(180);
+constexpr Duration kHoldUnanswered = seconds(60);
 constexpr Duration kShortestHoldtime = seconds(10);
 constexpr int kRefreshAttemptsDirect = 2;
 // A route MTU we believe; deployed implementations also send the tunnel's 17912 and the like.
@@ -49,7 +51,7 @@ void Endpoint::Impl::Hold(const Key& key, Resolution& r, Resolution::State state
   }
   counters_.Add(state == Resolution::State::kNegative ? "resolution_negative" : "resolution_unanswered");
   r.state = state;
-  r.expires = now + kHoldFailed;
+  r.expires = now + (state == Resolution::State::kNegative ? kHoldNegative : kHoldUnanswered);
   timers_.Set({TimerKind::kResolution, key}, r.expires);
 }
 
@@ -61,7 +63,7 @@ void Endpoint::Impl::Resolve(uint32_t network, const net::IpAddress& target, Ins
   Resolution& r = resolutions_[key];
   r.request_id = next_request_id_++;
   r.created = now;
-  r.expires = now + kHoldFailed;
+  r.expires = now + kHoldUnanswered;
   SendRequest(key, r, now, out);
 }
 

@@ -93,6 +93,12 @@ void Endpoint::Impl::WaitForTunnel(const Incoming& in) {
   NeedTunnelTo(key, wait, in.now, in.out);
 }
 
+bool Endpoint::Impl::IsAsking(uint32_t network) const {
+  return std::any_of(resolutions_.begin(), resolutions_.end(), [&](const auto& r) {
+    return r.first.network == network && r.second.state == Resolution::State::kAsking && !r.second.refresh_over;
+  });
+}
+
 void Endpoint::Impl::NeedTunnelTo(const Key& key, TunnelWait& wait, Instant now, Actions& out) {
   wait.token = TunnelToken(next_token_++);
   timers_.Set({TimerKind::kTunnel, key}, now + kTunnelTimeout);
@@ -101,7 +107,8 @@ void Endpoint::Impl::NeedTunnelTo(const Key& key, TunnelWait& wait, Instant now,
                            .network_id = key.network,
                            .nbma = wait.nbma,
                            .protocol = key.prefix.address(),
-                           .behind_nat = wait.behind_nat});
+                           .behind_nat = wait.behind_nat,
+                           .asking = IsAsking(key.network)});
 }
 
 void Endpoint::Impl::EraseWait(const Key& in_key, Actions& out) {

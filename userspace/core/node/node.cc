@@ -103,6 +103,7 @@ std::optional<Instant> Node::NextDeadline() const {
   for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, tunnel.retry_at);
   for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.confirm_at, Earlier(peer.dedupe_at, peer.idle_at)));
   for (const Lingering& l : lingering_) d = Earlier(d, l.at);
+  for (const Deferred& call : deferred_) d = Earlier(d, call.at);
   return Earlier(d, orphans_at_);
 }
 

@@ -34,7 +34,9 @@ class Node : private ike::Policy, private nhrp::Environment {
     Duration tunnel_retry_first = seconds(1);      // after a failed or lost static tunnel; doubles
     Duration tunnel_retry_max = seconds(30);
     Duration orphan_grace = seconds(60);           // what an earlier run left in the kernel is removed after it
+    Duration orphan_settle = seconds(2);           // … or that long after every static tunnel is up again
     Duration inbound_linger = seconds(5);          // inbound SAs of a session whose peer lives on in another one
+    Duration yield = milliseconds(600);            // the lower overlay address lets the higher call first
     Duration duplicate_delay = seconds(10);        // before one of two sessions with one peer is closed
     Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
     Duration confirm = milliseconds(250);          // a tunnel the peer initiated is taken for ready at its end
@@ -114,6 +116,11 @@ class Node : private ike::Policy, private nhrp::Environment {
     bool in = false, out = false;
     Instant created{};
   };
+  // A tunnel NHRP asked for while the other side is probably calling us: one of the two calls is enough.
+  struct Deferred {
+    Instant at;
+    nhrp::NeedTunnel need;
+  };
   struct Lingering {
     Instant at;
     net::PeerId peer;
@@ -167,6 +174,8 @@ class Node : private ike::Policy, private nhrp::Environment {
   void TunnelTick();
   void RetryTunnel(Tunnel& tunnel);
   void OnNeedTunnel(const nhrp::NeedTunnel& need);
+  void CallShortcut(const nhrp::NeedTunnel& need);
+  bool JoinShortcut(const nhrp::NeedTunnel& need);  // an existing or coming tunnel serves
   void CancelToken(nhrp::TunnelToken token);
   std::optional<net::IpAddress> SourceAddress(const config::Interface& interface) const;
   net::IpAddress OverlayAddress(const std::string& interface) const;
@@ -248,6 +257,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::map<net::PeerId, std::set<std::string>> owned_;  // the same, the other way round
   dataplane::Plan plan_;     // not yet handed out
   std::vector<Lingering> lingering_;
+  std::vector<Deferred> deferred_;
   std::optional<Instant> orphans_at_;
   std::map<uint64_t, std::set<net::PeerId>> applying_;  // peers an Apply concerns
   uint64_t next_token_ = 1;

@@ -99,6 +99,11 @@ void Node::BringPeerUp(Peer& peer) {
       i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate && peer.prefixes.empty())
     peer.idle_at = now_ + options_.idle_shortcut;
   peer.confirm_at = now_ + options_.confirm;
+  // With every static tunnel back, what an earlier run left (its shortcuts lead to peers that are about to give it up)
+  // is in the way.
+  if (orphans_at_ && !tunnels_.empty() &&
+      std::all_of(tunnels_.begin(), tunnels_.end(), [](const auto& t) { return t.second.up; }))
+    orphans_at_ = std::min(*orphans_at_, now_ + options_.orphan_settle);
 }
 
 void Node::Confirm(Peer& peer) {
@@ -114,6 +119,11 @@ void Node::Confirm(Peer& peer) {
       continue;
     for (nhrp::TunnelToken token : std::exchange(session.tokens, {})) tokens.push_back(token);
   }
+  std::erase_if(deferred_, [&](const Deferred& d) {
+    const bool served = d.need.nbma == peer.remote && !peer.nat_remote && !d.need.behind_nat;
+    if (served) tokens.push_back(d.need.token);
+    return served;
+  });
   for (nhrp::TunnelToken token : tokens)
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelReady(token, peer.id, now_, a); });
 }

@@ -52,6 +52,15 @@ void Node::TunnelTick() {
   if (stopping_ || !network_known_) return;
   for (auto& [name, tunnel] : tunnels_)
     if (!tunnel.session && tunnel.retry_at && now_ >= *tunnel.retry_at) TryTunnel(tunnel);
+  for (size_t i = 0; i < deferred_.size();) {
+    if (now_ < deferred_[i].at) {
+      ++i;
+      continue;
+    }
+    const nhrp::NeedTunnel need = deferred_[i].need;
+    deferred_.erase(deferred_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (!JoinShortcut(need)) CallShortcut(need);
+  }
 }
 
 void Node::RetryTunnel(Tunnel& tunnel) {
@@ -106,7 +115,38 @@ void Node::TryTunnel(Tunnel& tunnel) {
   for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
 }
 
+// The other side may have been faster, or be on its way already.
+bool Node::JoinShortcut(const nhrp::NeedTunnel& need) {
+  for (auto& [id, peer] : peers_) {
+    const config::Interface* i = FindInterface(peer.config_interface);
+    if (!peer.up || peer.remote != need.nbma || need.behind_nat || i == nullptr ||
+        i->kind != config::InterfaceKind::kVirtualTemplate || i->nhrp.network_id != need.network_id)
+      continue;
+    peer.tokens.push_back(need.token);
+    if (peer.confirmed) Confirm(peer);
+    return true;
+  }
+  for (auto& [id, session] : sessions_) {
+    if (session.up || !session.shortcut || session.info.remote.address != need.nbma) continue;
+    session.tokens.push_back(need.token);
+    return true;
+  }
+  return false;
+}
+
 void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
+  if (JoinShortcut(need)) return;
+  const Peer* asked_by = nullptr;
+  for (const auto& [id, peer] : peers_)
+    if (peer.up && peer.local_protocol.family() == need.protocol.family()) asked_by = &peer;
+  const bool yields = need.asking && !need.behind_nat && asked_by != nullptr && asked_by->local_protocol < need.protocol;
+  if (yields)
+    deferred_.push_back({now_ + options_.yield, need});
+  else
+    CallShortcut(need);
+}
+
+void Node::CallShortcut(const nhrp::NeedTunnel& need) {
   auto fail = [&](const std::string& why) {
     Say(Log::Level::kWarning, absl::StrCat("no shortcut to ", need.protocol.ToString(), " (", need.nbma.ToString(), "): ", why));
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(need.token, now_, a); });
@@ -122,18 +162,6 @@ void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
   if (vt == nullptr)
     return fail(asked != nullptr ? absl::StrCat(asked->name, " names a Virtual-Template that does not exist")
                                  : "no interface has `ip nhrp shortcut virtual-template`");
-  // The other side may have been faster, or be on its way already.
-  for (auto& [id, peer] : peers_)
-    if (peer.up && peer.config_interface == vt->name && peer.remote == need.nbma && !need.behind_nat) {
-      peer.tokens.push_back(need.token);
-      if (peer.confirmed) Confirm(peer);
-      return;
-    }
-  for (auto& [id, session] : sessions_)
-    if (!session.up && session.shortcut && session.info.remote.address == need.nbma) {
-      session.tokens.push_back(need.token);
-      return;
-    }
   const config::IkeProfile* profile = ProfileOf(*vt);
   const auto local = SourceAddress(*vt);
   if (profile == nullptr || !local) return fail(absl::StrCat(vt->name, " has no IKEv2 profile or no source address"));
@@ -160,6 +188,7 @@ void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
 void Node::CancelToken(nhrp::TunnelToken token) {
   for (auto& [id, session] : sessions_) std::erase(session.tokens, token);
   for (auto& [id, peer] : peers_) std::erase(peer.tokens, token);
+  std::erase_if(deferred_, [&](const Deferred& d) { return d.need.token == token; });
 }
 
 }  // namespace flexvpn::node
