@@ -113,7 +113,8 @@ void Endpoint::Impl::FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old
     RaiseChild(child, true, false, out);
     if (!replaced->successor) {  // else our own rekey of it has won meanwhile
       replaced->successor = child.sa.id;
-      child.outbound_at = now + kResponderSwitch;
+      child.outbound_at = now + kResponderOutbound;
+      if (replaced->hard) child.outbound_at = std::min(*child.outbound_at, std::max(now, *replaced->hard - seconds(2)));
     }
   }
   Payloads answer;

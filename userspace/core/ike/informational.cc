@@ -104,7 +104,10 @@ void Endpoint::Impl::OnInformationalResponse(IkeSa& sa, const Incoming& in, Requ
     Child* child = FindChild(session, del->child);
     if (child == nullptr) return;
     child->deleting = false;
-    if (!child->linger_until) LowerChild(session, *child, true, true, in.out);
+    if (child->linger_until)  // only now the peer surely sends on the new one
+      child->linger_until = in.now + config_.rekeyed_child_linger;
+    else
+      LowerChild(session, *child, true, true, in.out);
   }
   NoteWindow(sa, in.payloads);
 }

@@ -18,7 +18,10 @@
 namespace flexvpn::ike {
 
 inline constexpr Duration kAnswerLinger = seconds(15);    // an IKE SA that ended still repeats its last answer
-inline constexpr Duration kResponderSwitch = seconds(3);  // responder of a rekey uses the new SA then at the latest
+inline constexpr Duration kResponderSwitch = seconds(3);  // responder of an IKE rekey uses the new SA then at the latest
+// Responder of a Child SA rekey sends on the new SA then at the latest.  Long enough for the initiator to fetch a lost
+// answer by retransmission: before it has it, it cannot receive on the new SA.
+inline constexpr Duration kResponderOutbound = seconds(30);
 inline constexpr Duration kRedundantLifetime = seconds(60);
 inline constexpr size_t kMaxChildren = 32;       // of one session
 inline constexpr size_t kMaxInitSize = 8192;     // of an IKE_SA_INIT message

@@ -79,7 +79,9 @@ void Endpoint::Impl::TimedOut(IkeSa& sa, Request& request, Actions& out) {
 void Endpoint::Impl::TickChildren(Session& session, Instant now, Actions& out) {
   for (auto& [id, child] : session.children) {
     if (child.gone) continue;
-    if (Due(child.linger_until, now)) {
+    if (Due(child.linger_until, now) && child.deleting) {  // the peer may not know yet
+      child.linger_until = now + config_.rekeyed_child_linger;
+    } else if (Due(child.linger_until, now)) {
       LowerChild(session, child, true, true, out);
       continue;
     }
