@@ -37,6 +37,7 @@ void BpfTest::SetUp() {
   ASSERT_TRUE(IpBatch(kTopology));
   options_.redirect_interval = std::chrono::hours(1);
   options_.unknown_interval = std::chrono::hours(1);
+  options_.max_peers = 256;  // quick to make
   ASSERT_NO_FATAL_FAILURE(Load(options_));
   if (IsSkipped()) return;
   ASSERT_NO_FATAL_FAILURE(PutPeers());

@@ -152,6 +152,7 @@ absl::StatusOr<std::unique_ptr<BpfDatapath>> BpfDatapath::Load(const BpfOptions&
   bpf_map__set_max_entries(k.maps.peers, options.max_peers);
   bpf_map__set_max_entries(k.maps.peer_stats, options.max_peers);
   bpf_map__set_max_entries(k.maps.next_hops, 4 * options.max_peers);
+  bpf_map__set_max_entries(k.maps.limiter, 4 * options.max_peers);
   bpf_map__set_max_entries(k.maps.events, options.ring_bytes);
   AdoptPins(options.pin_dir, {k.maps.peers, k.maps.next_hops, k.maps.peer_stats, k.maps.limiter, k.maps.events,
                               k.maps.drops, k.maps.counters, k.maps.abi_version});
