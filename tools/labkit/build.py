@@ -76,10 +76,11 @@ def configure(preset):
         raise LabError("configuring preset %s failed; log: %s" % (preset, log))
 
 
-def build(preset, targets=()):
-    """Builds a preset (all of it, or some targets).  LabError with the log's name on failure."""
+def build(preset, targets=(), idle=False):
+    """Builds a preset (all of it, or some targets).  LabError with the log's name on failure.  `idle`: only with the
+    processor time nobody else wants (SCHED_IDLE), beside something that is measured."""
     configure(preset)
-    argv = ["cmake", "--build", directory(preset), "-j", str(jobs())]
+    argv = (["chrt", "--idle", "0"] if idle else []) + ["cmake", "--build", directory(preset), "-j", str(jobs())]
     if targets:
         argv += ["--target", *targets]
     log = log_path(preset)
