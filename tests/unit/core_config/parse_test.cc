@@ -278,6 +278,41 @@ TEST(Help, SuggestsKeywordsAndArguments) {
   EXPECT_THAT(words, ElementsAre("<1-65535>"));
 }
 
+// Every command of every mode, negated and cut after each of its words: no handler relies on what is not there.
+TEST(Parse, NegatedAndCutCommandsAreHarmless) {
+  const std::pair<ModeId, const char*> modes[] = {
+      {ModeId::kRoot, ""},
+      {ModeId::kKeyring, "crypto ikev2 keyring K\n"},
+      {ModeId::kKeyringPeer, "crypto ikev2 keyring K\n peer P\n"},
+      {ModeId::kProposal, "crypto ikev2 proposal P\n"},
+      {ModeId::kPolicy, "crypto ikev2 policy default\n"},
+      {ModeId::kAuthorization, "crypto ikev2 authorization policy A\n"},
+      {ModeId::kProfile, "crypto ikev2 profile P\n"},
+      {ModeId::kTransformSet, "crypto ipsec transform-set T esp-gcm 256\n"},
+      {ModeId::kIpsecProfile, "crypto ipsec profile P\n"},
+      {ModeId::kInterface, "interface Tunnel0\n"},
+      {ModeId::kAccessList, "ip access-list standard A\n"}};
+  size_t tried = 0;
+  for (const auto& [id, opener] : modes) {
+    for (const auto& command : GetMode(id).commands) {
+      std::string words;
+      for (const char c : command->pattern) words += c == '[' || c == ']' || c == '{' || c == '}' || c == '|' ? ' ' : c;
+      std::istringstream in(words);
+      std::string line;
+      for (std::string w; in >> w; ++tried) {
+        line += w[0] == '<' ? " 10" : " " + w;
+        for (const char* op : {"", " no", " default"}) {
+          const ParseResult r = Parse(std::string(opener) + op + line + "\n");
+          EXPECT_EQ(Parse(Render(r.model, true, true)).model, r.model) << op << line;
+        }
+      }
+    }
+  }
+  EXPECT_GT(tried, 1000u);
+  EXPECT_THAT(Errors("no interface\n"), ElementsAre("incomplete command: expected an interface"));
+  EXPECT_THAT(Errors("no crypto ikev2 proposal\n"), ElementsAre("incomplete command: expected <NAME>"));
+}
+
 // Everything IOS has and we do not must be said: an error where ignoring it would change what is protected.
 TEST(NotSupported, IsNeverSilent) {
   const std::string profile = "crypto ikev2 profile P\n match identity remote any\n";

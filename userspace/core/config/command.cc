@@ -277,6 +277,9 @@ struct Matcher {
 
   bool AtEnd(const Node& node, size_t i) {
     command = node.command != nullptr ? node.command : op != Op::kSet ? node.no_command : nullptr;
+    // Which object goes must be said; `default crypto ikev2 proposal` means the one called default.
+    if (command != nullptr && node.command == nullptr && op == Op::kNo && command->enter != ModeId::kNone)
+      command = nullptr;
     if (command != nullptr) return true;
     if (i == line.words.size() && line.comment.text.size() > 1) {  // a key may begin with '!'
       for (const auto& c : node.children) {

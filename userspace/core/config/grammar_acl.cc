@@ -54,6 +54,10 @@ AccessList* List(Context& c, const Call& k, const std::string& name) {
 bool StandardNumber(uint64_t n) { return n <= 99 || n >= 1300; }
 
 void Numbered(Context& c, const Call& k) {
+  if (k.Find("N") == nullptr) {
+    c.Error(k.where(), "incomplete command: expected the number of an access list");
+    return;
+  }
   const uint64_t n = k.Find("N")->number;
   const std::string name = absl::StrCat(n);
   if (!StandardNumber(n)) {

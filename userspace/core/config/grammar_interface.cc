@@ -11,6 +11,10 @@ using S = Diagnostic::Severity;
 
 void EnterInterface(Context& c, const Call& k) {
   const Arg* arg = k.Find("IF");
+  if (arg == nullptr) {
+    c.Error(k.where(), "incomplete command: expected an interface");
+    return;
+  }
   const auto name = ParseInterfaceName(arg->text, "");
   if (!k.set()) {
     c.model.interfaces.erase(arg->text);

@@ -164,7 +164,7 @@ void SetPfs(Context& c, const Call& k) {
 }
 
 seconds ReadLifetime(const Call& k) {
-  if (k.Find("DAYS") != nullptr) return seconds(k.Number("DAYS") * 86400);
+  if (k.set() && k.Find("DAYS") != nullptr) return seconds(k.Number("DAYS") * 86400);
   return seconds(k.Number("S", 3600));
 }
 std::optional<uint64_t> ReadKilobytes(const Call& k) {
