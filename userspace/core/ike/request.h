@@ -56,7 +56,8 @@ class Request {
 // Our requests in flight; at most as many as the peer announced (1 until it does).
 class SendWindow {
  public:
-  bool Open() const { return requests_.size() < size_; }
+  // Counted from the oldest request without an answer: the peer keeps no older answers than that (§2.3).
+  bool Open() const { return requests_.empty() || next_ - requests_.begin()->first < size_; }
   bool Idle() const { return requests_.empty(); }
   uint32_t size() const { return size_; }
   void SetSize(uint32_t announced);
