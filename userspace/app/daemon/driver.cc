@@ -31,9 +31,18 @@ namespace {
 
 using Level = node::Log::Level;
 
-absl::Status MakeDirectory(const std::string& path, mode_t mode) {
+absl::Status MakeDirectory(const std::string& path, mode_t mode, const char* hint) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", path));
+  return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", path, hint));
+}
+
+// What this kernel probably lacks when it refuses an object, and what to do.
+const char* FeatureHint(absl::string_view message) {
+  if (absl::StrContains(message, "flex-gre6")) return ": needs CONFIG_IPV6_GRE (modprobe ip6_gre)";
+  if (absl::StrContains(message, "flex-gre")) return ": needs CONFIG_NET_IPGRE and CONFIG_NET_IPGRE_DEMUX (modprobe ip_gre)";
+  if (absl::StrContains(message, "flex-lo")) return ": needs CONFIG_DUMMY (modprobe dummy)";
+  if (absl::StrContains(message, " sa ")) return ": needs CONFIG_INET_ESP and the cipher (modprobe esp4; modprobe seqiv gcm)";
+  return "";
 }
 
 // Non-zero counters of /proc/net/xfrm_stat: what the kernel's IPsec dropped, and why.
@@ -66,8 +75,8 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, config::Mo
 }
 
 absl::Status Driver::Open() {
-  RETURN_IF_ERROR(MakeDirectory(options_.run_dir, 0755));
-  RETURN_IF_ERROR(MakeDirectory(options_.bpf_dir, 0700));
+  RETURN_IF_ERROR(MakeDirectory(options_.run_dir, 0755, ""));
+  RETURN_IF_ERROR(MakeDirectory(options_.bpf_dir, 0700, " (is a bpf file system there? mount -t bpf bpf /sys/fs/bpf)"));
   // The control socket first: a second daemon of this instance must not touch the kernel.
   ASSIGN_OR_RETURN(control_, os::ControlServer::Make(*loop_, options_.socket_path(),
                                                      [this](const os::ControlRequest& r) { OnControl(r); }));
@@ -180,8 +189,14 @@ void Driver::Start() {
   FeedNetwork();
 }
 
-void Driver::Run() {
+bool Driver::Run() {
   Start();
+  if (!startup_error_.empty()) {
+    LogLine(Level::kError, absl::StrCat("cannot start: ", startup_error_));
+    Stop();
+    return false;
+  }
+  running_ = true;
   LogLine(Level::kInfo, absl::StrCat("flexvpnd ", FLEXVPN_VERSION, " instance ", options_.instance, " ready"));
   sd_notify(0, "READY=1");
   loop_->Run([this]() -> std::optional<Instant> {
@@ -199,6 +214,7 @@ void Driver::Run() {
     }
     return deadline;
   });
+  return true;
 }
 
 void Driver::FeedNetwork() {
@@ -280,7 +296,10 @@ void Driver::Apply(const node::Apply& apply) {
       if (const auto* d = std::get_if<dataplane::Device>(&step.object);
           d != nullptr && step.kind == dataplane::Step::Kind::kPut && d->kind == dataplane::DeviceKind::kGreExternal)
         OpenNhrp(d->name);
-  inputs_.push_back(node::ApplyDone{apply.token, status});
+  if (!status.ok() && !running_) startup_error_ = absl::StrCat(status.message(), FeatureHint(status.message()));
+  inputs_.push_back(node::ApplyDone{
+      apply.token,
+      status.ok() ? status : absl::Status(status.code(), absl::StrCat(status.message(), FeatureHint(status.message())))});
 }
 
 void Driver::OpenNhrp(const std::string& device) {

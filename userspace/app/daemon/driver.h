@@ -32,8 +32,9 @@ class Driver {
   static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, config::Model model);
   ~Driver();
 
-  // Until SIGTERM or SIGINT.  On the way out sessions are deleted and the kernel is cleaned up.
-  void Run();
+  // Until SIGTERM or SIGINT.  On the way out sessions are deleted and the kernel is cleaned up.  False if the kernel
+  // refuses what every session needs; the reason is logged.
+  bool Run();
 
  private:
   Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<crypto::Provider> crypto);
@@ -81,6 +82,8 @@ class Driver {
   uint64_t next_command_ = 1;
   std::deque<node::Input> inputs_;
   bool draining_ = false;
+  bool running_ = false;
+  std::string startup_error_;
   // Last: its threads use crypto_ and loop_.
   std::unique_ptr<WorkerPool> workers_;
 };

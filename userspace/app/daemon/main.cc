@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     fputs("flexvpnd: 'kernel-config/check' of the source tree tells what this kernel lacks\n", stderr);
     return EX_UNAVAILABLE;
   }
-  (*driver)->Run();
-  return EX_OK;
+  if ((*driver)->Run()) return EX_OK;
+  fputs("flexvpnd: 'kernel-config/check' of the source tree tells what this kernel lacks\n", stderr);
+  return EX_UNAVAILABLE;
 }

@@ -57,13 +57,20 @@ std::vector<std::string> Words(absl::string_view line) {
   return words;
 }
 
+// Names the forms that begin as the words do, as far as they agree with a form at all.
 std::string Usage(const std::vector<std::string>& words) {
+  size_t best = 0;
   std::vector<std::string> near;
-  for (const CommandForm& f : kForms)
-    if (!words.empty() && absl::StartsWithIgnoreCase(f.words.substr(0, f.words.find(' ')), words[0]))
-      near.emplace_back(absl::StrCat("  ", f.words));
-  return absl::StrCat("unknown command: ", absl::StrJoin(words, " "), near.empty() ? "" : "\n% did you mean one of\n",
-                      absl::StrJoin(near, "\n"));
+  for (const CommandForm& f : kForms) {
+    const std::vector<std::string> form = absl::StrSplit(f.words, ' ');
+    size_t n = 0;
+    while (n < form.size() && n < words.size() && absl::StartsWithIgnoreCase(form[n], words[n])) ++n;
+    if (n > best) near.clear();
+    best = std::max(best, n);
+    if (n == best && n > 0) near.emplace_back(absl::StrCat("'", f.words, "'"));
+  }
+  return absl::StrCat("unknown command '", absl::StrJoin(words, " "), "'", near.empty() ? "" : "; near it: ",
+                      absl::StrJoin(near, ", "));
 }
 
 }  // namespace
