@@ -15,6 +15,11 @@
 namespace flexvpn::bpf_test {
 
 absl::Status EnterPrivateNamespaces() {
+  // The programs remember per CPU: what one run leaves behind, the next must find.
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(static_cast<unsigned>(sched_getcpu()), &cpus);
+  if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) return absl::ErrnoToStatus(errno, "staying on one CPU");
   if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) {
     return absl::ErrnoToStatus(errno, "a private network namespace (needs CAP_SYS_ADMIN)");
   }

@@ -18,7 +18,7 @@ namespace flexvpn::bpf_test {
 inline constexpr uint32_t kPass = 0xffffffff;  // TC_ACT_UNSPEC
 inline constexpr uint32_t kDrop = 2;           // TC_ACT_SHOT
 
-// Moves this process into network and mount namespaces of its own with an empty bpf file system on /sys/fs/bpf.
+// Keeps this process on one CPU and moves it into network and mount namespaces of its own with an empty bpf file system on /sys/fs/bpf.
 // What was there before is gone with the namespaces.  PermissionDenied without the capabilities.
 absl::Status EnterPrivateNamespaces();
 
