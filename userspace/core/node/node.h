@@ -162,6 +162,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnSessionUp(const ike::SessionInfo& info);
   void OnSessionDown(const ike::SessionDown& down);
   void OnConfigReceived(const ike::ConfigReceived& received);
+  std::optional<net::IpAddress> PeerAddress(const Session& session) const;
   void AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes);
   void OnChildUp(ike::ChildUp& up);
   void OnChildDown(const ike::ChildDown& down);

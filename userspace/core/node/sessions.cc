@@ -113,15 +113,19 @@ std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info
   return accepted;
 }
 
+// The peer's overlay address as far as it follows from what we gave or configured.
+std::optional<net::IpAddress> Node::PeerAddress(const Session& session) const {
+  if (session.assigned) return session.assigned;
+  const config::Interface* i = FindInterface(session.config_interface);
+  return i == nullptr ? std::nullopt : PointToPointPeer(*i);
+}
+
 void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes) {
   constexpr size_t kMaxPrefixes = 1024;
   Peer* peer = FindPeer(session.peer);
   if (peer == nullptr) return;
   session.remote_prefixes.clear();
-  // The address we gave leads to the peer whether or not it announces it: only FlexVPN peers do (`route set interface`).
-  if (session.assigned) session.remote_prefixes.push_back(net::Prefix::Host(*session.assigned));
   for (const net::Prefix& p : prefixes) {
-    if (session.assigned && p == net::Prefix::Host(*session.assigned)) continue;
     if (session.remote_prefixes.size() >= kMaxPrefixes) {
       Say(Log::Level::kWarning, absl::StrCat(peer->identity, " announced more than ", kMaxPrefixes, " routes: rest ignored"));
       break;
@@ -133,7 +137,9 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
     }
     session.remote_prefixes.push_back(p);
   }
-  const std::set<net::Prefix> fresh(session.remote_prefixes.begin(), session.remote_prefixes.end());
+  std::set<net::Prefix> fresh(session.remote_prefixes.begin(), session.remote_prefixes.end());
+  // Its own address leads to the peer whether or not it announces it: only FlexVPN peers do (`route set interface`).
+  if (const auto own = PeerAddress(session)) fresh.insert(net::Prefix::Host(*own));
   const std::set<net::Prefix> old = std::exchange(peer->prefixes, fresh);
   for (const net::Prefix& p : old)
     if (!fresh.contains(p)) rib_.Remove(p, peer->id);
@@ -171,11 +177,9 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   Peer& peer = FindOrCreatePeer(session);
   session.peer = peer.id;
   peer.sessions.insert(info.id);
-  if (session.assigned) {
-    SetOverlay(peer, *session.assigned);
+  if (const auto address = PeerAddress(session)) {
+    SetOverlay(peer, *address);
     AcceptPrefixes(session, {});
-  } else if (const config::Interface* i = FindInterface(session.config_interface)) {
-    if (const auto other = PointToPointPeer(*i)) SetOverlay(peer, *other);
   }
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
   if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
