@@ -20,6 +20,7 @@ from .paths import LabError
 LANES = ("layers", "unit", "fuzz", "sim", "bpf", "vm", "interop", "asan")
 NEEDS_ROOT = {"bpf", "vm", "interop"}
 ONE_AT_A_TIME = {"sim", "bpf", "vm", "interop"}  # they measure time or share one guest
+EMULATED = {"vm", "interop"}  # a guest without KVM may stall for seconds: a second try is granted, and visible
 ASAN_LABELS = "^(unit|fuzz|sim)$"
 T0 = time.monotonic()
 
@@ -93,6 +94,8 @@ def run_ctest(lane, preset, labels, jobs, environment):
     argv = ["ctest", "--test-dir", directory, "-L", labels, "-j", str(jobs), "--output-junit", junit,
             "--output-on-failure", "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000",
             "--stop-time", time.strftime("%H:%M:%S", time.localtime(time.time() + 3000))]
+    if lane in EMULATED:
+        argv += ["--repeat", "until-pass:2"]  # each try is shown
     with open(log, "w", encoding="utf-8") as f:
         p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                              env=dict(os.environ, **environment))

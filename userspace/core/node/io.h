@@ -76,9 +76,10 @@ struct Measurements {  // answer to Measure
   std::vector<show::DropRow> drops;      // of BPF programs and XFRM
   std::vector<show::DeviceRow> devices;  // state in the kernel of the devices we asked for
 };
-struct Command {  // one line of the shell, already authorised
+struct Command {  // one line of the shell
   uint64_t id = 0;
   std::string line;
+  bool privileged = true;  // may change things and see secrets; others may only look
 };
 struct NewConfig {
   config::Model model;

@@ -89,7 +89,11 @@ void Node::OnCommand(const Command& command) {
     out_->push_back(Reply{command.id, false, show::MakeError(Usage(words))});
     return;
   }
-  Command full{command.id, std::string(form->words)};
+  if (!command.privileged && !absl::StartsWith(form->words, "show ")) {
+    out_->push_back(Reply{command.id, false, show::MakeError(absl::StrCat("permission denied: '", form->words, "' needs root"))});
+    return;
+  }
+  Command full{command.id, std::string(form->words), command.privileged};
   if (absl::EndsWith(form->words, "A.B.C.D")) full.line = absl::StrCat("clear crypto ikev2 sa remote ", words.back());
   if (!form->measure) return Answer(full, {});
   const uint64_t token = next_token_++;
@@ -100,7 +104,7 @@ void Node::OnCommand(const Command& command) {
 void Node::Answer(const Command& command, const Measurements& m) {
   const std::vector<std::string> words = Words(command.line);
   if (words[0] == "show") {
-    out_->push_back(Reply{command.id, true, Show(command.line.substr(5), m)});
+    out_->push_back(Reply{command.id, true, Show(command.line.substr(5), m, command.privileged)});
     return;
   }
   const std::string message = Clear(words);
@@ -137,7 +141,7 @@ std::string Node::Clear(const std::vector<std::string>& words) {
   return absl::StrCat(n, words[0] == "rekey" ? " IKE SAs are being rekeyed" : " IKE SAs cleared");
 }
 
-show::Document Node::Show(const std::string& what, const Measurements& m) const {
+show::Document Node::Show(const std::string& what, const Measurements& m, bool secrets) const {
   if (what == "crypto ikev2 sa") return show::MakeIkeSas(IkeRows(), false);
   if (what == "crypto ikev2 sa detailed") return show::MakeIkeSas(IkeRows(), true);
   if (what == "crypto ikev2 session") return show::MakeIkeSessions(SessionRows(), false);
@@ -153,8 +157,8 @@ show::Document Node::Show(const std::string& what, const Measurements& m) const 
   if (what == "dataplane devices") return show::MakeDevices(m.devices);
   if (what == "dataplane")
     return show::MakeDataplane(m.devices, PeerRows(m), KernelSaRows(m), OffloadRows(m), DropRows(m));
-  if (what == "running-config") return show::MakeRunningConfig(config::Render(model_, false, true));
-  if (what == "running-config all") return show::MakeRunningConfig(config::Render(model_, true, true));
+  if (what == "running-config") return show::MakeRunningConfig(config::Render(model_, false, secrets));
+  if (what == "running-config all") return show::MakeRunningConfig(config::Render(model_, true, secrets));
   show::VersionInfo v;
   v.version = FLEXVPN_VERSION;
   v.instance = options_.instance;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shell's commands, against a node that has a configuration and nothing else.
+#include <gtest/gtest.h>
+
+#include "core/node/node.h"
+#include "core/show/document.h"
+
+namespace flexvpn::node {
+namespace {
+
+class Commands : public testing::Test {
+ protected:
+  Commands() : crypto_(crypto::NewOpensslProvider()), rng_(1) {
+    config::ParseResult parsed = config::Parse(R"(
+hostname r1
+crypto ikev2 keyring KR
+ peer ANY
+  address 0.0.0.0 0.0.0.0
+  pre-shared-key a-very-secret-key
+)");
+    EXPECT_TRUE(parsed.ok());
+    node_ = std::make_unique<Node>(Node::Options{}, std::move(parsed.model), rng_, *crypto_);
+  }
+  // The reply to one line; measurements are answered with nothing.
+  Reply Run(const std::string& line, bool privileged = true) {
+    Actions actions;
+    node_->Handle(Command{7, line, privileged}, Instant{}, actions);
+    for (size_t i = 0; i < actions.size(); ++i) {
+      if (const auto* m = std::get_if<Measure>(&actions[i])) {
+        Measurements answer;
+        answer.token = m->token;
+        node_->Handle(answer, Instant{}, actions);
+      } else if (const auto* r = std::get_if<Reply>(&actions[i])) {
+        EXPECT_EQ(r->command, 7u);
+        return *r;
+      }
+    }
+    ADD_FAILURE() << "no reply to " << line;
+    return {};
+  }
+  std::unique_ptr<crypto::Provider> crypto_;
+  SeededRng rng_;
+  std::unique_ptr<Node> node_;
+};
+
+TEST_F(Commands, WordsMayBeAbbreviated) {
+  EXPECT_EQ(Run("sh cry ikev2 sa").document.command, Run("show crypto ikev2 sa").document.command);
+  EXPECT_TRUE(Run("SH IP NHRP").ok);
+}
+
+TEST_F(Commands, AnUnknownOneNamesWhatIsNearIt) {
+  const Reply r = Run("show crypto foo");
+  EXPECT_FALSE(r.ok);
+  const std::string text = show::RenderText(r.document);
+  EXPECT_NE(text.find("show crypto ikev2 sa"), std::string::npos) << text;
+  EXPECT_EQ(text.find("show ip nhrp"), std::string::npos) << text;
+  EXPECT_FALSE(Run("").ok);
+}
+
+TEST_F(Commands, WhoIsNotPrivilegedSeesNoKeysAndChangesNothing) {
+  EXPECT_NE(show::RenderText(Run("show r").document).find("a-very-secret-key"), std::string::npos);
+  EXPECT_EQ(show::RenderText(Run("show r", false).document).find("a-very-secret-key"), std::string::npos);
+  EXPECT_FALSE(Run("clear ip nhrp", false).ok);
+  EXPECT_FALSE(Run("rekey crypto ikev2 sa", false).ok);
+  EXPECT_TRUE(Run("clear ip nhrp").ok);
+}
+
+TEST_F(Commands, EveryShowAnswersOnAnEmptyNodeInBothForms) {
+  for (const char* line : {"show crypto ikev2 sa detailed", "show crypto ikev2 session detailed", "show crypto ipsec sa",
+                           "show ip nhrp shortcut", "show ip route flexvpn", "show dataplane", "show dataplane drops",
+                           "show version", "show running-config all"}) {
+    const Reply r = Run(line);
+    EXPECT_TRUE(r.ok) << line;
+    show::RenderText(r.document);  // a list without rows prints nothing, as IOS does
+    EXPECT_FALSE(show::RenderJson(r.document).empty()) << line;
+  }
+}
+
+TEST_F(Commands, ClearingOnePeerNeedsAnAddress) {
+  EXPECT_FALSE(Run("clear crypto ikev2 sa remote nonsense").ok);
+  EXPECT_TRUE(Run("clear crypto ikev2 sa remote 192.0.2.1").ok);
+}
+
+}  // namespace
+}  // namespace flexvpn::node
