@@ -181,9 +181,9 @@ def deletes_we_called(t):
 PROPOSALS = (
     ("aes256gcm16-prfsha512-ecp256", "aes256gcm16", "aes-gcm-256", "sha256", "sha512", "19", "esp-gcm 256",
      ("AES-GCM", 256, "SHA512", "None", 19)),
-    ("aes256-sha256-x25519", "aes256-sha256", "aes-cbc-256", "sha256", "sha256", "31", "esp-aes 256 esp-sha256-hmac",
+    ("aes256-sha256-x25519", "aes256-sha256", "aes-cbc-256", "sha256", "sha256", "31", "esp-256-aes esp-sha256-hmac",
      ("AES-CBC", 256, "SHA256", "SHA256", 31)),
-    ("aes256-sha384-modp2048", "aes256-sha384", "aes-cbc-256", "sha384", "sha384", "14", "esp-aes 256 esp-sha384-hmac",
+    ("aes256-sha384-modp2048", "aes256-sha384", "aes-cbc-256", "sha384", "sha384", "14", "esp-256-aes esp-sha384-hmac",
      ("AES-CBC", 256, "SHA384", "SHA384", 14)),
     ("aes128gcm16-prfsha384-ecp384", "aes128gcm16", "aes-gcm-128", "sha384", "sha384", "20", "esp-gcm 128",
      ("AES-GCM", 128, "SHA384", "None", 20)))

@@ -536,6 +536,17 @@ TEST(Liveness, PeriodicAsksAnyway) {
   EXPECT_EQ(w.a->live(), 1u);
 }
 
+TEST(Liveness, APeerHeardOnceDuringTheCheckIsStillFoundDeadLater) {
+  World w;
+  w.a->policy.session.dpd = {10s, 2s, true};
+  const IkeSaId id = w.Connect();
+  w.b->alive = false;
+  w.Run(13s);
+  w.a->endpoint->PeerAlive(id, w.now);  // ESP came in, but no answer: another five tries
+  ASSERT_TRUE(w.RunUntil([&] { return !w.a->downs.empty(); }, 60s));
+  EXPECT_EQ(w.a->downs[0].reason, "peer not responding (DPD)");
+}
+
 TEST(Window, TheAnnouncedWindowLetsRequestsOverlap) {
   World w;
   const IkeSaId id = w.Connect();

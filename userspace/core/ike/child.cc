@@ -209,7 +209,7 @@ Child& Endpoint::Impl::AddChild(Session& session, const IkeSa& on, const ChildPa
 void Endpoint::Impl::RaiseChild(Child& child, bool inbound, bool outbound, Actions& out) {
   inbound = inbound && !child.inbound;
   outbound = outbound && !child.outbound;
-  if (child.gone || (!inbound && !outbound)) return;
+  if (child.gone || child.linger_until || (!inbound && !outbound)) return;  // what ends does not come back
   child.inbound = child.inbound || inbound;
   child.outbound = child.outbound || outbound;
   out.emplace_back(ChildUp{child.sa, inbound, outbound});

@@ -40,7 +40,7 @@ class Request {
   void Sent(Instant now);
   bool Exhausted() const { return sent_ >= policy_.tries; }
   // Starts counting anew: the peer was heard, only this answer is missing.
-  void Renew() { sent_ = 0, interval_ = policy_.first; }
+  void Renew() { sent_ = 0, interval_ = policy_.first, first_sent_ = {}; }
 
  private:
   uint32_t message_id_;
