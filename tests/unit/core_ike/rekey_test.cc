@@ -65,6 +65,27 @@ TEST(ChildRekey, OutboundComesByItselfWhenTheDeleteNeverDoes) {
   w.ExpectOnePair();
 }
 
+TEST(ChildRekey, ADeleteThatComesAfterTheNextRekeyRevivesNothing) {
+  Traffic w;
+  const size_t before = w.wire.size();
+  Bytes late;  // the DELETE of the first Child SA
+  w.drop = [&](const Node& from, const Bytes& bytes) {
+    if (from.name == "A" && w.wire.size() == before + 3 && late.empty()) late = bytes;
+    return bytes == late;
+  };
+  RekeyChildOf(w, *w.a);
+  w.Run(300ms);
+  ASSERT_FALSE(late.empty());
+  RekeyChildOf(w, *w.a);
+  w.Run(5s);
+  w.drop = nullptr;
+  w.Run(60s);
+  EXPECT_EQ(w.lost(), 0u);
+  EXPECT_EQ(w.a->children.size(), 3u);
+  w.ExpectOnePair();
+  EXPECT_EQ(w.b->outbound.back().id, w.b->children.back().id);
+}
+
 TEST(ChildRekey, FromEitherSideAgainAndAgainLosesNothing) {
   Traffic w;
   for (int i = 0; i < 10; ++i) {

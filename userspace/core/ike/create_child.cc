@@ -17,6 +17,12 @@ Bytes SpiBytes(EspSpi spi) {
   return std::move(w).Release();
 }
 
+// Nonce and KE stand between SA and the two selectors, as RFC 7296 §1.3 lists them.
+void InsertBeforeTs(Payloads& payloads, const Bytes& nonce, crypto::KeMethod method, const Bytes& public_value) {
+  payloads.insert(payloads.end() - 2, NoncePayload{nonce});
+  if (method != crypto::KeMethod::kNone) payloads.insert(payloads.end() - 2, KePayload{method, public_value});
+}
+
 }  // namespace
 
 // ---- responder ----
@@ -119,8 +125,7 @@ void Endpoint::Impl::FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old
   }
   Payloads answer;
   AppendChildAnswer(agreement, params.spi_in, answer);
-  answer.emplace_back(NoncePayload{nonce_r});
-  if (!public_value.empty()) answer.emplace_back(KePayload{params.suite.ke, public_value});
+  InsertBeforeTs(answer, nonce_r, public_value.empty() ? crypto::KeMethod::kNone : params.suite.ke, public_value);
   Respond(to, answer, out);
 }
 
@@ -170,9 +175,7 @@ void Endpoint::Impl::SendRekeyChild(IkeSa& sa, RekeyChildOp op, Instant now, Act
   payloads.emplace_back(
       NotifyPayload{ProtocolId::kEsp, SpiBytes(child->sa.spi_in), NotifyType::kRekeySa, {}});
   AppendOffer(op.offer, payloads);
-  payloads.emplace_back(NoncePayload{op.nonce});
-  if (op.key.method != crypto::KeMethod::kNone)
-    payloads.emplace_back(KePayload{op.key.method, op.key.public_value});
+  InsertBeforeTs(payloads, op.nonce, op.key.method, op.key.public_value);
   SendRequest(sa, ExchangeType::kCreateChildSa, payloads, std::move(op), now, out);
 }
 
