@@ -195,6 +195,34 @@ TEST(OverlaySim, SaPairsAgreeAndNothingLeaksOverManyRekeys) {
   EXPECT_LE(sas, 12u) << "SAs pile up at the hub";
 }
 
+// A spoke with valid credentials that announces what is not its own.
+TEST(OverlaySim, RoutesThatWouldHijackOthersAreRefused) {
+  World w({.seed = 12});
+  AddHub(w);
+  const size_t a = AddSpoke(w, 1);
+  ASSERT_TRUE(w.RunUntil([&] { return w.PeersUp(a) == 1; }, seconds(10))) << Tail(w);
+  const net::Prefix lan = *net::Prefix::Parse("172.16.9.0/24");
+  std::string config = SpokeConfig(9, lan);
+  config.replace(config.find(" permit 172"), 7, R"( permit 203.0.113.1 0.0.0.0
+ permit 203.0.112.0 0.0.3.255
+ permit 198.51.100.1 0.0.0.0
+ permit 169.254.0.1 0.0.0.0
+ permit 10.0.0.1 0.0.0.0
+ permit 10.0.255.254 0.0.0.0
+ permit)");
+  const size_t evil = w.Add(config, *net::IpAddress::Parse("203.0.113.9"), lan);
+  ASSERT_TRUE(w.RunUntil([&] { return w.PeersUp(evil) == 1 && w.PeersUp(kHub) == 2; }, seconds(10))) << Tail(w);
+  w.RunFor(seconds(2));
+  std::set<std::string> over_evil;
+  for (const auto& [key, object] : w.kernel(kHub).all())
+    if (const auto* r = std::get_if<dataplane::Route>(&object); r != nullptr && r->next_hop != *net::IpAddress::Parse("10.0.0.1"))
+      over_evil.insert(r->prefix.ToString());
+  EXPECT_EQ(over_evil, (std::set<std::string>{"10.0.0.2/32", "172.16.9.0/24"})) << Tail(w);
+  w.Ping(evil, a);
+  w.RunFor(seconds(1));
+  EXPECT_EQ(w.delivered().size(), 1u) << "its own network works all the same\n" << Tail(w);
+}
+
 TEST(OverlaySim, TheSameSeedIsTheSameRun) {
   auto run = [](uint64_t seed) {
     World w({.seed = seed, .loss = 0.2});

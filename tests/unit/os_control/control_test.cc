@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <thread>
@@ -75,6 +77,23 @@ TEST_F(ControlSocket, ATooLongRequestEndsThatConnectionOnly) {
   EXPECT_FALSE(bad->Call(std::string(kMaxRequest + 1, 'x')).ok());
   auto good = ControlClient::Connect(path_);
   EXPECT_EQ(*good->Call("still here"), "echo still here");
+}
+
+TEST_F(ControlSocket, ThousandsOfPipelinedRequestsAreAnsweredWithoutRecursion) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path_.copy(address.sun_path, path_.size());
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  constexpr size_t kRequests = 16000;  // empty frames, four octets each
+  const std::string all(kRequests * 4, '\0');
+  ASSERT_EQ(send(fd, all.data(), all.size(), 0), static_cast<ssize_t>(all.size()));
+  shutdown(fd, SHUT_WR);
+  std::string answers;
+  char buffer[65536];
+  for (ssize_t n; (n = recv(fd, buffer, sizeof buffer, 0)) > 0;) answers.append(buffer, static_cast<size_t>(n));
+  close(fd);
+  EXPECT_EQ(answers.size(), kRequests * (4 + 5));  // "echo " each, then the server closes
 }
 
 TEST_F(ControlSocket, ASecondServerIsRefusedWhileTheFirstLives) {

@@ -287,6 +287,7 @@ void Driver::Apply(const node::Apply& apply) {
   for (const os::StepResult& r : results) {
     LogLine(Level::kDebug, absl::StrCat(r.kind == dataplane::Step::Kind::kPut ? "put " : "remove ", r.key,
                                         r.status.ok() ? "" : absl::StrCat(": ", r.status.message())));
+    if (r.kind == dataplane::Step::Kind::kRemove) notes_.erase(r.key);
     if (!r.note.empty() && notes_[r.key] != r.note) {
       notes_[r.key] = r.note;
       LogLine(Level::kWarning, absl::StrCat(r.key, ": ", r.note));

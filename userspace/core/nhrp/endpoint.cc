@@ -47,6 +47,7 @@ Endpoint::Impl::Impl(const Environment& env, Rng& rng, Limits limits)
       limits_(limits),
       redirects_(limits.cache_entries, kRedirectsPerSecond, kRedirectsPerSecond),
       errors_(kErrorsPerSecond, kErrorsPerSecond),
+      rng_(rng),
       next_request_id_(rng.U32() | 1) {}
 
 Peer* Endpoint::Impl::FindPeer(net::PeerId id) {

@@ -228,7 +228,8 @@ class Endpoint::Impl {
   std::set<net::PeerId> asked_;  // QueryTraffic wanted in this tick
   RedirectLimiter redirects_;
   TokenBucket errors_;
-  uint32_t next_request_id_;
+  Rng& rng_;
+  uint32_t next_request_id_;  // of purges
   uint64_t next_token_ = 1;
 };
 

@@ -61,7 +61,7 @@ void Endpoint::Impl::Resolve(uint32_t network, const net::IpAddress& target, Ins
   if (CoveringKey(network, target)) return Drop("resolution_not_needed");
   if (resolutions_.size() >= limits_.pending) return Drop("drop_pending_full");
   Resolution& r = resolutions_[key];
-  r.request_id = next_request_id_++;
+  r.request_id = rng_.U32();  // not to be guessed: a reply may come from anywhere
   r.created = now;
   r.expires = now + kHoldUnanswered;
   SendRequest(key, r, now, out);
@@ -75,7 +75,7 @@ void Endpoint::Impl::Refresh(const Key& shortcut, Instant now, Actions& out) {
   if (resolutions_.size() >= limits_.pending) return Drop("drop_pending_full");
   counters_.Add("refresh_started");
   Resolution& r = resolutions_[key];
-  r.request_id = next_request_id_++;
+  r.request_id = rng_.U32();  // not to be guessed: a reply may come from anywhere
   r.refresh_over = it->second.peer;
   r.created = now;
   r.expires = it->second.expires;

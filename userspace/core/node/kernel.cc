@@ -9,6 +9,7 @@ namespace flexvpn::node {
 namespace {
 
 constexpr uint32_t kDefaultTunnelMtu = 1400;
+constexpr uint32_t kDefaultRouteMetric = 4096;
 constexpr char kGre4[] = "flex-gre0";
 constexpr char kGre6[] = "flex-gre6";
 
@@ -219,7 +220,8 @@ void Node::SyncRoute(const net::Prefix& prefix) {
     const config::Interface* i = peer == nullptr ? nullptr : FindInterface(peer->config_interface);
     dataplane::Route r;
     r.prefix = prefix;
-    r.metric = metric;
+    // A default route from a peer never beats the one the underlay has, whatever made that (DHCP: 1024).
+    r.metric = prefix.length() == 0 ? kDefaultRouteMetric : metric;
     r.device = i != nullptr ? DeviceFor(*i) : prefix.family() == net::Family::kIpv6 ? kGre6 : kGre4;
     if (peer != nullptr && peer->up && i != nullptr && !rib_.IsLocal(prefix)) {
       r.next_hop = NextHopOf(*peer);
@@ -235,13 +237,21 @@ void Node::SyncRoute(const net::Prefix& prefix) {
   };
   set(rib_.Active(prefix), dataplane::kIkeRouteMetric);
   auto shortcut = shortcuts_.find(prefix);
-  set(shortcut == shortcuts_.end() ? net::PeerId() : shortcut->second, dataplane::kShortcutRouteMetric);
+  if (prefix.length() > 0) set(shortcut == shortcuts_.end() ? net::PeerId() : shortcut->second, dataplane::kShortcutRouteMetric);
+  if (!rib_.Active(prefix) && shortcut == shortcuts_.end()) route_since_.erase(prefix);
 }
 
-// A route that would swallow the tunnel's own outer packets, our own addresses or another peer's address is refused.
+// A route that would swallow any tunnel's outer packets, our own addresses or another peer's address is refused.
 bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const {
-  if (prefix.address().is_multicast() || prefix.address().is_loopback()) return false;
-  if (prefix.length() > 0 && prefix.Contains(peer.remote)) return false;
+  if (prefix.address().is_multicast() || prefix.address().is_loopback() || prefix.address().is_link_local())
+    return false;
+  if (prefix.length() > 0) {
+    if (prefix.Contains(peer.remote)) return false;
+    for (const auto& [id, other] : peers_)
+      if (prefix.Contains(other.remote)) return false;
+    for (const auto& [name, i] : model_.interfaces)
+      if (i.destination && prefix.Contains(*i.destination)) return false;
+  }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;
   auto it = peer_by_overlay_.find(prefix.address());

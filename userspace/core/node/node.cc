@@ -275,6 +275,7 @@ void Node::OnNewConfig(config::Model model) {
       return false;
     auto ipsec = model_.ipsec_profiles.find(i->second.ipsec_profile);
     if (ipsec == model_.ipsec_profiles.end()) return false;
+    if (!s.pool.empty() && !equal(old.pools, model_.pools, s.pool)) return false;
     for (const std::string& t : ipsec->second.transform_sets)
       if (!equal(old.transform_sets, model_.transform_sets, t)) return false;
     const config::Interface* was = config::AddressOwner(old, s.config_interface);

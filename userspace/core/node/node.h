@@ -183,6 +183,7 @@ class Node : private ike::Policy, private nhrp::Environment {
 
   // peers.cc
   Peer& FindOrCreatePeer(const Session& session);
+  void DropRoutesOver(const Peer& peer);
   bool PeerUsable(const Peer& peer) const;
   void BringPeerUp(Peer& peer);
   void Confirm(Peer& peer);

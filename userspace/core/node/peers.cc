@@ -20,7 +20,13 @@ std::string PeerKey(const std::string& interface, const ike::SessionInfo& info) 
 Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   const std::string key = PeerKey(session.config_interface, session.info);
   if (auto it = peer_by_key_.find(key); it != peer_by_key_.end()) return peers_[it->second];
-  while (next_peer_ == 0 || next_peer_ > net::kMaxPeerId || peers_.contains(net::PeerId(next_peer_)))
+  // The low 16 bits make the link-local next hop, so they are unique too (as long as 65,535 peers leave room).
+  auto taken = [&](uint32_t id) {
+    return (id & 0xffff) == 0 || std::any_of(peers_.begin(), peers_.end(), [&](const auto& p) {
+             return (p.first.value() & 0xffff) == (id & 0xffff);
+           });
+  };
+  for (int tries = 0; next_peer_ > net::kMaxPeerId || (tries < 0x10000 && taken(next_peer_)); ++tries)
     next_peer_ = next_peer_ >= net::kMaxPeerId ? 1 : next_peer_ + 1;
   const net::PeerId id(next_peer_++);
   Peer& peer = peers_[id];
@@ -42,7 +48,24 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
     peer.interface = session.config_interface;
   }
   peer.local_protocol = OverlayAddress(session.config_interface);
+  DropRoutesOver(peer);
   return peer;
+}
+
+// Routes accepted earlier that would now send this peer's outer packets into another peer's tunnel.
+void Node::DropRoutesOver(const Peer& peer) {
+  std::vector<std::pair<net::PeerId, net::Prefix>> bad;
+  for (const auto& [id, other] : peers_)
+    for (const net::Prefix& p : other.prefixes)
+      if (p.length() > 0 && p.Contains(peer.remote)) bad.emplace_back(id, p);
+  for (const auto& [id, prefix] : bad) {
+    Peer& other = peers_.at(id);
+    other.prefixes.erase(prefix);
+    rib_.Remove(prefix, id);
+    SyncRoute(prefix);
+    Say(Log::Level::kWarning, absl::StrCat("route ", prefix.ToString(), " from ", other.identity,
+                                           " withdrawn: it covers the outer address of ", peer.identity));
+  }
 }
 
 bool Node::PeerUsable(const Peer& peer) const {
@@ -59,7 +82,10 @@ net::IpAddress Node::NextHopOf(const Peer& peer) const {
 }
 
 void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
-  if (peer.remote_protocol == address || address.empty() || rib_.IsSelf(address)) return;
+  if (peer.remote_protocol == address || address.empty() || address.is_link_local() || address.is_multicast() ||
+      address.is_loopback() || address.is_any() || rib_.IsSelf(address))
+    return;
+  Peer* former = nullptr;
   if (auto it = peer_by_overlay_.find(address); it != peer_by_overlay_.end()) {
     Peer* other = FindPeer(it->second);
     // The same spoke again under another number (new NAT mapping, reconnect) takes over; a stranger does not.
@@ -69,11 +95,13 @@ void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
       return;
     }
     if (other != nullptr) other->remote_protocol = {};
+    former = other;
   }
   if (!peer.remote_protocol.empty()) peer_by_overlay_.erase(peer.remote_protocol);
   peer.remote_protocol = address;
   peer_by_overlay_[address] = peer.id;
-  if (peer.up) RefreshPeer(peer);
+  if (peer.up) RefreshPeer(peer);                              // takes the next hop over
+  if (former != nullptr && former->up) RefreshPeer(*former);   // and the other one gets its own
 }
 
 void Node::TellNhrp(const Peer& peer) {

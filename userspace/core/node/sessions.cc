@@ -184,6 +184,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
   if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
     t->second.up = true;
+    t->second.retry_at.reset();  // nobody has to call any more
     t->second.backoff = options_.tunnel_retry_first;
     if (!t->second.session || !info.initiator) t->second.session = info.id;
   }

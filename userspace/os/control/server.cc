@@ -68,7 +68,10 @@ void ControlServer::Accept() {
 void ControlServer::OnEvent(uint64_t id, uint32_t events) {
   auto it = connections_.find(id);
   if (it == connections_.end()) return;
-  if ((events & EPOLLOUT) != 0) Flush(id);
+  if ((events & EPOLLOUT) != 0) {
+    Flush(id);
+    Advance(id);
+  }
   if ((it = connections_.find(id)) == connections_.end()) return;
   if ((events & EPOLLIN) != 0) {
     char buffer[4096];
@@ -77,21 +80,31 @@ void ControlServer::OnEvent(uint64_t id, uint32_t events) {
       it->second.in.append(buffer, static_cast<size_t>(n));
       if (it->second.in.size() > kMaxRequest + 4) return Close(id);
     }
-    if (n == 0 && it->second.out.empty() && !it->second.busy) return Close(id);
+    if (n == 0) {  // no more requests; what is asked already is answered
+      it->second.eof = true;
+      loop_.Modify(it->second.fd.get(), it->second.out.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT)).IgnoreError();
+    }
     Advance(id);
     it = connections_.find(id);
   }
   if (it != connections_.end() && (events & (EPOLLERR | EPOLLHUP)) != 0) Close(id);
 }
 
+// One request at a time, and none while an answer is still to be read: a client that does not read gets nothing more.
 void ControlServer::Advance(uint64_t id) {
   auto it = connections_.find(id);
-  if (it == connections_.end() || it->second.busy) return;
-  auto frame = TakeFrame(it->second.in, kMaxRequest);
-  if (!frame.ok()) return Close(id);
-  if (!*frame) return;
-  it->second.busy = true;
-  handler_({id, **std::move(frame), it->second.uid});
+  if (it == connections_.end() || it->second.advancing) return;  // the loop further up goes on
+  it->second.advancing = true;
+  while (!it->second.busy && it->second.out.empty()) {
+    auto frame = TakeFrame(it->second.in, kMaxRequest);
+    if (!frame.ok()) return Close(id);
+    if (!*frame) break;
+    it->second.busy = true;
+    handler_({id, **std::move(frame), it->second.uid});
+    if ((it = connections_.find(id)) == connections_.end()) return;
+  }
+  it->second.advancing = false;
+  if (it->second.eof && !it->second.busy && it->second.out.empty()) Close(id);
 }
 
 void ControlServer::Respond(uint64_t id, const std::string& body) {
@@ -115,7 +128,8 @@ void ControlServer::Flush(uint64_t id) {
     }
     c.out.erase(0, static_cast<size_t>(n));
   }
-  loop_.Modify(c.fd.get(), EPOLLIN | EPOLLRDHUP | (c.out.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT))).IgnoreError();
+  const uint32_t in = c.eof ? 0u : static_cast<uint32_t>(EPOLLIN | EPOLLRDHUP);
+  loop_.Modify(c.fd.get(), in | (c.out.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT))).IgnoreError();
 }
 
 void ControlServer::Close(uint64_t id) {

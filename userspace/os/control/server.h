@@ -33,7 +33,9 @@ class ControlServer {
     Fd fd;
     std::string in, out;
     uint32_t uid = 0;
-    bool busy = false;
+    bool busy = false;       // a request is being worked on
+    bool advancing = false;  // Advance() is on the stack
+    bool eof = false;        // the client sends no more
   };
   ControlServer(Loop& loop, std::string path, Fd fd, Handler handler)
       : loop_(loop), path_(std::move(path)), fd_(std::move(fd)), handler_(std::move(handler)) {}
