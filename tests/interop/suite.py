@@ -262,24 +262,27 @@ def wrong_key_we_call(t):
     t.note(re.search(pattern, t.log(FLEX_NODE)).group(0))
 
 
-@case(topology="strongswan-nat")
+@case(topology="strongswan-nat", timeout=600)
 def swan_behind_nat(t):
-    """strongSwan behind a NAT box: UDP encapsulation on port 4500, transport mode, pings both ways, rekey of the child."""
+    """strongSwan behind a NAT box: UDP encapsulation on port 4500, transport mode; pings both ways, rekeys by either side."""
     inside = "10.1.1.2"
-    ike, child, address = called(t, local=inside, local_ts=inside + "/32[gre]")
-    t.swan_gre(address + "/32", FLEX_OVERLAY + "/32", local=inside)
+    t.configure(flex("initiator", address=OURS + " 255.255.255.252"),  # our own calls end at the NAT box
+                swan("none", local=inside, local_ts=inside + "/32[gre]"))
+    t.initiate()
+    t.swan_gre(THEIRS + "/30", "10.9.0.0/30", local=inside)
+    ike, child = t.established()
+    expect(not ike["initiator"], "we called through the NAT box")
     expect(ike["nat_remote"] and not ike["nat_local"], "NAT seen: before us %s, before the peer %s", ike["nat_local"], ike["nat_remote"])
-    expect(child["udp_encapsulation"], "ESP is not in UDP")
+    expect(child["mode"] == "transport" and child["udp_encapsulation"], "mode %s, in UDP: %s", child["mode"], child["udp_encapsulation"])
     states = t.esp_states(FLEX_NODE)
     expect(len(states) == 2 and all(s["encap"] for s in states), "the kernel's SAs are not in UDP: %s", states)
-    t.both_ways(FLEX_OVERLAY, address)
-    old = t.spis()
-    t.swanctl("--rekey", "--child", "gre")
-    t.wait("rekeyed by strongSwan", 45, lambda: len(t.spis()) == 2 and not t.spis() & old)
-    old = t.spis()
-    t.flexvpn("rekey", "crypto", "ipsec", "sa")
-    t.wait("rekeyed by us", 45, lambda: len(t.spis()) == 2 and not t.spis() & old)
-    t.both_ways(FLEX_OVERLAY, address, 5)
+    t.both_ways(OURS, THEIRS)
+    for what, start in (("by strongSwan", lambda: t.swanctl("--rekey", "--child", "gre")),
+                        ("by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa"))):
+        old = t.spis()
+        start()
+        t.wait("rekeyed " + what, 45, lambda o=old: len(t.spis()) == 2 and not t.spis() & o)
+    t.both_ways(OURS, THEIRS, 5)
 
 
 @case()
