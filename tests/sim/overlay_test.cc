@@ -195,6 +195,27 @@ TEST(OverlaySim, SaPairsAgreeAndNothingLeaksOverManyRekeys) {
   EXPECT_LE(sas, 12u) << "SAs pile up at the hub";
 }
 
+// Otherwise their packets would follow the default route and leave in clear.
+TEST(OverlaySim, NetworksOfTheOverlayKeepARouteIntoTheTunnelDeviceWithoutPeers) {
+  World w({.seed = 13});
+  AddHub(w);
+  const size_t a = AddSpoke(w, 1), b = AddSpoke(w, 2);
+  ASSERT_TRUE(w.RunUntil([&] { return Connected(w) == 2; }, seconds(10))) << Tail(w);
+  w.RunFor(seconds(1));
+  w.Kill(kHub);
+  ASSERT_TRUE(w.RunUntil([&] { return Connected(w) == 0; }, seconds(120))) << Tail(w);
+  auto covered = [&](size_t router, const net::IpAddress& host) {
+    for (const auto& [key, object] : w.kernel(router).all())
+      if (const auto* r = std::get_if<dataplane::Route>(&object); r != nullptr && r->prefix.Contains(host)) return true;
+    return false;
+  };
+  EXPECT_TRUE(covered(a, w.Host(b))) << Tail(w);
+  EXPECT_TRUE(covered(a, w.Host(kHub))) << Tail(w);
+  w.Restart(kHub);
+  w.RunFor(milliseconds(1));
+  EXPECT_TRUE(covered(kHub, w.Host(a))) << "before any spoke is back";
+}
+
 // A spoke with valid credentials that announces what is not its own.
 TEST(OverlaySim, RoutesThatWouldHijackOthersAreRefused) {
   World w({.seed = 12});
@@ -215,7 +236,8 @@ TEST(OverlaySim, RoutesThatWouldHijackOthersAreRefused) {
   w.RunFor(seconds(2));
   std::set<std::string> over_evil;
   for (const auto& [key, object] : w.kernel(kHub).all())
-    if (const auto* r = std::get_if<dataplane::Route>(&object); r != nullptr && r->next_hop != *net::IpAddress::Parse("10.0.0.1"))
+    if (const auto* r = std::get_if<dataplane::Route>(&object); r != nullptr && r->metric != dataplane::kFallbackRouteMetric &&
+        r->next_hop != *net::IpAddress::Parse("10.0.0.1"))
       over_evil.insert(r->prefix.ToString());
   EXPECT_EQ(over_evil, (std::set<std::string>{"10.0.0.2/32", "172.16.9.0/24"})) << Tail(w);
   w.Ping(evil, a);

@@ -307,7 +307,8 @@ void World::CheckInvariants(const Router& r) {
     violation_ = absl::StrCat("router ", r.index, " at ", now_.time_since_epoch().count() / 1000000, " ms: ", what);
   };
   for (const auto& [key, object] : r.kernel.all())
-    if (const auto* route = std::get_if<dataplane::Route>(&object)) {
+    if (const auto* route = std::get_if<dataplane::Route>(&object);
+        route != nullptr && route->metric != dataplane::kFallbackRouteMetric) {
       auto hop = hops.find({route->device, route->next_hop});
       if (hop == hops.end()) return fail(absl::StrCat(key, " has no next hop entry"));
       if (!maps.contains(hop->second)) return fail(absl::StrCat(key, " leads to a peer without map entry"));

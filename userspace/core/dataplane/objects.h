@@ -20,6 +20,9 @@ namespace flexvpn::dataplane {
 inline constexpr uint8_t kRouteProtocol = 177;
 // Metrics on Linux for what IOS shows as administrative distances.
 inline constexpr uint32_t kIkeRouteMetric = 200;       // IKEv2 routes, distance 2
+// Fallback for a network of the overlay while no peer has it: into the GRE device, where peer_select drops what has no
+// peer.  Without it such packets would follow a less specific route and leave in clear.
+inline constexpr uint32_t kFallbackRouteMetric = 65000;
 inline constexpr uint32_t kShortcutRouteMetric = 100;  // NHRP override: wins over the IKEv2 route of equal length
 
 enum class DeviceKind : uint8_t {

@@ -21,6 +21,23 @@ bool IsTunnel(const config::Interface& i) {
          !i.ipsec_profile.empty();
 }
 
+// Networks that configuration says belong to the overlay: what we announce and the addresses we give.
+std::vector<net::Prefix> OverlayNetworks(const config::Model& model) {
+  std::vector<net::Prefix> out;
+  for (const auto& [name, policy] : model.authorization_policies) {
+    for (const std::string& list : policy.route_set_access_lists)
+      if (auto it = model.access_lists.find(list); it != model.access_lists.end())
+        for (const net::Prefix& p : config::PermittedPrefixes(it->second)) out.push_back(p);
+    auto pool = model.pools.find(policy.pool);
+    if (pool == model.pools.end()) continue;
+    net::Prefix cover = net::Prefix::Host(pool->second.first);
+    while (cover.length() > 8 && !cover.Contains(pool->second.last)) cover = net::Prefix(cover.address(), cover.length() - 1);
+    out.push_back(cover);
+  }
+  std::erase_if(out, [](const net::Prefix& p) { return p.length() == 0 || p.family() != net::Family::kIpv4; });
+  return out;
+}
+
 }  // namespace
 
 std::string Node::DeviceFor(const config::Interface& i) const {
@@ -109,6 +126,7 @@ void Node::SyncBase() {
     if (auto t = tunnels_.find(name); t != tunnels_.end() && t->second.negotiated && i.address_negotiated)
       objects.push_back(dataplane::Address{device, *t->second.negotiated, 32});
   }
+  SyncFallbacks(objects);
   std::set<std::string> keys;
   for (dataplane::Object& o : objects) {
     keys.insert(dataplane::Key(o));
@@ -118,6 +136,39 @@ void Node::SyncBase() {
   for (const std::string& key : owned_[net::PeerId()])
     if (!keys.contains(key)) stale.push_back(key);
   for (const std::string& key : stale) Erase(key);
+}
+
+bool Node::HasFallback(const net::Prefix& prefix) const {
+  for (int length = prefix.length(); length > 0; --length)
+    if (remembered_.contains(net::Prefix(prefix.address(), length))) return true;
+  const std::vector<net::Prefix> configured = OverlayNetworks(model_);
+  return std::any_of(configured.begin(), configured.end(), [&](const net::Prefix& p) { return p.Contains(prefix); });
+}
+
+void Node::Remember(const net::Prefix& prefix) {
+  constexpr size_t kMaxRemembered = 4096;  // a peer may announce what it likes
+  if (prefix.length() == 0 || prefix.family() != net::Family::kIpv4 || remembered_.size() >= kMaxRemembered ||
+      HasFallback(prefix))
+    return;
+  remembered_.insert(prefix);
+  SyncBase();
+}
+
+void Node::SyncFallbacks(std::vector<dataplane::Object>& objects) const {
+  const bool gre = std::any_of(objects.begin(), objects.end(), [](const dataplane::Object& o) {
+    const auto* d = std::get_if<dataplane::Device>(&o);
+    return d != nullptr && d->name == kGre4;
+  });
+  if (!gre) return;
+  std::set<net::Prefix> prefixes = remembered_;
+  for (const net::Prefix& p : OverlayNetworks(model_)) prefixes.insert(p);
+  for (const net::Prefix& p : prefixes) {
+    dataplane::Route r;
+    r.prefix = p;
+    r.device = kGre4;
+    r.metric = dataplane::kFallbackRouteMetric;
+    objects.push_back(std::move(r));
+  }
 }
 
 dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplane::Direction direction) {

@@ -114,8 +114,12 @@ void Node::Shutdown(Instant now, Actions& out) {
   for (const auto& [id, session] : sessions_) ids.push_back(id);
   for (ike::IkeSaId id : ids) Terminate(id, "shutdown");
   Pump();
-  std::vector<std::string> keys;
-  for (const auto& [key, object] : kernel_.all()) keys.push_back(key);
+  // Nothing may come out of a tunnel any more before the routes go that keep it inside.
+  std::vector<std::string> sas, keys;
+  for (const auto& [key, object] : kernel_.all())
+    (std::holds_alternative<dataplane::Sa>(object) ? sas : keys).push_back(key);
+  for (const std::string& key : sas) Erase(key);
+  FlushPlan();
   for (const std::string& key : keys) Erase(key);
   Finish();
 }

@@ -205,6 +205,9 @@ class Node : private ike::Policy, private nhrp::Environment {
   void EraseLater(const std::string& key, net::PeerId peer, Duration delay);
   void FlushPlan();
   void SyncBase();
+  void SyncFallbacks(std::vector<dataplane::Object>& objects) const;
+  void Remember(const net::Prefix& prefix);  // a network of the overlay, as long as we run
+  bool HasFallback(const net::Prefix& prefix) const;
   void SyncPeer(const Peer& peer);
   void RemovePeerObjects(net::PeerId id);
   void SyncRoute(const net::Prefix& prefix);
@@ -250,6 +253,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::map<ike::ChildId, Child> children_;
   std::map<net::Prefix, net::PeerId> shortcuts_;
   std::map<net::Prefix, Instant> route_since_;
+  std::set<net::Prefix> remembered_;  // fallback routes beside those the configuration implies
 
   LocalNetwork network_;
   bool network_known_ = false;

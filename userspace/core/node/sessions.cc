@@ -153,6 +153,7 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
       }
   for (const net::Prefix& p : old) SyncRoute(p);
   for (const net::Prefix& p : fresh) SyncRoute(p);
+  for (const net::Prefix& p : fresh) Remember(p);
   if (peer->up) Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
 }
 

@@ -336,7 +336,7 @@ std::vector<show::RouteRow> Node::RouteRows() const {
       continue;
     }
     const auto* route = std::get_if<dataplane::Route>(&object);
-    if (route == nullptr) continue;
+    if (route == nullptr || route->metric == dataplane::kFallbackRouteMetric) continue;
     show::RouteRow r;
     r.shortcut = route->metric == dataplane::kShortcutRouteMetric;
     r.code = r.shortcut ? 'H' : 'S';
