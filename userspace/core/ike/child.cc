@@ -163,10 +163,14 @@ absl::StatusOr<Endpoint::Impl::ChildParams> Endpoint::Impl::AcceptChild(const Se
   params.transport = offer.transport && FindNotify(payloads, NotifyType::kUseTransportMode) != nullptr;
   if (!params.transport && !session.policy.child.tunnel)
     return absl::FailedPreconditionError("peer insists on tunnel mode, only transport mode is configured");
-  if (!WithinTs(tsi->selectors, offer.tsi) || !WithinTs(tsr->selectors, offer.tsr))
-    return absl::InvalidArgumentError("peer answered with traffic selectors outside of ours");
   params.local_ts = tsi->selectors;
   params.remote_ts = tsr->selectors;
+  // §2.23.1: the peer may answer with addresses as it sees them; what counts are those of the IKE SA.
+  TsNatMap map_i, map_r;
+  if (params.transport && session.info.nat_local) map_i.Apply(params.local_ts, session.info.local.address);
+  if (params.transport && session.info.nat_remote) map_r.Apply(params.remote_ts, session.info.remote.address);
+  if (!WithinTs(params.local_ts, offer.tsi) || !WithinTs(params.remote_ts, offer.tsr))
+    return absl::InvalidArgumentError("peer answered with traffic selectors outside of ours");
   return params;
 }
 
