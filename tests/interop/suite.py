@@ -9,8 +9,8 @@ from configs import FLEX, FLEX_OVERLAY, SWAN, SWAN_OVERLAY, WRONG_KEY, flex, swa
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
 ANY = {"local_ts": "0.0.0.0/0", "remote_ts": "0.0.0.0/0", "mode": "tunnel"}
-# strongSwan as responder forces selectors of transport mode to the virtual IP it gave: no GRE between the outer addresses
-# then.  So addresses from its pool go with tunnel mode, and transport mode with fixed addresses.
+# With a virtual IP, strongSwan forces the selectors of transport mode to it as responder, and leaves them out when it starts
+# a rekey: no GRE between the outer addresses then.  So its pool goes with tunnel mode, its rekeys with fixed addresses.
 OURS, THEIRS = "10.9.0.1", "10.9.0.2"
 DPD_SECONDS = 10 + 5 * 2 + 15  # interval, tries, slack of an emulated machine
 
@@ -49,6 +49,10 @@ def swan_calls_transport(t):
     expect_gre_child(child, "transport")
     expect(t.route(FLEX_NODE, address), "no route to the address we gave")
     t.both_ways(FLEX_OVERLAY, address)
+    old = t.spis()
+    t.flexvpn("rekey", "crypto", "ipsec", "sa")
+    t.wait("rekeyed by us", 45, lambda: len(t.spis()) == 2 and not t.spis() & old)
+    t.both_ways(FLEX_OVERLAY, address, 3)
 
 
 @case()
@@ -185,7 +189,7 @@ PROPOSALS = (
      ("AES-CBC", 256, "SHA256", "SHA256", 31)),
     ("aes256-sha384-modp2048", "aes256-sha384", "aes-cbc-256", "sha384", "sha384", "14", "esp-256-aes esp-sha384-hmac",
      ("AES-CBC", 256, "SHA384", "SHA384", 14)),
-    ("aes128gcm16-prfsha384-ecp384", "aes128gcm16", "aes-gcm-128", "sha384", "sha384", "20", "esp-gcm 128",
+    ("aes128gcm16-prfsha384-ecp384", "aes128gcm16", "aes-gcm-128", "sha384", "sha384", "20", "esp-gcm",
      ("AES-GCM", 128, "SHA384", "None", 20)))
 
 
