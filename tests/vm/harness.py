@@ -26,6 +26,7 @@ import clear_text  # noqa: E402
 HUB, SPOKE1, SPOKE2 = "198.51.100.2", "203.0.113.2", "203.0.113.6"  # outer addresses of hub-2-spokes
 LAN = {"host0": "192.168.100.10", "host1": "192.168.1.10", "host2": "192.168.2.10"}
 TTL_VIA_HUB, TTL_DIRECT = 61, 62  # of a reply between host1 and host2: three or two routers on the way
+FALLBACK_METRIC = "metric 65000"  # dataplane::kFallbackRouteMetric
 MARKER = "f1e8c0de5afe5eed"  # ping's payload pattern, searched for in the captures
 
 
@@ -152,7 +153,10 @@ class Case:
             self.wait("%s's route to 192.168.0.0/16" % spoke, 30, lambda n=spoke: self.route(n, "192.168.0.0/16"))
 
     def route(self, node, prefix):
-        return prefix in self.lab.run(node, ["ip", "route", "show", prefix]).stdout
+        """Whether a route to `prefix` leads to somebody: the fallback into the GRE device, where packets without a peer
+        are dropped, does not."""
+        lines = self.lab.run(node, ["ip", "route", "show", prefix]).stdout.splitlines()
+        return any(prefix in x and FALLBACK_METRIC not in x for x in lines)
 
     def shortcut(self, node, net):
         """Whether `node` has a shortcut to somewhere in `net` ("192.168.2.")."""

@@ -62,10 +62,10 @@ class GuestPlace:
     """Nodes in namespaces of a guest."""
     kind = "guest"
 
-    def __init__(self, guest, name):
+    def __init__(self, guest, world_name):
         self.guest = guest
-        self.world_here = guest.path("share", "world-" + name)
-        self.world_there = os.path.join(RUN_ROOT, "world-" + name)
+        self.world_here = guest.path("share", world_name)
+        self.world_there = os.path.join(RUN_ROOT, world_name)
 
     def popen(self, argv, **kw):
         return self.guest.popen(argv, **kw)
@@ -119,7 +119,7 @@ class Lab:
             if self.state["place"] == "host":
                 self._places = [HostPlace(self.base, self.name)]
             else:
-                self._places = [GuestPlace(g, self.name) for g in self.guests()]
+                self._places = [GuestPlace(g, self.state["world"]) for g in self.guests()]
         return self._places
 
     def guests(self):
@@ -202,8 +202,11 @@ class Lab:
                  for n, s in spec["nodes"].items()}
         self._places = None
         dirs = [into.dir] if into else [os.path.join(self.base, "guest%d" % i) for i in range(guests)]
-        self._save({"name": self.name, "topology": topo_path, "place": place, "guest_dirs": dirs, "own_guests": not into,
-                    "bin": binaries, "nodes": nodes, "links": spec["links"], "started": time.time(), "complete": False})
+        # A directory name is used once: for a second the guest may still see the old one of that name.
+        world_name = "world-%s-%d" % (self.name, time.time_ns())
+        self._save({"name": self.name, "topology": topo_path, "place": place, "world": world_name,
+                    "guest_dirs": dirs, "own_guests": not into, "bin": binaries, "nodes": nodes, "links": spec["links"],
+                    "started": time.time(), "complete": False})
         if guests and not into:
             self._boot(guests, binaries, guest_options)
         for i, p in enumerate(self.places):
