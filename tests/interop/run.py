@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs cases of the interop lane (Debian's strongSwan against us) in one guest.
+"""Runs cases of the interop lane (Debian's strongSwan and libreswan against us) in one guest.
 
     run.py --list            names and time limits, one a line
     run.py --guest-up        boot the lane's guest (CTest fixture); --guest-down ends it
@@ -17,7 +17,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import swan  # noqa: E402
-import suite  # noqa: E402,F401  (registers them)
+import suite  # noqa: E402,F401  (registers its cases)
+import libreswan_suite  # noqa: E402,F401
 from labkit.paths import LabError, REPO, bin_dir, need_root  # noqa: E402
 
 

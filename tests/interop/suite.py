@@ -101,9 +101,9 @@ def we_call_configuration(t):
 def rekeys(t, ike, source, target):
     """Child and IKE SA rekeyed by each side in turn under pings every 20 ms both ways; none is lost."""
     streams = [t.ping_start(FLEX_NODE, target, 1200, 0.02, wait=8), t.ping_start(SWAN_NODE, source, 1200, 0.02, wait=8)]
-    steps = (("child, by strongSwan", lambda: t.swanctl("--rekey", "--child", "gre")),
+    steps = (("child, by the other side", lambda: t.rekey_by_peer("child")),
              ("child, by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa")),
-             ("IKE SA, by strongSwan", lambda: t.swanctl("--rekey", "--ike", "flex")),
+             ("IKE SA, by the other side", lambda: t.rekey_by_peer("ike")),
              ("IKE SA, by us", lambda: t.flexvpn("rekey", "crypto", "ikev2", "sa")))
     for what, start in steps:
         if what.startswith("child"):
@@ -115,7 +115,7 @@ def rekeys(t, ike, source, target):
             start()
             t.wait("rekeyed: " + what, 45, lambda o=old: [s for s in t.ike() if s["status"] == "READY"]
                    and not {s["local_spi"] for s in t.ike()} & o)
-        t.wait("strongSwan has one IKE SA and one Child SA", 30, lambda: t.swan_sas()[:2] == (1, 1))
+        t.wait("the other side has one IKE SA and one Child SA", 30, lambda: t.swan_sas()[:2] == (1, 1))
     for s in streams:
         r = s.result()
         expect(r.lost == 0, "%s: %d of %d pings lost: %s", r.what, r.lost, r.sent, r.missing())
@@ -141,7 +141,7 @@ def rekeys_we_called(t):
 def rekey_with_pfs(t):
     """A Child SA rekeyed with a new Diffie-Hellman exchange, by either side."""
     calling(t, {"pfs": " set pfs group19\n"}, esp="aes256gcm16-ecp256")
-    for what, start in (("by strongSwan", lambda: t.swanctl("--rekey", "--child", "gre")),
+    for what, start in (("by strongSwan", lambda: t.rekey_by_peer("child")),
                         ("by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa"))):
         old = t.spis()
         start()
@@ -153,12 +153,12 @@ def rekey_with_pfs(t):
 def deletes_swan_called(t):
     """strongSwan's session deleted by its child, by its IKE SA and by us: the other side cleans up each time."""
     called(t)
-    t.swanctl("--terminate", "--child", "gre")
+    t.delete_by_peer("child")
     t.nothing_left("child deleted by strongSwan")
     t.swan_is_empty("a session without Child SA")
     t.initiate()
     t.established()
-    t.swanctl("--terminate", "--ike", "flex")
+    t.delete_by_peer("ike")
     t.nothing_left("IKE SA deleted by strongSwan")
     t.initiate()
     t.established()
@@ -171,8 +171,8 @@ def deletes_swan_called(t):
 def deletes_we_called(t):
     """Our session deleted by strongSwan (child, IKE SA) and by us: cleaned up, and Tunnel0 calls again each time."""
     ike, _ = calling(t)
-    for what, start in (("child deleted by strongSwan", lambda: t.swanctl("--terminate", "--child", "gre")),
-                        ("IKE SA deleted by strongSwan", lambda: t.swanctl("--terminate", "--ike", "flex")),
+    for what, start in (("child deleted by strongSwan", lambda: t.delete_by_peer("child")),
+                        ("IKE SA deleted by strongSwan", lambda: t.delete_by_peer("ike")),
                         ("IKE SA deleted by us", lambda: t.flexvpn("clear", "crypto", "ikev2", "sa"))):
         t.note(what)
         start()
@@ -281,7 +281,7 @@ def swan_behind_nat(t):
     states = t.esp_states(FLEX_NODE)
     expect(len(states) == 2 and all(s["encap"] for s in states), "the kernel's SAs are not in UDP: %s", states)
     t.both_ways(OURS, THEIRS)
-    for what, start in (("by strongSwan", lambda: t.swanctl("--rekey", "--child", "gre")),
+    for what, start in (("by strongSwan", lambda: t.rekey_by_peer("child")),
                         ("by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa"))):
         old = t.spis()
         start()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the interop cases share: one pair of nodes, ours ("hub") and strongSwan's ("swan1"), reconfigured case by case."""
+"""What the interop cases share: one pair of nodes, ours ("hub") and the other maker's ("swan1"), reconfigured case by
+case.  Pair is what both peers have in common; StrongSwan (here) and Libreswan (libreswan.py) know their commands."""
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ import json  # noqa: E402
 
 FLEX_NODE, SWAN_NODE = "hub", "swan1"
 CASES = {}
+PEERS = {}  # first word of the topology's name -> Pair's subclass
 
 
 def case(topology="strongswan-spoke", timeout=420):
@@ -64,14 +66,40 @@ class Pair(harness.Case):
         self.lab.write_config(FLEX_NODE, "hostname quiet\nend\n")
         self.hup()
         self.wait("no session is left", 40, lambda: not self.ike())
-        self.lab.run(SWAN_NODE, ["sh", "-c", "timeout 20 swanctl --terminate --ike flex --force --timeout 5; "
-                                             "ip link del gre1 2>/dev/null; true"], timeout=60)
+        self.end_peer()
+        self.lab.run(SWAN_NODE, ["ip", "link", "del", "gre1"])  # if there is one
         for node in (FLEX_NODE, SWAN_NODE):
             self._log_start[node] = len(super().log(node))
         self.lab.write_config(SWAN_NODE, swan)
-        self.swanctl("--load-all", "--clear")
+        self.load_peer()
         self.lab.write_config(FLEX_NODE, flex)
         self.hup()
+
+    # --- what each peer does its own way ----------------------------------------------------------------------------
+
+    def end_peer(self):
+        """Ends the other side's sessions; it may have none."""
+        raise NotImplementedError
+
+    def load_peer(self):
+        """The other side takes its new configuration."""
+        raise NotImplementedError
+
+    def initiate(self, check=True):
+        """The other side calls us; returns what it says about it."""
+        raise NotImplementedError
+
+    def swan_sas(self):
+        """(number of established IKE SAs, number of installed Child SAs, the text) of the other side."""
+        raise NotImplementedError
+
+    def rekey_by_peer(self, what):
+        """what: "child" or "ike"."""
+        raise NotImplementedError
+
+    def delete_by_peer(self, what):
+        """what: "child" or "ike"."""
+        raise NotImplementedError
 
     def hup(self):
         before = super().log(FLEX_NODE).count("reload refused")
@@ -116,27 +144,13 @@ class Pair(harness.Case):
         to_a_peer = [x for x in routes if harness.FALLBACK_METRIC not in x]
         expect(not to_a_peer, "%s: our side still routes: %s", what, "; ".join(to_a_peer))
 
-    # --- strongSwan's side ----------------------------------------------------------------------------------------------
-
-    def swanctl(self, *words, check=True, seconds=60):
-        r = self.lab.run(SWAN_NODE, ["timeout", "-s", "KILL", str(seconds), "swanctl", *words], timeout=seconds + 30)
-        if check and r.returncode != 0:
-            raise Failure("swanctl %s ended %d: %s" % (" ".join(words), r.returncode, (r.stdout + r.stderr).strip()[-500:]))
-        return r.stdout + r.stderr
-
-    def initiate(self, check=True):
-        return self.swanctl("--initiate", "--child", "gre", "--timeout", "50", check=check)
-
-    def swan_sas(self):
-        """(number of established IKE SAs, number of installed Child SAs, the text)."""
-        text = self.swanctl("--list-sas")
-        return len(re.findall(r"^flex: .*ESTABLISHED", text, re.M)), len(re.findall(r"^  gre: .*INSTALLED", text, re.M)), text
+    # --- the other side ------------------------------------------------------------------------------------------------
 
     def swan_is_empty(self, what):
-        self.wait("%s: strongSwan has no SA" % what, 30, lambda: self.swan_sas()[:2] == (0, 0))
+        self.wait("%s: the other side has no SA" % what, 30, lambda: self.swan_sas()[:2] == (0, 0))
 
     def swan_gre(self, address, other, local=configs.SWAN):
-        """The kernel's GRE device on strongSwan's side."""
+        """The kernel's GRE device on the other side."""
         self.lab.run(SWAN_NODE, ["sh", "-c", "ip link del gre1 2>/dev/null; ip link add gre1 type gre local %s remote %s ttl 64 && "
                                  "ip addr add %s dev gre1 && ip link set gre1 up mtu 1400 && ip route replace %s dev gre1 src %s" % (
                                      local, configs.FLEX, address, other, address.split("/")[0])], check=True)
@@ -154,11 +168,43 @@ class Pair(harness.Case):
             moved = after[0][key] - before[0][key]
             expect(2 * count <= moved <= 2 * count + 6, "our %s rose by %d, not by %d", key, moved, 2 * count)
         moved = after[1] - before[1]
-        expect(4 * count <= moved <= 4 * count + 12, "strongSwan's SAs counted %d packets, not %d", moved, 4 * count)
+        expect(4 * count <= moved <= 4 * count + 12, "the other side's SAs counted %d packets, not %d", moved, 4 * count)
 
     def spis(self):
         """ESP SPIs the kernel of our side has."""
         return {s["spi"] for s in self.esp_states(FLEX_NODE)}
+
+
+class StrongSwan(Pair):
+    """charon-systemd, told by swanctl."""
+
+    def swanctl(self, *words, check=True, seconds=60):
+        r = self.lab.run(SWAN_NODE, ["timeout", "-s", "KILL", str(seconds), "swanctl", *words], timeout=seconds + 30)
+        if check and r.returncode != 0:
+            raise Failure("swanctl %s ended %d: %s" % (" ".join(words), r.returncode, (r.stdout + r.stderr).strip()[-500:]))
+        return r.stdout + r.stderr
+
+    def end_peer(self):
+        self.swanctl("--terminate", "--ike", "flex", "--force", "--timeout", "5", check=False, seconds=20)
+
+    def load_peer(self):
+        self.swanctl("--load-all", "--clear")
+
+    def initiate(self, check=True):
+        return self.swanctl("--initiate", "--child", "gre", "--timeout", "50", check=check)
+
+    def swan_sas(self):
+        text = self.swanctl("--list-sas")
+        return len(re.findall(r"^flex: .*ESTABLISHED", text, re.M)), len(re.findall(r"^  gre: .*INSTALLED", text, re.M)), text
+
+    def rekey_by_peer(self, what):
+        self.swanctl("--rekey", "--" + what, "gre" if what == "child" else "flex")
+
+    def delete_by_peer(self, what):
+        self.swanctl("--terminate", "--" + what, "gre" if what == "child" else "flex")
+
+
+PEERS["strongswan"] = StrongSwan
 
 
 def run_case(name, binaries, out_dir):
@@ -168,7 +214,7 @@ def run_case(name, binaries, out_dir):
     guest.up(progress=lambda t: print("  " + t, flush=True), expose=[binaries])
     log_dir = os.path.join(out_dir, name)
     os.makedirs(log_dir, exist_ok=True)
-    t = Pair(name, guest, log_dir)
+    t = PEERS[spec["topology"].split("-")[0]](name, guest, log_dir)
     print("%s: %s" % (name, spec["about"]), flush=True)
     start, error = time.monotonic(), None
     try:

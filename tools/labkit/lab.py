@@ -20,16 +20,13 @@ import sys
 import time
 
 from . import topology, world
+from .daemons import DAEMONS, OF_KIND, libreswan_root
 from .guest import Guest
 from .paths import LabError, REPO, RUN_ROOT, bin_dir, need_root
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATH = "/run/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BINARIES = ("flexvpnd", "flexvpn")
-READY = {"flexvpnd": ["flexvpn", "show", "version"],
-         # charon may never answer one who connects while it starts
-         "charon-systemd": ["timeout", "-s", "KILL", "10", "swanctl", "--stats"]}
-CONFIG_FILE = {"flexvpnd": "flexvpn.conf", "charon-systemd": "swanctl.conf"}
 
 
 class Result:
@@ -167,7 +164,7 @@ class Lab:
                     self.name, self.state["topology"]))
             binaries = bin_dir(binaries)
             needs = sorted(n for n, s in spec["nodes"].items() if start and s["start"] and s["config"]
-                           and topology.DAEMON_KINDS.get(s["kind"]) == "flexvpnd")
+                           and OF_KIND.get(s["kind"]) == "flexvpnd")
             for b in BINARIES:
                 if needs and not os.access(os.path.join(binaries, b), os.X_OK):
                     raise LabError("no %s in %s; build it (tools/dev build release) or name the directory with "
@@ -198,7 +195,7 @@ class Lab:
         if into and guests > 1:
             raise LabError("%s needs %d guests" % (topo_path, guests))
         nodes = {n: {"kind": s["kind"], "guest": s["guest"] if guests else 0, "daemon":
-                     topology.DAEMON_KINDS.get(s["kind"]) if s["config"] else None, "pid": None}
+                     OF_KIND.get(s["kind"]) if s["config"] else None, "pid": None}
                  for n, s in spec["nodes"].items()}
         self._places = None
         dirs = [into.dir] if into else [os.path.join(self.base, "guest%d" % i) for i in range(guests)]
@@ -232,8 +229,8 @@ class Lab:
             os.makedirs(os.path.join(w, "nodes", n))
             if s["config"]:
                 self.write_config(n, s["config"])
-            if s["strongswan_conf"]:
-                self._write_node_file(n, "strongswan.conf", s["strongswan_conf"])
+            for file, text in s["files"].items():
+                self._write_node_file(n, file, text)
         with open(os.path.join(w, "hosts"), "w", encoding="utf-8") as f:
             f.write("127.0.0.1 localhost\n::1 localhost\n")
             for link in spec["links"]:
@@ -247,6 +244,7 @@ class Lab:
             shutil.copy(os.path.join(HERE, f), os.path.join(w, f))
         with open(os.path.join(w, "spec.json"), "w", encoding="utf-8") as f:
             json.dump({"prefix": self.prefix, "bin": there, "guest": index, "links": spec["links"],
+                       "libreswan": libreswan_root() if any(s["kind"] == "libreswan" for s in mine.values()) else None,
                        "nodes": {n: {k: s[k] for k in ("kind", "sysctl", "addresses", "routes", "outside", "forward")}
                                  for n, s in mine.items()}}, f)
         r = self._capture(place, ["/usr/bin/python3", "-ES", os.path.join(place.world_there, "world.py"), "up",
@@ -353,10 +351,10 @@ class Lab:
 
     def write_config(self, name, text):
         """Replaces a node's configuration; restart() makes the daemon read it."""
-        kind = self.node(name)["kind"]
-        self._write_node_file(name, "swanctl.conf" if kind == "strongswan" else "flexvpn.conf", text)
-        if kind == "strongswan" and self.node(name)["pid"]:  # bound over the file: written in place
-            self.run(name, ["sh", "-c", "cat >/etc/swanctl/swanctl.conf"], stdin=text.encode(), check=True)
+        daemon = DAEMONS[OF_KIND[self.node(name)["kind"]]]
+        self._write_node_file(name, daemon.config, text)
+        if daemon.live and self.node(name)["pid"]:
+            self.run(name, ["sh", "-c", "cat >" + daemon.live], stdin=text.encode(), check=True)
 
     def _write_node_file(self, name, file, text):
         path = os.path.join(self.place_of(name).world_here, "nodes", name, file)
@@ -370,12 +368,9 @@ class Lab:
 
     def daemon_argv(self, name):
         daemon = self.node(name)["daemon"]
-        if daemon == "flexvpnd":
-            return ["flexvpnd", "--config", "/run/node/flexvpn.conf", "--log-level",
-                    os.environ.get("FLEXVPN_LOG_LEVEL", "info")]
-        if daemon == "charon-systemd":
-            return ["/usr/sbin/charon-systemd"]
-        raise LabError("node %s runs no daemon" % name)
+        if daemon is None:
+            raise LabError("node %s runs no daemon" % name)
+        return DAEMONS[daemon].argv
 
     def start(self, name, wait=True, seconds=120):
         """Starts a node's daemon and waits until it answers."""
@@ -393,9 +388,9 @@ class Lab:
         deadline = time.monotonic() + seconds
         died = 0
         while time.monotonic() < deadline:
-            if self.run(name, READY[daemon]).returncode == 0:
-                if daemon == "charon-systemd":
-                    self.run(name, ["swanctl", "--load-all"], check=True)
+            if self.run(name, DAEMONS[daemon].ready).returncode == 0:
+                if DAEMONS[daemon].load:
+                    self.run(name, DAEMONS[daemon].load, check=True)
                 return
             died = died + 1 if self.daemon_pid(name) is None else 0
             if died >= 3:
@@ -505,7 +500,7 @@ class Lab:
                 if d["daemon"]:
                     pid = self.daemon_pid(n)
                     entry["daemon"] = {"name": d["daemon"], "running": pid is not None, "log": self.log_path(n),
-                                       "ready": pid is not None and self.run(n, READY[d["daemon"]]).returncode == 0}
+                                       "ready": pid is not None and self.run(n, DAEMONS[d["daemon"]].ready).returncode == 0}
                 entry["alive"] = self.run(n, ["true"]).returncode == 0
             except LabError:
                 entry["alive"] = False

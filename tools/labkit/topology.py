@@ -3,9 +3,10 @@
 
     nodes:
       NAME:
-        kind: hub | spoke | router | host | nat | strongswan
-        config: FILE or text     hub, spoke: flexvpn.conf; strongswan: swanctl.conf.  FILE is relative to the YAML
-        strongswan_conf: FILE or text             strongswan only, optional
+        kind: hub | spoke | router | host | nat | strongswan | libreswan
+        config: FILE or text     hub, spoke: flexvpn.conf; strongswan: swanctl.conf; libreswan: ipsec.conf.  FILE is
+                                 relative to the YAML
+        files: {strongswan.conf: FILE or text}    others that the daemon reads (ipsec.secrets), optional
         routes: {default: 192.0.2.1, ...}
         addresses: {lo: [192.0.2.7/32]}           besides those of the links
         sysctl: {net.ipv4.ip_forward: 0}          besides those of the kind
@@ -28,9 +29,8 @@ import yaml
 
 from .paths import CONFIG_TOPOLOGIES, LabError
 
-KINDS = ("hub", "spoke", "router", "host", "nat", "strongswan")
-DAEMON_KINDS = {"hub": "flexvpnd", "spoke": "flexvpnd", "strongswan": "charon-systemd"}
-_NODE_KEYS = {"kind", "config", "strongswan_conf", "routes", "addresses", "sysctl", "outside", "forward", "guest", "start"}
+KINDS = ("hub", "spoke", "router", "host", "nat", "strongswan", "libreswan")
+_NODE_KEYS = {"kind", "config", "files", "routes", "addresses", "sysctl", "outside", "forward", "guest", "start"}
 _LINK_KEYS = {"ends", "delay", "loss", "rate", "mtu"}
 FORWARDING = {
     "net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1,
@@ -99,7 +99,7 @@ def _node(where, base, name, spec):
     if kind == "nat" and not spec.get("outside"):
         raise LabError("%s: node %s: a nat needs 'outside: IF'" % (where, name))
     return {"kind": kind, "config": _text(base, spec.get("config")),
-            "strongswan_conf": _text(base, spec.get("strongswan_conf")),
+            "files": {k: _text(base, v) for k, v in (spec.get("files") or {}).items()},
             "routes": {str(k): str(v) for k, v in (spec.get("routes") or {}).items()},
             "addresses": {k: [str(a) for a in _list(v)] for k, v in (spec.get("addresses") or {}).items()},
             "sysctl": {k: str(v) for k, v in sysctl.items()}, "outside": spec.get("outside"),

@@ -19,7 +19,7 @@ import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE, MS_SLAVE, MS_SHARED = 4096, 16384, 1 << 18, 1 << 19, 1 << 20
+MS_RDONLY, MS_BIND, MS_REC, MS_PRIVATE, MS_SLAVE, MS_SHARED = 1, 4096, 16384, 1 << 18, 1 << 19, 1 << 20
 MNT_DETACH = 2
 PR_SET_NAME = 15
 NETNS_DIR = "/run/netns"
@@ -49,7 +49,7 @@ def ip_batch(lines, netns=None):
         raise RuntimeError("ip%s: %s\n%s" % (" -n " + netns if netns else "", p.stderr.strip(), text))
 
 
-def hold(name, netns, directory, bin_dir, node, report):
+def hold(name, netns, directory, spec, node, report):
     """The holder of a node: never returns.  Runs as a forked child; `report` is a pipe to the parent."""
     os.setsid()
     _check(LIBC.unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET), "unshare")
@@ -58,7 +58,7 @@ def hold(name, netns, directory, bin_dir, node, report):
         os.write(report, (json.dumps({"pid": pid}) + "\n").encode())
         os._exit(0)
     try:
-        private_mounts(directory, bin_dir, node)
+        private_mounts(directory, spec["bin"], node, spec["libreswan"])
         for key, value in node["sysctl"].items():
             write("/proc/sys/" + key.replace(".", "/"), value)
         os.write(report, b'{"ready": true}\n')
@@ -83,7 +83,7 @@ def hold(name, netns, directory, bin_dir, node, report):
         signal.sigwait({signal.SIGCHLD})
 
 
-def private_mounts(directory, bin_dir, node):
+def private_mounts(directory, bin_dir, node, libreswan):
     # slave: what the machine unmounts later must not stay pinned here
     mount("none", "/", "", MS_REC | MS_SLAVE)
     own = os.open(directory, os.O_PATH)
@@ -112,11 +112,30 @@ def private_mounts(directory, bin_dir, node):
         for d in ("conf.d", "x509", "x509ca", "private", "pkcs8", "ecdsa", "rsa", "bliss", "pubkey", "x509aa", "x509ac",
                   "x509crl", "x509ocsp", "pkcs12"):
             os.mkdir("/etc/swanctl/" + d)
-        for name, target in (("swanctl.conf", "/etc/swanctl/swanctl.conf"), ("strongswan.conf", "/etc/strongswan.conf")):
-            if os.path.exists("/run/node/" + name):
-                if not os.path.exists(target):
-                    open(target, "w", encoding="ascii").close()
-                mount("/run/node/" + name, target, "", MS_BIND)
+        bind_files({"swanctl.conf": "/etc/swanctl/swanctl.conf", "strongswan.conf": "/etc/strongswan.conf"})
+    elif node["kind"] == "libreswan":
+        libreswan_mounts(libreswan)
+
+
+def libreswan_mounts(root):
+    """libreswan as unpacked in `root`, over the machine's own tree, with state of its own."""
+    for d in ("/usr/libexec", "/usr/sbin"):
+        mount("overlay", d, "overlay", MS_RDONLY, "lowerdir=%s%s:%s" % (root, d, d))
+    for d in ("/etc/ipsec.d", "/var/lib/ipsec"):
+        os.makedirs(d, exist_ok=True)
+        mount("tmpfs", d, "tmpfs", 0, "mode=700")
+    os.mkdir("/etc/ipsec.d/policies")
+    os.mkdir("/var/lib/ipsec/nss", 0o700)
+    os.mkdir("/run/pluto", 0o755)
+    bind_files({"ipsec.conf": "/etc/ipsec.conf", "ipsec.secrets": "/etc/ipsec.secrets"})
+
+
+def bind_files(targets):
+    for name, target in targets.items():
+        if os.path.exists("/run/node/" + name):
+            if not os.path.exists(target):
+                open(target, "w", encoding="ascii").close()
+            mount("/run/node/" + name, target, "", MS_BIND)
 
 
 def netns_dir():
@@ -137,7 +156,7 @@ def start_holder(spec, base, name):
     if child == 0:
         os.close(r)
         try:
-            hold(name, netns, os.path.join(base, "nodes", name), spec["bin"], spec["nodes"][name], w)
+            hold(name, netns, os.path.join(base, "nodes", name), spec, spec["nodes"][name], w)
         finally:
             os._exit(1)
     os.close(w)

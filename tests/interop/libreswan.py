@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libreswan (pluto) as the other side, told by `ipsec whack`."""
+import re
+
+from configs import FLEX, KEY, SWAN
+from swan import PEERS, SWAN_NODE, Failure, Pair
+
+_CONF = """\
+config setup
+	protostack=xfrm
+conn gre
+	ikev2=insist
+	authby=secret
+	left=%(local)s
+	leftid=@swan1.example.net
+	leftprotoport=gre
+	right=%(remote)s
+	rightid=@hub.example.net
+	rightprotoport=gre
+	type=%(mode)s
+	ike=%(ike)s
+	esp=%(esp)s
+	fragmentation=yes
+	mobike=no
+	pfs=%(pfs)s
+	retransmit-timeout=30s
+	auto=ignore
+"""
+_DEFAULTS = {"local": SWAN, "remote": FLEX, "mode": "transport", "ike": "aes_gcm256-sha2_512;dh19", "esp": "aes_gcm256",
+             "pfs": "no"}
+
+
+def libreswan(**values):
+    """ipsec.conf with one connection "gre"."""
+    return _CONF % dict(_DEFAULTS, **values)
+
+
+def secrets(key=KEY):
+    return '@swan1.example.net @hub.example.net : PSK "%s"\n' % key
+
+
+class Libreswan(Pair):
+    """pluto has one connection, "gre"."""
+
+    key = KEY
+
+    def whack(self, *words, check=True, seconds=60):
+        r = self.lab.run(SWAN_NODE, ["timeout", "-s", "KILL", str(seconds), "ipsec", *words], timeout=seconds + 30)
+        text = r.stdout + r.stderr
+        if check and r.returncode != 0:
+            raise Failure("ipsec %s ended %d: %s" % (" ".join(words), r.returncode, text.strip()[-500:]))
+        return text
+
+    def end_peer(self):
+        self.whack("whack", "--name", "gre", "--delete", check=False, seconds=20)
+
+    def load_peer(self):
+        self.lab.run(SWAN_NODE, ["sh", "-c", "cat >/etc/ipsec.secrets"], stdin=secrets(self.key).encode(), check=True)
+        self.whack("whack", "--rereadsecrets")
+        self.whack("addconn", "--config", "/etc/ipsec.conf", "gre")
+
+    def initiate(self, check=True):
+        return self.whack("whack", "--name", "gre", "--initiate", check=check)
+
+    def swan_sas(self):
+        text = self.whack("whack", "--showstates")
+        return len(re.findall(r"ESTABLISHED_IKE_SA", text)), len(re.findall(r"ESTABLISHED_CHILD_SA", text)), text
+
+    def rekey_by_peer(self, what):
+        self.whack("whack", "--name", "gre", "--rekey-ike" if what == "ike" else "--rekey-ipsec")
+
+    def delete_by_peer(self, what):
+        text = self.swan_sas()[2]
+        state = re.search(r"#(\d+): .*ESTABLISHED_%s_SA" % what.upper(), text)
+        if not state:
+            raise Failure("libreswan has no %s SA:\n%s" % (what, text))
+        self.whack("whack", "--deletestate", state.group(1))
+
+
+PEERS["libreswan"] = Libreswan

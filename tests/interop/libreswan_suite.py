@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cases with libreswan (pluto) as the other side.  It asks for no address: both ends have fixed ones on a /30."""
+import re
+
+from configs import SWAN, WRONG_KEY, flex
+from libreswan import libreswan
+from suite import OURS, THEIRS, expect_gre_child, expect_suite, rekeys
+from swan import FLEX_NODE, SWAN_NODE, case, expect
+
+TOPOLOGY = "libreswan-spoke"
+# our IKE_SA_INIT requests (exchange 34, flags: initiator) do not arrive: so the session is the other side's
+OUR_CALLS_ARE_LOST = ("table inet calls { chain c { type filter hook input priority 0; "
+                      "udp dport 500 @th,208,8 34 @th,216,8 8 drop; }; }")
+
+
+def configure(t, flex_values=None, **values):
+    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])  # if there is one
+    t.configure(flex("initiator", **dict({"address": OURS + " 255.255.255.252"}, **(flex_values or {}))), libreswan(**values))
+    t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
+
+
+def calling(t, flex_values=None, **values):
+    """We call from Tunnel0; returns our IKE and Child SA."""
+    configure(t, flex_values, **values)
+    ike, child = t.established()
+    expect(ike["initiator"], "we are not the initiator")
+    return ike, child
+
+
+def called(t, flex_values=None, **values):
+    """libreswan calls our Tunnel0; returns our IKE and Child SA."""
+    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
+    t.configure("hostname quiet\nend\n", libreswan(**values))
+    t.lab.run(SWAN_NODE, ["nft", OUR_CALLS_ARE_LOST], check=True)
+    t.lab.write_config(FLEX_NODE, flex("initiator", **dict({"address": OURS + " 255.255.255.252"}, **(flex_values or {}))))
+    t.hup()
+    t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
+    t.initiate()
+    ike, child = t.established()
+    expect(not ike["initiator"], "we are the initiator")
+    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"], check=True)
+    return ike, child
+
+
+@case(TOPOLOGY)
+def libreswan_we_call(t):
+    """We call libreswan: PSK, GRE, transport mode; pings both ways in ESP."""
+    ike, child = calling(t)
+    expect(ike["remote_id"] == "swan1.example.net", "identity %s", ike["remote_id"])
+    expect_gre_child(child, "transport")
+    t.both_ways(OURS, THEIRS)
+
+
+@case(TOPOLOGY)
+def libreswan_calls(t):
+    """libreswan calls us: PSK, GRE, transport mode; pings both ways in ESP."""
+    _, child = called(t)
+    expect_gre_child(child, "transport")
+    t.both_ways(OURS, THEIRS)
+
+
+@case(TOPOLOGY)
+def libreswan_tunnel_mode(t):
+    """Tunnel mode, called by each side; pings both ways in ESP."""
+    for call in (calling, called):
+        _, child = call(t, {"mode": "tunnel"}, mode="tunnel")
+        expect_gre_child(child, "tunnel")
+        t.both_ways(OURS, THEIRS, 5)
+
+
+@case(TOPOLOGY, timeout=600)
+def libreswan_rekeys_we_called(t):
+    """Our session: child and IKE SA rekeyed by either side under fast pings; none lost."""
+    ike, _ = calling(t)
+    rekeys(t, ike, OURS, THEIRS)
+
+
+@case(TOPOLOGY, timeout=600)
+def libreswan_rekeys_called(t):
+    """libreswan's session: child and IKE SA rekeyed by either side under fast pings; none lost."""
+    ike, _ = called(t)
+    rekeys(t, ike, OURS, THEIRS)
+
+
+@case(TOPOLOGY)
+def libreswan_deletes(t):
+    """Our session deleted by libreswan (IKE SA) and by us: cleaned up, and Tunnel0 calls again each time."""
+    ike, _ = calling(t)
+    for what, start in (("IKE SA deleted by libreswan", lambda: t.delete_by_peer("ike")),
+                        ("IKE SA deleted by us", lambda: t.flexvpn("clear", "crypto", "ikev2", "sa"))):
+        t.note(what)
+        start()
+        ike, _ = t.established(unlike=ike)
+        t.wait("libreswan has only the new one", 30, lambda: t.swan_sas()[:2] == (1, 1))
+    t.both_ways(OURS, THEIRS, 5)
+
+
+# libreswan's IKE and ESP proposals, our lines, our transform; what must be agreed
+PROPOSALS = (
+    ("aes256-sha2_256;dh31", "aes256-sha2_256", "aes-cbc-256", "sha256", "sha256", "31", "esp-256-aes esp-sha256-hmac",
+     ("AES-CBC", 256, "SHA256", "SHA256", 31)),
+    ("aes256-sha2_512;dh14", "aes256-sha2_512", "aes-cbc-256", "sha512", "sha512", "14", "esp-256-aes esp-sha512-hmac",
+     ("AES-CBC", 256, "SHA512", "SHA512", 14)),
+    ("aes_gcm128-sha2_384;dh20", "aes_gcm128", "aes-gcm-128", "sha256", "sha384", "20", "esp-gcm",
+     ("AES-GCM", 128, "SHA384", "None", 20)),
+)
+
+
+@case(TOPOLOGY, timeout=600)
+def libreswan_proposals(t):
+    """AES-CBC and AES-GCM, SHA-2, X25519, MODP2048, ECP384, called by each side in turn; each carries traffic."""
+    for n, (theirs, esp, encryption, integrity, prf, group, transform, wanted) in enumerate(PROPOSALS):
+        ike, child = (calling, called)[n % 2](t, {"encryption": encryption, "integrity": integrity, "prf": prf, "group": group,
+                                                  "sets": (transform,)}, ike=theirs, esp=esp)
+        expect_suite(ike, child, wanted, transform)
+        t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_wrong_key(t):
+    """Another key on its side: no session, one clear line in our log each attempt, no key in it."""
+    t.key = WRONG_KEY
+    configure(t)
+    pattern = r"(?i).*(?:authenticat|AUTHENTICATION_FAILED).*"
+    t.wait("our log names the failed authentication", 60, lambda: re.search(pattern, t.log(FLEX_NODE)))
+    expect(not t.ipsec(), "there is a Child SA with the wrong key")
+    expect(SWAN in re.search(pattern, t.log(FLEX_NODE)).group(0), "our log does not name the peer:\n%s", t.log(FLEX_NODE))
+    expect("lab-only" not in t.log(FLEX_NODE) and WRONG_KEY not in t.log(FLEX_NODE), "our log prints a key")
