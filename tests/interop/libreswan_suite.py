@@ -11,6 +11,9 @@ TOPOLOGY = "libreswan-spoke"
 # our IKE_SA_INIT requests (exchange 34, flags: initiator) do not arrive: so the session is the other side's
 OUR_CALLS_ARE_LOST = ("table inet calls { chain c { type filter hook input priority 0; "
                       "udp dport 500 @th,208,8 34 @th,216,8 8 drop; }; }")
+# As responder of a Child SA rekey pluto sends on the new SA as soon as it has answered, which RFC 7296 §2.8 allows and
+# warns of: what overtakes our installation of the new SA (tens of milliseconds in an emulated guest) is lost.
+AT_ONE_REKEY = 8
 
 
 def configure(t, flex_values=None, **values):
@@ -70,16 +73,16 @@ def libreswan_tunnel_mode(t):
 
 @case(TOPOLOGY, timeout=600)
 def libreswan_rekeys_we_called(t):
-    """Our session: child and IKE SA rekeyed by either side under fast pings; none lost."""
+    """Our session: child and IKE SA rekeyed by either side under fast pings; lost only where pluto hurries."""
     ike, _ = calling(t)
-    rekeys(t, ike, OURS, THEIRS)
+    rekeys(t, ike, OURS, THEIRS, AT_ONE_REKEY)
 
 
 @case(TOPOLOGY, timeout=600)
 def libreswan_rekeys_called(t):
-    """libreswan's session: child and IKE SA rekeyed by either side under fast pings; none lost."""
+    """libreswan's session: child and IKE SA rekeyed by either side under fast pings; lost only where pluto hurries."""
     ike, _ = called(t)
-    rekeys(t, ike, OURS, THEIRS)
+    rekeys(t, ike, OURS, THEIRS, AT_ONE_REKEY)
 
 
 @case(TOPOLOGY)

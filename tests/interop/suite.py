@@ -98,8 +98,8 @@ def we_call_configuration(t):
     t.both_ways(address, SWAN_OVERLAY)
 
 
-def rekeys(t, ike, source, target):
-    """Child and IKE SA rekeyed by each side in turn under pings every 20 ms both ways; none is lost."""
+def rekeys(t, ike, source, target, tolerated=0):
+    """Child and IKE SA rekeyed by each side in turn under pings every 20 ms both ways; at most `tolerated` are lost."""
     streams = [t.ping_start(FLEX_NODE, target, 1200, 0.02, wait=8), t.ping_start(SWAN_NODE, source, 1200, 0.02, wait=8)]
     steps = (("child, by the other side", lambda: t.rekey_by_peer("child")),
              ("child, by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa")),
@@ -118,7 +118,9 @@ def rekeys(t, ike, source, target):
         t.wait("the other side has one IKE SA and one Child SA", 30, lambda: t.swan_sas()[:2] == (1, 1))
     for s in streams:
         r = s.result()
-        expect(r.lost == 0, "%s: %d of %d pings lost: %s", r.what, r.lost, r.sent, r.missing())
+        expect(r.lost <= tolerated, "%s: %d of %d pings lost: %s", r.what, r.lost, r.sent, r.missing())
+        if tolerated:
+            t.note("%s: %d of %d lost" % (r.what, r.lost, r.sent))
     now, _ = t.established()
     expect(now["remote_id"] == ike["remote_id"], "the session changed its peer")
 

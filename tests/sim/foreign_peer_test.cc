@@ -73,18 +73,32 @@ interface Tunnel0
   EXPECT_EQ(world.violation(), "");
 }
 
+std::string PointToPoint(const char* name, const char* address, const char* peer) {
+  return absl::StrCat(Common(name), kIpsec, "interface Tunnel0\n ip address ", address, " 255.255.255.252\n",
+                      " tunnel source eth0\n tunnel destination ", peer, "\n tunnel protection ipsec profile default\n");
+}
+
 TEST(ForeignPeer, TheOtherHostOfAPointToPointTunnelIsRoutedWithoutAnyConfigurationPayload) {
   World world({});
-  auto config = [](const char* name, const char* address, const char* peer) {
-    return absl::StrCat(Common(name), kIpsec, "interface Tunnel0\n ip address ", address, " 255.255.255.252\n",
-                        " tunnel source eth0\n tunnel destination ", peer,
-                        "\n tunnel protection ipsec profile default\n");
-  };
-  const size_t a = world.Add(config("a", "10.9.0.1", "203.0.113.1"), Ip("198.51.100.1"), *net::Prefix::Parse("172.16.0.0/24"));
-  const size_t b = world.Add(config("b", "10.9.0.2", "198.51.100.1"), Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  const size_t a = world.Add(PointToPoint("a", "10.9.0.1", "203.0.113.1"), Ip("198.51.100.1"), *net::Prefix::Parse("172.16.0.0/24"));
+  const size_t b = world.Add(PointToPoint("b", "10.9.0.2", "198.51.100.1"), Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
   EXPECT_TRUE(world.RunUntil([&] { return HasRoute(world, a, "10.9.0.2") && HasRoute(world, b, "10.9.0.1"); }, seconds(30)));
   world.RunFor(seconds(30));  // both called: one session goes, the routes stay
   EXPECT_TRUE(HasRoute(world, a, "10.9.0.2") && HasRoute(world, b, "10.9.0.1"));
+  EXPECT_EQ(world.violation(), "");
+}
+
+// One router was called while its own call was without an answer; later the way is open in both directions.
+TEST(ForeignPeer, ACallOfThePeerWithdrawsOurOwnThatWasNotAnsweredYet) {
+  World world({});
+  const size_t a = world.Add(PointToPoint("a", "10.9.0.1", "203.0.113.1"), Ip("198.51.100.1"), *net::Prefix::Parse("172.16.0.0/24"));
+  world.RunFor(milliseconds(1600));  // its call is out there, nobody answers
+  world.Add(PointToPoint("b", "10.9.0.2", "198.51.100.1"), Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  ASSERT_TRUE(world.RunUntil([&] { return HasRoute(world, a, "10.9.0.2"); }, seconds(30)));
+  world.RunFor(seconds(5));
+  EXPECT_EQ(world.PeersUp(a), 1u);
+  const std::string sas = world.Show(a, "show crypto ikev2 sa");
+  EXPECT_EQ(sas.find("READY"), sas.rfind("READY")) << sas;
   EXPECT_EQ(world.violation(), "");
 }
 

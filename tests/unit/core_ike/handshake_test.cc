@@ -465,6 +465,25 @@ TEST(Delete, ForgetSaysNothing) {
   EXPECT_EQ(w.b->live(), 1u);
 }
 
+TEST(Delete, WithdrawEndsAnUnansweredAttemptAndNothingElse) {
+  World w;
+  w.drop = [&](const Node& from, const Bytes&) { return &from == w.b; };
+  const IkeSaId id = w.Initiate(*w.a, w.Request(*w.a, *w.b));
+  w.Run(2s);
+  w.drop = nullptr;
+  w.Do(*w.a, [&](Endpoint& e, Actions& out) { e.Withdraw(id, w.now, out); });
+  ASSERT_EQ(w.a->downs.size(), 1u);
+  EXPECT_FALSE(w.a->downs[0].was_up);
+  w.Run(60s);
+  EXPECT_EQ(w.a->live() + w.b->live(), 0u);
+
+  const IkeSaId other = w.Connect();
+  w.Do(*w.a, [&](Endpoint& e, Actions& out) { e.Withdraw(other, w.now, out); });
+  w.Run(60s);
+  EXPECT_EQ(w.a->live(), 1u);
+  EXPECT_TRUE(w.PairUsable());
+}
+
 TEST(InitialContact, ARestartedPeerReplacesItsOldSession) {
   World w;
   w.Connect();

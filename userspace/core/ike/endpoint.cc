@@ -31,6 +31,8 @@ void Endpoint::Terminate(IkeSaId id, const std::string& reason, Instant now, Act
 
 void Endpoint::Forget(IkeSaId id, Instant now, Actions& out) { impl_->Forget(id, now, out); }
 
+void Endpoint::Withdraw(IkeSaId id, Instant now, Actions& out) { impl_->Withdraw(id, now, out); }
+
 void Endpoint::RekeyIke(IkeSaId id, Instant now, Actions& out) { impl_->RekeyIke(id, now, out); }
 
 void Endpoint::RekeyChild(ChildId id, Instant now, Actions& out) { impl_->RekeyChild(id, now, out); }

@@ -189,6 +189,9 @@ class Endpoint {
   void Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out);
   // Drops without a word to the peer.
   void Forget(IkeSaId id, Instant now, Actions& out);
+  // Forgets an attempt of ours that the peer has not answered yet.  What has gone further is left alone: the peer may
+  // hold it for established already.
+  void Withdraw(IkeSaId id, Instant now, Actions& out);
   void RekeyIke(IkeSaId id, Instant now, Actions& out);
   void RekeyChild(ChildId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);

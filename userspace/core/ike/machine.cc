@@ -177,6 +177,12 @@ void Endpoint::Impl::Forget(IkeSaId id, Instant now, Actions& out) {
   Finish(now, out);
 }
 
+void Endpoint::Impl::Withdraw(IkeSaId id, Instant now, Actions& out) {
+  const Session* session = tables_.FindSession(id);
+  const IkeSa* sa = session == nullptr ? nullptr : tables_.FindSa(session->current);
+  if (sa != nullptr && (sa->state == IkeState::kKeyGeneration || sa->state == IkeState::kInitSent)) Forget(id, now, out);
+}
+
 void Endpoint::Impl::RekeyIke(IkeSaId id, Instant now, Actions& out) {
   Session* session = tables_.FindSession(id);
   if (session == nullptr || !session->up || session->down) return;

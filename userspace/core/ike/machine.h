@@ -42,6 +42,7 @@ class Endpoint::Impl {
   IkeSaId Initiate(InitiateRequest request, Instant now, Actions& out);
   void Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out);
   void Forget(IkeSaId id, Instant now, Actions& out);
+  void Withdraw(IkeSaId id, Instant now, Actions& out);
   void RekeyIke(IkeSaId id, Instant now, Actions& out);
   void RekeyChild(ChildId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // IKE sessions: which profile, which interface, which addresses and routes.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -187,7 +188,10 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     t->second.up = true;
     t->second.retry_at.reset();  // nobody has to call any more
     t->second.backoff = options_.tunnel_retry_first;
-    if (!t->second.session || !info.initiator) t->second.session = info.id;
+    if (!t->second.session || !info.initiator) {
+      const ike::IkeSaId own = std::exchange(t->second.session, info.id);
+      if (own && own != info.id) Ike([&](auto& ike, auto& a) { ike.Withdraw(own, now_, a); });
+    }
   }
   Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s", peer.interface,
                                          info.local.ToString(), info.remote.ToString(), info.remote_id.ToString(),
