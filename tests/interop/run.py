@@ -6,6 +6,7 @@
     run.py --guest-up        boot the lane's guest (CTest fixture); --guest-down ends it
     run.py CASE...           boots the guest when needed; each case prints PASS or FAIL
     run.py --all             boots, runs every case, ends the guest
+    run.py --matrix          writes how each case ended last into docs/interop.md
 
 FLEXVPN_BIN: directory of flexvpnd and flexvpn.  Logs: FLEXVPN_INTEROP_LOGS or build/interop-logs.
 """
@@ -31,6 +32,16 @@ def guest_down():
     shutil.rmtree(os.path.dirname(guest.dir), ignore_errors=True)
 
 
+def write_matrix(out):
+    path = os.path.join(REPO, "docs", "interop.md")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    begin, end = "<!-- begin: tests/interop/run.py --matrix -->\n", "\n<!-- end -->"
+    before, rest = text.split(begin)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(before + begin + swan.matrix(out) + end + rest.split(end, 1)[1])
+
+
 def has_strongswan():
     return all(shutil.which(x, path="/usr/sbin:/usr/bin:/sbin:/bin") for x in ("charon-systemd", "swanctl"))
 
@@ -41,6 +52,7 @@ def main():
     parser.add_argument("--guest-up", action="store_true")
     parser.add_argument("--guest-down", action="store_true")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--matrix", action="store_true")
     parser.add_argument("cases", nargs="*", metavar="CASE")
     args = parser.parse_args()
     if args.list:
@@ -52,6 +64,9 @@ def main():
         print("no case '%s'; known: %s" % (unknown[0], ", ".join(swan.CASES)), file=sys.stderr)
         return 2
     out = os.environ.get("FLEXVPN_INTEROP_LOGS") or os.path.join(REPO, "build", "interop-logs")
+    if args.matrix:
+        write_matrix(out)
+        return 0
     try:
         need_root("the interop lane")
         if args.guest_down:

@@ -226,7 +226,24 @@ def run_case(name, binaries, out_dir):
     seconds = time.monotonic() - start
     print("%s %s (%.1f s)%s" % ("FAIL" if error else "PASS", name, seconds,
                                 ": %s\n  logs: %s" % (error, log_dir) if error else ""), flush=True)
+    with open(os.path.join(log_dir, "result.json"), "w", encoding="utf-8") as f:
+        json.dump({"case": name, "passed": error is None, "why": str(error) if error else None}, f)
     return 1 if error else 0
+
+
+def matrix(out_dir):
+    """Markdown table of every case and how it ended when it ran last."""
+    rows = ["| other side | case | what | result |", "|---|---|---|---|"]
+    for name, spec in CASES.items():
+        try:
+            with open(os.path.join(out_dir, name, "result.json"), encoding="utf-8") as f:
+                result = json.load(f)
+            text = "passes" if result["passed"] else "fails: " + result["why"].splitlines()[0]
+        except OSError:
+            text = "not run"
+        peer = {"strongswan": "strongSwan", "libreswan": "libreswan"}[spec["topology"].split("-")[0]]
+        rows.append("| %s | `%s` | %s | %s |" % (peer, name, spec["about"], text))
+    return "\n".join(rows)
 
 
 def give_up(t):
