@@ -86,6 +86,21 @@ def libreswan_rekeys_called(t):
 
 
 @case(TOPOLOGY)
+def libreswan_demands_cookies(t):
+    """libreswan in the mode for attacks answers IKE_SA_INIT with a COOKIE: we send it back and get our session."""
+    def obeyed():
+        return sum(d["count"] for d in t.json("dataplane", "drops")["drops"] if d["reason"] == "cookies obeyed")
+    before = obeyed()
+    t.whack("whack", "--ddos-busy")
+    try:
+        calling(t)
+    finally:
+        t.whack("whack", "--ddos-auto")
+    t.both_ways(OURS, THEIRS, 3)
+    expect(obeyed() > before, "libreswan demanded no cookie")
+
+
+@case(TOPOLOGY)
 def libreswan_deletes(t):
     """Our session deleted by libreswan (IKE SA) and by us: cleaned up, and Tunnel0 calls again each time."""
     ike, _ = calling(t)

@@ -4,6 +4,7 @@
 "called": strongSwan initiates and asks us for an address.  "calling": our Tunnel0 initiates.
 """
 import re
+import threading
 
 from configs import FLEX, FLEX_OVERLAY, SWAN, SWAN_OVERLAY, WRONG_KEY, flex, swan
 from swan import FLEX_NODE, SWAN_NODE, case, expect
@@ -137,6 +138,39 @@ def rekeys_we_called(t):
     """Our session (transport mode): child and IKE SA rekeyed by either side under fast pings; none lost."""
     ike, _ = calling(t)
     rekeys(t, ike, OURS, THEIRS)
+
+
+def rekeys_at_once(t, source, target, tolerated=0):
+    """Child SA, then IKE SA, rekeyed by both sides in the same moment, under pings both ways: one of each is left."""
+    streams = [t.ping_start(FLEX_NODE, target, 800, 0.02, wait=8), t.ping_start(SWAN_NODE, source, 800, 0.02, wait=8)]
+    for what, ours in (("child", "ipsec"), ("ike", "ikev2")):
+        old = t.spis() if what == "child" else {t.ike()[0]["local_spi"]}
+        theirs = threading.Thread(target=t.rekey_by_peer, args=(what,))
+        theirs.start()
+        t.flexvpn("rekey", "crypto", ours, "sa")
+        theirs.join()
+        if what == "child":
+            t.wait("one new Child SA is left", 60, lambda o=old: len(t.spis()) == 2 and not t.spis() & o)
+        else:
+            t.wait("one new IKE SA is left", 60, lambda o=old: len(t.ike()) == 1 and not {t.ike()[0]["local_spi"]} & o)
+        t.wait("the other side has one IKE SA and one Child SA", 30, lambda: t.swan_sas()[:2] == (1, 1))
+    for s in streams:
+        r = s.result()
+        expect(r.lost <= tolerated, "%s: %d of %d pings lost: %s", r.what, r.lost, r.sent, r.missing())
+
+
+@case(timeout=600)
+def rekeys_at_once_we_called(t):
+    """Our session: Child and IKE SA rekeyed by both sides at once (RFC 7296 §2.25) under fast pings; none lost."""
+    calling(t)
+    rekeys_at_once(t, OURS, THEIRS)
+
+
+@case(timeout=600)
+def rekeys_at_once_swan_called(t):
+    """strongSwan's session (tunnel mode): the same."""
+    _, _, address = called(t, mode="tunnel")
+    rekeys_at_once(t, FLEX_OVERLAY, address)
 
 
 @case()
