@@ -303,5 +303,23 @@ TEST(XfrmEventParse, AcquireNamesPeerAndMark) {
   EXPECT_EQ(std::get<Acquire>(*event).mark, 9u);
 }
 
+template <class T>
+Bytes Raw(const T& value) {
+  const auto* p = reinterpret_cast<const uint8_t*>(&value);
+  return {p, p + sizeof(value)};
+}
+
+TEST(XfrmSkipAhead, MovesTheOutboundNumberOnlyAndNeverBack) {
+  EXPECT_EQ(SkipAhead(Raw(xfrm_replay_state{7, 5, 3}), 100), Raw(xfrm_replay_state{107, 5, 3}));
+  EXPECT_EQ(SkipAhead(Raw(xfrm_replay_state{0xfffffff0, 5, 3}), 100), Raw(xfrm_replay_state{0xffffffff, 5, 3}))
+      << "32 bits: at its end the SA sends no more";
+  xfrm_replay_state_esn wide{};
+  wide.bmp_len = 4, wide.oseq = 0xfffffff0, wide.oseq_hi = 2, wide.seq = 9, wide.seq_hi = 1, wide.replay_window = 128;
+  xfrm_replay_state_esn after = wide;
+  after.oseq = 0xfffffff0u + 100u, after.oseq_hi = 3;
+  EXPECT_EQ(SkipAhead(Raw(wide), 100), Raw(after));
+  EXPECT_TRUE(SkipAhead({}, 100).empty());
+}
+
 }  // namespace
 }  // namespace flexvpn::os::netlink

@@ -12,8 +12,7 @@ const char* Name(Direction d) { return d == Direction::kIn ? "in" : "out"; }
 
 std::string SaKey(const Sa& s) {
   // The kernel finds a state by destination, SPI, protocol and mark; the mark is part of it only where set.
-  std::string key =
-      absl::StrFormat("sa %s 0x%08x %s", Name(s.direction), s.spi, s.destination.ToString());
+  std::string key = absl::StrCat(SaKeyPrefix(s.direction, s.spi), s.destination.ToString());
   if (s.mark_state) absl::StrAppend(&key, " mark ", s.peer.value());
   return key;
 }
@@ -35,6 +34,10 @@ std::string RouteKey(const Route& r) {
 }
 
 }  // namespace
+
+std::string SaKeyPrefix(Direction direction, uint32_t spi) {
+  return absl::StrFormat("sa %s 0x%08x ", Name(direction), spi);
+}
 
 std::string Key(const Object& object) {
   return std::visit(

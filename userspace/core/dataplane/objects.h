@@ -128,6 +128,8 @@ using Object = std::variant<Device, Block, Address, Sa, Policy, Peer, NextHop, R
 // Identity of an object: what the kernel or map indexes it by.  Two objects with equal keys replace each other.
 // Human readable ("sa in 0xc1234567 198.51.100.2", "route 10.0.0.1/32 metric 200 dev flex-gre0"); used in errors.
 std::string Key(const Object& object);
+// What the keys of all SAs of this direction and SPI begin with.
+std::string SaKeyPrefix(Direction direction, uint32_t spi);
 
 struct Step {
   enum class Kind : uint8_t { kPut, kRemove } kind{};  // kPut adds or replaces

@@ -34,9 +34,9 @@ bool MayBePartial(const Object& o) { return Is<dataplane::Policy, dataplane::Blo
 
 }  // namespace
 
-Executor::Way Executor::WayOf(const Step& step) {
+Executor::Way Executor::WayOf(const Step& step) const {
   if (Is<dataplane::Address, dataplane::Route>(step.object)) return Way::kRoute;
-  if (const Sa* sa = std::get_if<Sa>(&step.object); sa != nullptr && IsPut(step) && !sa->offload_device.empty()) {
+  if (const Sa* sa = std::get_if<Sa>(&step.object); sa != nullptr && IsPut(step) && (!sa->offload_device.empty() || MovedFrom(*sa) != nullptr)) {
     return Way::kDirect;
   }
   if (Is<Sa, dataplane::Policy, dataplane::Block>(step.object)) return Way::kXfrm;

@@ -25,7 +25,7 @@ class Executor {
   using Messages = std::vector<netlink::Message>;
   enum class Way { kRoute, kXfrm, kDirect };
 
-  static Way WayOf(const dataplane::Step& step);
+  Way WayOf(const dataplane::Step& step) const;
   absl::StatusOr<Messages> Build(const dataplane::Step& step);
   absl::StatusOr<Messages> BuildAddress(int index, const dataplane::Address& address);
   absl::Status Direct(const dataplane::Step& step, StepResult& result);
@@ -40,6 +40,9 @@ class Executor {
   netlink::Answer TrySa(const dataplane::Sa& sa, int offload_index, const Bytes& replay_state,
                         absl::Status* broken);
   absl::Status ReplaceSa(const dataplane::Sa& sa, int offload_index);
+  // The installed SA that goes on as `sa` under another destination (NAT mapping, MOBIKE), or nullptr.
+  const dataplane::Sa* MovedFrom(const dataplane::Sa& sa) const;
+  absl::Status MoveSa(const dataplane::Sa& from, const dataplane::Sa& sa, int offload_index);
   bool Offloaded(const dataplane::Sa& sa, int index);
   netlink::SaOptions Options(const dataplane::Sa& sa) const;
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "base/status_macros.h"
 #include "os/dataplane/executor.h"
 
@@ -16,6 +17,15 @@ using netlink::Answer;
 bool SameKey(const Sa& a, const Sa& b) {
   return !a.encr_key.empty() && a.encr_key == b.encr_key && a.integ_key == b.integ_key && a.encr == b.encr &&
          a.integ == b.integ && a.esn == b.esn;
+}
+
+// More than a link carries while a state is replaced.
+constexpr uint32_t kReplaceMargin = 1 << 16;
+
+// Where `sa` goes on from what `existing` has used up.
+Bytes GoOn(const Sa& sa, const netlink::SaInfo& existing) {
+  return sa.direction == dataplane::Direction::kOut ? netlink::SkipAhead(existing.replay_state, kReplaceMargin)
+                                                    : existing.replay_state;
 }
 
 bool Encapsulated(const Sa& s) { return s.encap_source_port != 0 || s.encap_destination_port != 0; }
@@ -81,7 +91,33 @@ absl::Status Executor::ReplaceSa(const Sa& sa, int offload_index) {
   RETURN_IF_ERROR(c_.xfrm->Talk(netlink::DeleteSa(sa), "replace"));
   bool moved = before != nullptr && SameKey(*before, sa) && before->replay_window == sa.replay_window;
   absl::Status broken;
-  Answer answer = TrySa(sa, offload_index, moved ? existing->replay_state : Bytes(), &broken);
+  Answer answer = TrySa(sa, offload_index, moved ? GoOn(sa, *existing) : Bytes(), &broken);
+  RETURN_IF_ERROR(broken);
+  return answer.ToStatus("");
+}
+
+const Sa* Executor::MovedFrom(const Sa& sa) const {
+  if (c_.installed.Find(dataplane::Key(Object(sa))) != nullptr) return nullptr;
+  const std::string any = dataplane::SaKeyPrefix(sa.direction, sa.spi);
+  const auto& all = c_.installed.all();
+  for (auto it = all.lower_bound(any); it != all.end() && absl::StartsWith(it->first, any); ++it)
+    if (const Sa* other = std::get_if<Sa>(&it->second); other != nullptr && SameKey(*other, sa)) return other;
+  return nullptr;
+}
+
+// One key, one run of sequence numbers: the old state ends before the new one begins, and that begins behind it.
+absl::Status Executor::MoveSa(const Sa& from, const Sa& sa, int offload_index) {
+  const Sa old = from;
+  std::optional<netlink::SaInfo> existing;
+  RETURN_IF_ERROR(c_.xfrm->Query(netlink::GetSa(old), [&](const netlink::Received& m) {
+    existing = netlink::ParseSa(m);
+  }));
+  if (!existing || existing->sequence != SaTag(c_.instance, old.direction, old.spi))
+    return absl::NotFoundError("the SA that moves is not in the kernel any more");
+  RETURN_IF_ERROR(c_.xfrm->Talk(netlink::DeleteSa(old), "move"));
+  c_.installed.Erase(dataplane::Key(Object(old)));
+  absl::Status broken;
+  Answer answer = TrySa(sa, offload_index, GoOn(sa, *existing), &broken);
   RETURN_IF_ERROR(broken);
   return answer.ToStatus("");
 }
@@ -104,6 +140,7 @@ absl::Status Executor::PutSa(const Sa& sa, std::string* note) {
       state.reason = std::string(found.status().message());
     }
   }
+  if (const Sa* from = MovedFrom(sa)) return MoveSa(*from, sa, index);
   absl::Status broken;
   Answer answer = TrySa(sa, index, {}, &broken);
   RETURN_IF_ERROR(broken);

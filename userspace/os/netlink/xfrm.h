@@ -73,6 +73,9 @@ struct SaInfo {
   uint32_t replay_window_errors = 0, replay_errors = 0, integrity_errors = 0;
 };
 std::optional<SaInfo> ParseSa(const Received& message);
+// `replay_state` with the outbound sequence number `packets` further on, at most at its end.  For a state that goes on
+// sending while it is read and replaced: no number may be used twice under one key.
+Bytes SkipAhead(Bytes replay_state, uint32_t packets);
 
 struct PolicyInfo {
   net::Prefix source, destination;

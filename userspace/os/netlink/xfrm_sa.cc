@@ -189,6 +189,13 @@ void ParseAlgorithm(const Attrs& attrs, SaInfo& out) {
   out.key_bits = head->key_bits;
 }
 
+uint32_t WordAt(const Bytes& b, size_t offset) {
+  uint32_t v = 0;
+  std::memcpy(&v, b.data() + offset, sizeof(v));
+  return v;
+}
+void SetWord(Bytes& b, size_t offset, uint32_t v) { std::memcpy(b.data() + offset, &v, sizeof(v)); }
+
 SaInfo FromInfo(const xfrm_usersa_info& i, const Attrs& attrs) {
   SaInfo out;
   out.spi = be32toh(i.id.spi);
@@ -288,6 +295,19 @@ std::optional<XfrmEvent> ParseXfrmEvent(const Received& message) {
   if (message.type == XFRM_MSG_EXPIRE) return ParseExpire(message);
   if (message.type == XFRM_MSG_ACQUIRE) return ParseAcquire(message);
   return std::nullopt;
+}
+
+Bytes SkipAhead(Bytes replay_state, uint32_t packets) {
+  if (replay_state.size() < sizeof(xfrm_replay_state)) return replay_state;
+  const bool wide = replay_state.size() >= sizeof(xfrm_replay_state_esn);
+  const size_t low = wide ? offsetof(xfrm_replay_state_esn, oseq) : offsetof(xfrm_replay_state, oseq);
+  const size_t high = offsetof(xfrm_replay_state_esn, oseq_hi);
+  const uint32_t before = WordAt(replay_state, low);
+  const bool wraps = before > UINT32_MAX - packets;
+  if (!wraps || wide) SetWord(replay_state, low, before + packets);
+  if (wraps && wide) SetWord(replay_state, high, WordAt(replay_state, high) + 1);
+  if (wraps && !wide) SetWord(replay_state, low, UINT32_MAX);
+  return replay_state;
 }
 
 }  // namespace flexvpn::os::netlink

@@ -297,8 +297,28 @@ TEST_F(PeerLifeTest, AnSaThatMovesBehindANatKeepsItsSequenceNumbers) {
       absl::Status status = Put(s);
       ASSERT_TRUE(status.ok()) << status;
       EXPECT_EQ(Get(s).encap_source_port, 4500);
-      EXPECT_EQ(Get(s).replay_state, before);
+      EXPECT_EQ(Get(s).replay_state, d == Direction::kOut ? netlink::SkipAhead(before, 1 << 16) : before);
       EXPECT_FALSE(before.empty());
+    }
+  }
+}
+
+TEST_F(PeerLifeTest, AnSaThatGetsAnotherDestinationGoesOnCountingAndTheOldOneEndsFirst) {
+  for (bool esn : {false, true}) {
+    for (Direction d : {Direction::kIn, Direction::kOut}) {
+      Sa s = MakeSa(d, esn ? 0x446 : 0x335);
+      s.esn = esn;
+      ASSERT_TRUE(Put(s).ok());
+      const int sas = Sas();
+      const Bytes before = Get(s).replay_state;
+      Sa moved = s;
+      moved.destination = Ip("198.51.100.77");
+      Plan plan = {{Step::Kind::kPut, moved}, {Step::Kind::kRemove, s}};
+      dataplane::Order(plan);
+      absl::Status status = dataplane_->Apply(plan, nullptr);
+      ASSERT_TRUE(status.ok()) << status;
+      EXPECT_EQ(Sas(), sas);
+      EXPECT_EQ(Get(moved).replay_state, d == Direction::kOut ? netlink::SkipAhead(before, 1 << 16) : before);
     }
   }
 }
