@@ -126,8 +126,9 @@ absl::Status Driver::OpenSockets() {
       by_port_[{family, port}] = s;
       RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
         s->Receive([this](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
-          Feed(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
+          inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
         });
+        Drain();
       }));
     }
   }
@@ -169,6 +170,7 @@ void Driver::Stop() {
   node::Actions actions;
   node_->Shutdown(os::Loop::Now(), actions);
   for (node::Action& a : actions) Carry(a);
+  FlushUdp();
   nhrp_.clear();
   if (absl::Status s = dataplane_->RemoveAll(); !s.ok())
     LogLine(Level::kError, absl::StrCat("clean-up: ", s.message()));
@@ -207,7 +209,7 @@ bool Driver::Run() {
       node::Actions actions;
       node_->OnTick(os::Loop::Now(), actions);
       for (node::Action& a : actions) Carry(a);
-      Drain();
+      Drain();  // flushes what was sent, too
       const std::optional<Instant> next = node_->NextDeadline();
       // A deadline that stays in the past would spin here: give the loop a turn.
       if (next == deadline) return os::Loop::Now() + milliseconds(1);
@@ -243,6 +245,7 @@ void Driver::Drain() {
     node_->Handle(input, os::Loop::Now(), actions);
     for (node::Action& a : actions) Carry(a);
   }
+  FlushUdp();
   draining_ = false;
 }
 
@@ -256,7 +259,10 @@ void Driver::Carry(node::Action& action) {
                    });
                  },
                  [&](node::SendNhrp& a) { SendNhrp(a); },
-                 [&](node::Apply& a) { Apply(a); },
+                 [&](node::Apply& a) {
+                   FlushUdp();
+                   Apply(a);
+                 },
                  [&](node::Measure& a) { Measure(a.token); },
                  [&](node::Reply& a) { Reply(a); },
                  [&](node::Log& a) { LogLine(a.level, a.text); },
@@ -264,11 +270,16 @@ void Driver::Carry(node::Action& action) {
              action);
 }
 
-void Driver::SendUdp(const ike::SendDatagram& d) {
+void Driver::SendUdp(ike::SendDatagram& d) {
   auto it = by_port_.find({d.remote.address.family(), d.local.port});
   if (it == by_port_.end()) return;
-  if (absl::Status s = it->second->Send(d.local, d.remote, d.bytes); !s.ok())
-    LogLine(Level::kDebug, s.message());
+  it->second->Queue(d.local, d.remote, std::move(d.bytes));
+}
+
+// What was queued leaves before anything that follows it in the list of actions changes the kernel.
+void Driver::FlushUdp() {
+  for (const auto& socket : sockets_)
+    if (absl::Status s = socket->Flush(); !s.ok()) LogLine(Level::kDebug, s.message());
 }
 
 void Driver::SendNhrp(const node::SendNhrp& p) {

@@ -46,7 +46,8 @@ class Driver {
   void Feed(node::Input input);
   void Drain();
   void Carry(node::Action& action);
-  void SendUdp(const ike::SendDatagram& d);
+  void SendUdp(ike::SendDatagram& d);
+  void FlushUdp();
   void SendNhrp(const node::SendNhrp& p);
   void Apply(const node::Apply& apply);
   void Measure(uint64_t token);

@@ -47,6 +47,68 @@ net::Endpoint FromSockaddr(const sockaddr_storage& s) {
   return {net::IpAddress::V4(ntohl(sin.sin_addr.s_addr)), ntohs(sin.sin_port)};
 }
 
+// What one msghdr points to.
+struct Frame {
+  sockaddr_storage to;
+  iovec iov[2];
+  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(in6_pktinfo))];
+};
+
+// Source address of the datagram, so that answers leave from where they were sent to.
+void SetSource(const net::IpAddress& source, msghdr* h) {
+  if (source.empty() || source.is_any()) {
+    h->msg_control = nullptr;
+    h->msg_controllen = 0;
+    return;
+  }
+  h->msg_controllen = source.is_v6() ? CMSG_SPACE(sizeof(in6_pktinfo)) : CMSG_SPACE(sizeof(in_pktinfo));
+  cmsghdr* c = CMSG_FIRSTHDR(h);
+  if (source.is_v6()) {
+    in6_pktinfo info{};
+    memcpy(&info.ipi6_addr, source.raw().data(), 16);
+    c->cmsg_level = IPPROTO_IPV6;
+    c->cmsg_type = IPV6_PKTINFO;
+    c->cmsg_len = CMSG_LEN(sizeof info);
+    memcpy(CMSG_DATA(c), &info, sizeof info);
+  } else {
+    in_pktinfo info{};
+    memcpy(&info.ipi_spec_dst, source.raw().data(), 4);
+    c->cmsg_level = IPPROTO_IP;
+    c->cmsg_type = IP_PKTINFO;
+    c->cmsg_len = CMSG_LEN(sizeof info);
+    memcpy(CMSG_DATA(c), &info, sizeof info);
+  }
+}
+
+void Fill(const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes, bool marker, msghdr* h, Frame* f) {
+  static constexpr uint8_t kMarker[4] = {0, 0, 0, 0};
+  f->iov[0] = {const_cast<uint8_t*>(kMarker), marker ? sizeof kMarker : 0};
+  f->iov[1] = {const_cast<uint8_t*>(bytes.data()), bytes.size()};
+  memset(f->control, 0, sizeof f->control);
+  h->msg_namelen = ToSockaddr(remote, &f->to);
+  h->msg_name = &f->to;
+  h->msg_iov = f->iov;
+  h->msg_iovlen = 2;
+  h->msg_control = f->control;
+  SetSource(local.address, h);
+}
+
+// IKE is network control (RFC 4594: CS6).  DF stays off: a message that a peer without RFC 7383 needs whole may be
+// larger than the path's MTU.  None of it is worth refusing to start for.
+void SetHeaderFields(int fd, bool v6) {
+  const int class6 = 48 << 2, off = 0;
+  if (v6) {
+    const int mtu = IPV6_PMTUDISC_DONT;
+    setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &class6, sizeof class6);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &mtu, sizeof mtu);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &off, sizeof off);
+  } else {
+    const int mtu = IP_PMTUDISC_DONT;
+    setsockopt(fd, IPPROTO_IP, IP_TOS, &class6, sizeof class6);
+    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mtu, sizeof mtu);
+  }
+}
+
 net::IpAddress LocalAddressOf(msghdr& m) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&m); c != nullptr; c = CMSG_NXTHDR(&m, c)) {
     if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
@@ -73,6 +135,7 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Make(net::Family family, u
   const int on = 1, buffer = 8 << 20;
   if (v6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   setsockopt(fd.get(), v6 ? static_cast<int>(IPPROTO_IPV6) : static_cast<int>(IPPROTO_IP), v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on);
+  SetHeaderFields(fd.get(), v6);
   // A storm of spokes must not be lost in a default sized buffer.
   if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0)
     setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
@@ -123,42 +186,40 @@ void UdpSocket::Receive(const Receiver& receiver, int limit) {
   }
 }
 
-absl::Status UdpSocket::Send(const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
-  static constexpr uint8_t kMarker[4] = {0, 0, 0, 0};
-  const bool marker = encap_ == Encap::kEspInUdp && bytes.size() > 1;  // one octet: NAT keepalive
-  iovec iov[2] = {{const_cast<uint8_t*>(kMarker), marker ? sizeof kMarker : 0},
-                  {const_cast<uint8_t*>(bytes.data()), bytes.size()}};
-  sockaddr_storage to;
-  msghdr h{};
-  h.msg_namelen = ToSockaddr(remote, &to);
-  h.msg_name = &to;
-  h.msg_iov = iov;
-  h.msg_iovlen = 2;
-  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
-  h.msg_control = control;
-  h.msg_controllen = family_ == net::Family::kIpv6 ? CMSG_SPACE(sizeof(in6_pktinfo)) : CMSG_SPACE(sizeof(in_pktinfo));
-  cmsghdr* c = CMSG_FIRSTHDR(&h);
-  if (local.address.empty() || local.address.is_any()) {
-    h.msg_control = nullptr;
-    h.msg_controllen = 0;
-  } else if (family_ == net::Family::kIpv6) {
-    in6_pktinfo info{};
-    memcpy(&info.ipi6_addr, local.address.raw().data(), 16);
-    c->cmsg_level = IPPROTO_IPV6;
-    c->cmsg_type = IPV6_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof info);
-    memcpy(CMSG_DATA(c), &info, sizeof info);
-  } else {
-    in_pktinfo info{};
-    memcpy(&info.ipi_spec_dst, local.address.raw().data(), 4);
-    c->cmsg_level = IPPROTO_IP;
-    c->cmsg_type = IP_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof info);
-    memcpy(CMSG_DATA(c), &info, sizeof info);
+void UdpSocket::Queue(const net::Endpoint& local, const net::Endpoint& remote, Bytes bytes) {
+  queue_.push_back({local, remote, std::move(bytes)});
+  if (queue_.size() >= kBatch) Flush().IgnoreError();
+}
+
+absl::Status UdpSocket::Flush() {
+  absl::Status status;
+  for (size_t first = 0; first < queue_.size(); first += kBatch) {
+    std::array<mmsghdr, kBatch> messages{};
+    std::array<Frame, kBatch> frames;
+    const size_t n = std::min<size_t>(kBatch, queue_.size() - first);
+    for (size_t i = 0; i < n; ++i) {
+      const Outgoing& o = queue_[first + i];
+      const bool marker = encap_ == Encap::kEspInUdp && o.bytes.size() > 1;  // one octet: NAT keepalive
+      Fill(o.local, o.remote, o.bytes, marker, &messages[i].msg_hdr, &frames[i]);
+    }
+    for (size_t done = 0; done < n;) {
+      const int sent = sendmmsg(fd_.get(), &messages[done], static_cast<unsigned>(n - done), MSG_DONTWAIT);
+      if (sent > 0) {
+        done += static_cast<size_t>(sent);
+        continue;
+      }
+      ++send_errors_;
+      if (status.ok()) status = absl::ErrnoToStatus(errno, absl::StrCat("send to ", queue_[first + done].remote.ToString()));
+      ++done;  // the one refused; the others may have better luck
+    }
   }
-  if (sendmsg(fd_.get(), &h, MSG_DONTWAIT) >= 0) return absl::OkStatus();
-  ++send_errors_;
-  return absl::ErrnoToStatus(errno, absl::StrCat("send to ", remote.ToString()));
+  queue_.clear();
+  return status;
+}
+
+absl::Status UdpSocket::Send(const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
+  queue_.push_back({local, remote, Bytes(bytes.begin(), bytes.end())});
+  return Flush();
 }
 
 }  // namespace flexvpn::os

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/bytes.h"
@@ -15,7 +16,8 @@ namespace flexvpn::os {
 
 // One IKE socket: one family, one port, all local addresses.  The local address of each datagram is kept and given
 // back, so that answers leave from the address they were sent to.  On port 4500 the non-ESP marker (RFC 3948 §2.2) is
-// removed and added here, and the kernel takes ESP out of UDP before we see it.
+// removed and added here, and the kernel takes ESP out of UDP before we see it.  Datagrams leave with DSCP CS6 and
+// without DF.
 class UdpSocket {
  public:
   enum class Encap : uint8_t { kNone, kEspInUdp };
@@ -28,6 +30,10 @@ class UdpSocket {
   void Receive(const Receiver& receiver, int limit = 256);
   // Errors are the kernel's (unreachable, would block): a lost datagram to the caller.
   absl::Status Send(const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes);
+  // Many datagrams in one system call: they leave in order, with Flush() or when a batch is full.  The error of
+  // Flush() is the first one; the other datagrams are sent all the same.
+  void Queue(const net::Endpoint& local, const net::Endpoint& remote, Bytes bytes);
+  absl::Status Flush();
   uint64_t send_errors() const { return send_errors_; }
 
  private:
@@ -37,6 +43,11 @@ class UdpSocket {
   net::Family family_;
   uint16_t port_;
   Encap encap_;
+  struct Outgoing {
+    net::Endpoint local, remote;
+    Bytes bytes;
+  };
+  std::vector<Outgoing> queue_;
   uint64_t send_errors_ = 0;
 };
 
