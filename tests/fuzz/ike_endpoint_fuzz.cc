@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/ike/codec/protect.h"
+#include "core/ike/codec/fragment.h"
 #include "core/ike/endpoint.h"
 #include "core/ike/proposal.h"
 #include "support/toy_crypto.h"
@@ -63,14 +63,19 @@ struct Side {
   IkeSaId session;
   ChildId child;
   size_t live_children = 0;
-  Side(const char* id, uint64_t seed, const crypto::Provider& crypto)
-      : policy(id), rng(seed), endpoint({}, policy, crypto, rng) {}
+  Side(const char* id, uint64_t seed, uint16_t mtu, const crypto::Provider& crypto)
+      : policy(id), rng(seed), endpoint(WithMtu(mtu), policy, crypto, rng) {}
+  static Endpoint::Config WithMtu(uint16_t mtu) {
+    Endpoint::Config c;
+    c.fragmentation_mtu = mtu;
+    return c;
+  }
 };
 
 class Script {
  public:
   Script(const crypto::Provider& crypto, BytesView data)
-      : crypto_(crypto), in_(data), sides_{{"a", 1, crypto}, {"b", 2, crypto}} {}
+      : crypto_(crypto), in_(data), sides_{{"a", 1, 1280, crypto}, {"b", 2, 200, crypto}} {}
 
   void Run() {
     for (int step = 0; step < 400 && in_.left() > 0; ++step) Step();
@@ -98,7 +103,7 @@ class Script {
       case 8: return Order(side, [&](Endpoint& e, Actions& o) { e.Terminate(sides_[side].session, "x", now_, o); });
       case 9: return Bend();
       case 10: return Raw(side);
-      case 11: return Authentic(side);
+      case 11: return Authentic(side, (op & 0x40) != 0);
       case 12: while (!net_.empty() && budget_ > 0) Deliver(false); return;
       case 13: return Order(side, [&](Endpoint& e, Actions& o) { e.Forget(sides_[side].session, now_, o); });
       case 14: return RunJob();
@@ -147,10 +152,12 @@ class Script {
     Hand(side, {{kAddress[side], 500}, {kAddress[1 - side], 500}, Bytes(bytes.begin(), bytes.end())});
   }
 
-  // As the peer of `side` on the first IKE SA: the toy key exchange is no secret.
-  void Authentic(size_t side) {
+  // As the peer of `side` on the first IKE SA: the toy key exchange is no secret.  In fragments, some of them missing.
+  void Authentic(size_t side, bool fragments) {
     const auto exchange = static_cast<ExchangeType>(35 + in_.U8() % 3);
     const uint8_t id = in_.U8(), flags = in_.U8(), first = in_.U8();
+    const size_t space = fragments ? 120u + in_.U8() : 0;
+    const uint8_t missing = fragments ? in_.U8() : 0;
     const BytesView body = in_.Take(std::min<size_t>(in_.U8(), in_.left()));
     const auto payloads = DecodePayloads(first, body);
     if (!keys_ || !payloads.ok()) return;
@@ -160,9 +167,10 @@ class Script {
     h.message_id = id % 16;
     const bool as_initiator = side != initiator_;
     h.flags = static_cast<uint8_t>((as_initiator ? kFlagInitiator : 0) | ((flags & 1) != 0 ? kFlagResponse : 0));
-    const auto bytes = Protect(crypto_, as_initiator ? keys_->initiator : keys_->responder, h, *payloads,
-                               1u << 20 | serial_++, sides_[0].rng);
-    if (bytes.ok()) Hand(side, {{kAddress[side], 500}, {kAddress[1 - side], 500}, *bytes});
+    const auto wire = ProtectWithin(crypto_, as_initiator ? keys_->initiator : keys_->responder, h,
+                                    EncodePlain(*payloads), space, serial_, sides_[0].rng);
+    for (size_t i = 0; wire.ok() && i < wire->size(); ++i)
+      if ((missing >> i % 8 & 1) == 0) Hand(side, {{kAddress[side], 500}, {kAddress[1 - side], 500}, (*wire)[i]});
   }
   void Learn(size_t from, const Bytes& bytes) {
     const auto h = DecodeHeader(bytes);
@@ -254,7 +262,7 @@ class Script {
   IkeSpi spi_i_, spi_r_;
   size_t initiator_ = 0;
   std::optional<IkeKeys> keys_;
-  uint64_t serial_ = 0;
+  uint64_t serial_ = 1 << 20;
 };
 
 }  // namespace

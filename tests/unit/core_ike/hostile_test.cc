@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/ike/codec/protect.h"
 #include "core/ike/proposal.h"
+#include "unit/core_ike/insider.h"
 #include "unit/core_ike/pair.h"
 
 namespace flexvpn::ike::test {
@@ -12,55 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Knows the keys of the first IKE SA on the wire (the toy key exchange is no secret) and speaks as either side.
-class Insider {
- public:
-  explicit Insider(World& w) : w_(w) {
-    const Bytes& request = w.wire.at(0).second.bytes;
-    const Bytes& response = w.wire.at(1).second.bytes;
-    const Header h = *DecodeHeader(response);
-    spi_i_ = h.initiator_spi, spi_r_ = h.responder_spi;
-    const auto p = *DecodePayloads(DecodeHeader(request)->next_payload, BytesView(request).subspan(kHeaderSize));
-    const auto q = *DecodePayloads(h.next_payload, BytesView(response).subspan(kHeaderSize));
-    const auto* ke = ike::Find<KePayload>(p);
-    const auto shared = crypto_.Run(crypto::DeriveSecret{{ke->method, ke->public_value, nullptr},
-                                                         ike::Find<KePayload>(q)->public_value});
-    keys_ = DeriveIkeKeys(crypto_, w.a->ups.at(0).suite, std::get<SecretBytes>(*shared),
-                          ike::Find<NoncePayload>(p)->nonce, ike::Find<NoncePayload>(q)->nonce, spi_i_, spi_r_);
-  }
-  Header MakeHeader(bool as_initiator, ExchangeType exchange, uint32_t id, bool response = false) const {
-    Header h;
-    h.initiator_spi = spi_i_, h.responder_spi = spi_r_;
-    h.exchange = exchange;
-    h.message_id = id;
-    h.flags = static_cast<uint8_t>((as_initiator ? kFlagInitiator : 0) | (response ? kFlagResponse : 0));
-    return h;
-  }
-  Bytes Message(bool as_initiator, ExchangeType exchange, uint32_t id, const Payloads& p) {
-    return *Protect(crypto_, as_initiator ? keys_.initiator : keys_.responder, MakeHeader(as_initiator, exchange, id), p,
-                    1000 + serial_++, rng_);
-  }
-  Payloads Read(bool of_initiator, const Bytes& bytes) {
-    auto p = Unprotect(crypto_, of_initiator ? keys_.initiator : keys_.responder, *DecodeHeader(bytes), bytes);
-    return p.ok() ? *p : Payloads{};
-  }
-  // Sends to B as A and gives the decrypted answer.
-  Payloads Ask(ExchangeType exchange, uint32_t id, const Payloads& p) {
-    const size_t before = w_.wire.size();
-    w_.Inject(*w_.b, {w_.a->address, 500}, Message(true, exchange, id, p));
-    w_.Run(5ms);
-    return w_.wire.size() > before ? Read(false, w_.wire[before].second.bytes) : Payloads{};
-  }
-
- private:
-  World& w_;
-  crypto::ToyProvider crypto_;
-  SeededRng rng_{99};
-  IkeSpi spi_i_, spi_r_;
-  IkeKeys keys_;
-  uint64_t serial_ = 0;
-};
 
 NotifyType ErrorOf(const Payloads& p) {
   const NotifyPayload* n = FindError(p);

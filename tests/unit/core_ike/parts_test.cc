@@ -215,7 +215,7 @@ TEST(Cookie, ALongSilenceInvalidatesBothSecrets) {
 }
 
 TEST(RequestTimes, GrowByTheFactorAndEndAfterTheTries) {
-  Request r(7, ExchangeType::kInformational, {1}, LivenessOp{}, {500ms, 2.0, 3});
+  Request r(7, ExchangeType::kInformational, {Bytes{1}}, LivenessOp{}, {500ms, 2.0, 3});
   Instant now{10s};
   std::vector<Duration> gaps;
   r.Sent(now);
@@ -232,7 +232,7 @@ TEST(SendWindow, OpensAsFarAsThePeerAnnouncedAndNeverShrinks) {
   SendWindow w;
   auto add = [&] {
     const uint32_t id = w.TakeId();
-    w.Add(Request(id, ExchangeType::kInformational, {1}, LivenessOp{}, {}));
+    w.Add(Request(id, ExchangeType::kInformational, {Bytes{1}}, LivenessOp{}, {}));
   };
   add();
   EXPECT_FALSE(w.Open());
@@ -261,20 +261,20 @@ TEST(ReceiveWindow, AcceptsOutOfOrderWithinTheWindowOnly) {
   w.Begin(2, 1);
   EXPECT_EQ(w.Check(2, 1), V::kInProgress);
   EXPECT_EQ(w.Check(2, 9), V::kOutside);  // other octets
-  w.Finish(2, {42});
+  w.Finish(2, {Bytes{42}});
   EXPECT_EQ(w.Check(2, 1), V::kRepeat);
-  EXPECT_EQ(w.Answer(2), Bytes{42});
+  EXPECT_EQ(w.Answer(2), WireMessage{Bytes{42}});
   EXPECT_EQ(w.base(), 0u);
   for (uint32_t id : {0u, 1u}) {
     w.Begin(id, id);
-    w.Finish(id, {7});
+    w.Finish(id, {Bytes{7}});
   }
   EXPECT_EQ(w.base(), 3u);
   EXPECT_EQ(w.Check(0, 0), V::kRepeat);
   for (uint32_t id = 3; id < 100; ++id) {
     EXPECT_EQ(w.Check(id, id), V::kNew);
     w.Begin(id, id);
-    w.Finish(id, {7});
+    w.Finish(id, {Bytes{7}});
   }
   EXPECT_EQ(w.Check(0, 0), V::kOutside);  // memory is bounded
   EXPECT_EQ(w.Check(97, 97), V::kRepeat);

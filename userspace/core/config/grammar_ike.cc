@@ -221,12 +221,10 @@ std::vector<Command> Globals() {
        [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
       {"crypto ikev2 limit max-sa <N:1-9999>", "most IKE SAs",
        [](Context& c, const Call& k) { c.model.ike.max_sa = static_cast<uint32_t>(k.Number("N")); }},
-      {"crypto ikev2 fragmentation [mtu <N:68-1500>]", "IKEv2 fragmentation (RFC 7383)",
+      {"crypto ikev2 fragmentation [mtu <N:68-1500>]", "IKEv2 fragmentation (RFC 7383) of messages above an MTU",
        [](Context& c, const Call& k) {
-         c.model.ike.fragmentation_mtu.reset();
-         if (!k.set()) return;
-         c.model.ike.fragmentation_mtu = static_cast<uint16_t>(k.Number("N", 576));
-         c.Warn(k.where(), "IKEv2 fragmentation is accepted but has no effect in this version");
+         const uint16_t usual = IkeGlobal().fragmentation_mtu;
+         c.model.ike.fragmentation_mtu = k.op == Op::kNo ? uint16_t{0} : static_cast<uint16_t>(k.Number("N", usual));
        }},
       {"crypto ikev2 http-url {cert|bundle}", "certificates by URL (only the no form is of use)",
        [](Context& c, const Call& k) {

@@ -77,6 +77,7 @@ struct SessionInfo {
   std::string profile;
   Suite suite;
   bool nat_local = false, nat_remote = false;  // detected in front of us / of the peer
+  bool fragmentation = false;                  // RFC 7383 agreed
   std::vector<std::string> vendor_ids;         // printable form of what the peer sent
 };
 
@@ -173,6 +174,9 @@ class Endpoint {
     double retransmit_backoff = 1.8;
     int retransmit_tries = 8;
     Duration rekeyed_child_linger = seconds(5);  // inbound half of a rekeyed Child SA
+    // RFC 7383: messages that make a larger IP datagram are sent in fragments; 0 = fragmentation is not offered.
+    uint16_t fragmentation_mtu = 1280;
+    size_t reassembly_memory = 16 << 20;  // octets, for what has come of incomplete messages, of all IKE SAs
   };
   Endpoint(Config config, Policy& policy, const crypto::Provider& crypto, Rng& rng);
   ~Endpoint();

@@ -88,6 +88,7 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
   payloads.emplace_back(NoncePayload{h.nonce_i});
   AppendNatDetection(crypto_, rng_, sa.spi_i, IkeSpi(), session.info.local, session.info.remote,
                      session.policy.force_encap, payloads);
+  AppendFragmentation(payloads);
   AppendVendorIds(payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
   sa.state = IkeState::kInitSent;
@@ -167,6 +168,7 @@ void Endpoint::Impl::AcceptInit(IkeSa& sa, const Choice& choice, const KePayload
   const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
   session.info.nat_local = nat.local || (nat.supported && session.policy.force_encap);
   session.info.nat_remote = nat.remote;
+  session.info.fragmentation = AgreesFragmentation(in.payloads);
   StartJob(sa, crypto::DeriveSecret{sa.handshake->key, ke.public_value},
            [this](IkeSa& s, crypto::JobResult r, Instant now, Actions& o) { InitDerived(s, std::move(r), now, o); },
            in.out);

@@ -119,6 +119,7 @@ IkeSa& Endpoint::Impl::NewResponder(const Datagram& d, const Header& h, const Pa
   const NatFinding nat = DetectNat(crypto_, p, h.initiator_spi, IkeSpi(), d.local, d.remote);
   session.info.nat_local = nat.local;
   session.info.nat_remote = nat.remote;
+  session.info.fragmentation = AgreesFragmentation(p);
 
   IkeSa& sa = tables_.AddSa(session, tables_.NewSpi(rng_));
   session.current = sa.local_spi;
@@ -163,12 +164,13 @@ void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now
   payloads.emplace_back(KePayload{h.key.method, h.key.public_value});
   payloads.emplace_back(NoncePayload{h.nonce_r});
   AppendNatDetection(crypto_, rng_, sa.spi_i, sa.spi_r, session.info.local, session.info.remote, false, payloads);
+  if (session.info.fragmentation) AppendFragmentation(payloads);
   AppendVendorIds(payloads);
   h.init_response = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, true, 0), payloads);
   h.key = {};
   h.choice = {};
   sa.state = IkeState::kAuthWait;
-  Transmit(session, h.init_response, now, out);
+  Transmit(session, {h.init_response}, now, out);
 }
 
 }  // namespace flexvpn::ike

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
-// are spread over wire.cc, init.cc, auth_exchange.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc and
+// are spread over wire.cc, fragments.cc, init.cc, auth_exchange.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc and
 // timers.cc.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
@@ -32,9 +32,13 @@ inline constexpr int kMaxCookies = 5;
 class Endpoint::Impl {
  public:
   Impl(const Config& config, Policy& policy, const crypto::Provider& crypto, Rng& rng)
-      : config_(config), policy_(policy), crypto_(crypto), rng_(rng), cookies_(crypto, rng) {}
+      : config_(config), policy_(policy), crypto_(crypto), rng_(rng), cookies_(crypto, rng),
+        reassembly_memory_(config.reassembly_memory) {}
 
-  void SetConfig(const Config& config) { config_ = config; }
+  void SetConfig(const Config& config) {
+    config_ = config;
+    reassembly_memory_.SetLimit(config.reassembly_memory);
+  }
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
@@ -107,17 +111,33 @@ class Endpoint::Impl {
   void HandleProtected(const Datagram& d, const Header& h, Instant now, Actions& out);
   void HandleRequest(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out);
   void HandleResponse(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out);
-  absl::StatusOr<Payloads> Open(IkeSa& sa, const Datagram& d, const Header& h);
+  // A message whose integrity holds, its last fragment with it.
+  struct Opened {
+    absl::StatusOr<Payloads> payloads;  // error: authentic but malformed
+    uint64_t fingerprint = 0;
+  };
+  std::optional<Opened> Open(IkeSa& sa, const Datagram& d, const Header& h, uint64_t fingerprint, Instant now);
   void Dispatch(const Rule* first, const Rule* last, IkeSa& sa, const Incoming& in, Request* request);
   void NotePeer(IkeSa& sa, const Datagram& d, Instant now, Actions& out);
   Header MakeHeader(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) const;
-  void Transmit(Session& session, const Bytes& bytes, Instant now, Actions& out);
+  void Transmit(Session& session, const WireMessage& wire, Instant now, Actions& out);
+  static void SendTo(const net::Endpoint& local, const net::Endpoint& remote, const WireMessage& wire, Actions& out);
   void SendRequest(IkeSa& sa, ExchangeType exchange, const Payloads& payloads, Op op, Instant now, Actions& out);
   void SendPlainRequest(IkeSa& sa, Bytes bytes, Instant now, Actions& out);
   ReplyTo ReplyFor(const IkeSa& sa, const Incoming& in) const;
   void Respond(const ReplyTo& to, const Payloads& payloads, Actions& out);
   void Refuse(const ReplyTo& to, const Refusal& refusal, Actions& out);
   Retransmit RetransmitPolicy(const Session& session, const Op& op) const;
+
+  // fragments.cc (RFC 7383)
+  void AppendFragmentation(Payloads& out) const;
+  bool AgreesFragmentation(const Payloads& peer) const;
+  absl::StatusOr<WireMessage> ProtectMessage(IkeSa& sa, const Header& header, const Payloads& payloads,
+                                             const net::Endpoint& local);
+  std::optional<Reassembly::Whole> OpenFragments(IkeSa& sa, const Datagram& d, const Header& h, uint64_t fingerprint,
+                                                 Instant now);
+  void RepeatAnswer(IkeSa& sa, const Datagram& d, const Header& h, Actions& out);
+  void ExpireFragments(IkeSa& sa, Instant now);
 
   // machine.cc
   void Touch(const Session& session) { touched_.push_back(session.info.id); }
@@ -252,6 +272,7 @@ class Endpoint::Impl {
   const crypto::Provider& crypto_;
   Rng& rng_;
   CookieJar cookies_;
+  ReassemblyMemory reassembly_memory_;
   Tables tables_;
   Counters counters_;
   absl::flat_hash_map<crypto::JobId, PendingJob> jobs_;

@@ -73,7 +73,7 @@ ReceiveWindow::Verdict ReceiveWindow::Check(uint32_t id, uint64_t fingerprint) c
 
 void ReceiveWindow::Begin(uint32_t id, uint64_t fingerprint) { slots_[id] = {fingerprint, {}}; }
 
-void ReceiveWindow::Finish(uint32_t id, Bytes answer) {
+void ReceiveWindow::Finish(uint32_t id, WireMessage answer) {
   auto it = slots_.find(id);
   if (it == slots_.end()) return;
   it->second.answer = std::move(answer);
@@ -82,8 +82,8 @@ void ReceiveWindow::Finish(uint32_t id, Bytes answer) {
     slots_.erase(slots_.begin());
 }
 
-const Bytes& ReceiveWindow::Answer(uint32_t id) const {
-  static const Bytes kNone;
+const WireMessage& ReceiveWindow::Answer(uint32_t id) const {
+  static const WireMessage kNone;
   auto it = slots_.find(id);
   return it == slots_.end() ? kNone : it->second.answer;
 }

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "core/ike/codec/fragment.h"
 #include "core/ike/exchange.h"
 
 namespace flexvpn::ike {
@@ -23,13 +24,13 @@ struct Retransmit {
 // One request in flight.  Only the requester retransmits; the octets never change.
 class Request {
  public:
-  Request(uint32_t message_id, ExchangeType exchange, Bytes bytes, Op op, const Retransmit& policy)
-      : message_id_(message_id), exchange_(exchange), bytes_(std::move(bytes)), op_(std::move(op)),
+  Request(uint32_t message_id, ExchangeType exchange, WireMessage wire, Op op, const Retransmit& policy)
+      : message_id_(message_id), exchange_(exchange), wire_(std::move(wire)), op_(std::move(op)),
         interval_(policy.first), policy_(policy) {}
 
   uint32_t message_id() const { return message_id_; }
   ExchangeType exchange() const { return exchange_; }
-  const Bytes& bytes() const { return bytes_; }
+  const WireMessage& wire() const { return wire_; }
   Op& op() { return op_; }
   const Op& op() const { return op_; }
   Instant deadline() const { return deadline_; }
@@ -45,7 +46,7 @@ class Request {
  private:
   uint32_t message_id_;
   ExchangeType exchange_;
-  Bytes bytes_;
+  WireMessage wire_;
   Op op_;
   int sent_ = 0;
   Duration interval_;
@@ -95,20 +96,21 @@ class ReceiveWindow {
 
   Verdict Check(uint32_t id, uint64_t fingerprint) const;
   void Begin(uint32_t id, uint64_t fingerprint);
-  void Finish(uint32_t id, Bytes answer);
-  const Bytes& Answer(uint32_t id) const;
+  void Finish(uint32_t id, WireMessage answer);
+  bool Knows(uint32_t id) const { return slots_.contains(id); }  // being worked on or answered
+  const WireMessage& Answer(uint32_t id) const;                  // empty if there is none
 
  private:
   struct Slot {
     uint64_t fingerprint = 0;
-    Bytes answer;  // empty while in progress
+    WireMessage answer;  // empty while in progress
   };
   std::map<uint32_t, Slot> slots_;
   uint32_t base_;
   uint32_t size_ = 1;
 };
 
-// Tells a retransmission from another message with the same id.
+// Tells a retransmission from another message with the same id; of a fragmented message that of its first fragment.
 uint64_t Fingerprint(BytesView datagram);
 
 }  // namespace flexvpn::ike

@@ -13,6 +13,7 @@
 
 #include "core/ike/auth.h"
 #include "core/ike/proposal.h"
+#include "core/ike/reassembly.h"
 #include "core/ike/request.h"
 
 namespace flexvpn::ike {
@@ -76,6 +77,7 @@ struct IkeSa {
   SendWindow send;
   ReceiveWindow receive;
   std::deque<Op> queue;  // waiting for the send window
+  std::unique_ptr<Reassembly> reassembly;  // while a message is incomplete
   std::unique_ptr<Handshake> handshake;
   std::optional<Instant> expires;
   bool half_open = false;        // counted

@@ -33,6 +33,7 @@ void Endpoint::Impl::Tick(Session& session, Instant now, Actions& out) {
   for (size_t i = 0; i < session.sas.size(); ++i) {
     IkeSa& sa = *session.sas[i];
     if (!sa.gone && Due(sa.expires, now)) Expire(sa, out);
+    if (!sa.gone) ExpireFragments(sa, now);
     if (!sa.gone) TickRequests(sa, now, out);
   }
   TickChildren(session, now, out);
@@ -58,7 +59,7 @@ void Endpoint::Impl::TickRequests(IkeSa& sa, Instant now, Actions& out) {
     }
     counters_.Add("retransmissions");
     request->Sent(now);
-    Transmit(*sa.session, request->bytes(), now, out);
+    Transmit(*sa.session, request->wire(), now, out);
   }
 }
 
@@ -133,7 +134,7 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
     counters_.Add("liveness checks");
     if (IkeSa* current = Current(session)) current->queue.emplace_back(LivenessOp{});
   }
-  if (Due(KeepaliveDue(session), now)) Transmit(session, Bytes{0xff}, now, out);
+  if (Due(KeepaliveDue(session), now)) Transmit(session, {Bytes{0xff}}, now, out);
 }
 
 // Any request under way shows as well whether the peer lives.
@@ -157,6 +158,7 @@ std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {
     if (sa->gone) continue;
     next = Earlier(next, sa->expires);
     next = Earlier(next, sa->send.NextDeadline());
+    if (sa->reassembly) next = Earlier(next, sa->reassembly->NextDeadline());
   }
   if (session.down) return next;
   for (const auto& [id, child] : session.children) {

@@ -69,11 +69,26 @@ void Endpoint::Impl::HandleProtected(const Datagram& d, const Header& h, Instant
     HandleRequest(*sa, d, h, now, out);
 }
 
-absl::StatusOr<Payloads> Endpoint::Impl::Open(IkeSa& sa, const Datagram& d, const Header& h) {
-  auto payloads = Unprotect(crypto_, sa.receive_keys(), h, d.bytes);
-  if (payloads.ok()) return payloads;
-  Drop(absl::IsInvalidArgument(payloads.status()) ? "drop: malformed payloads" : "drop: integrity check failed");
-  return payloads;
+// nullopt: counted and dropped, or more fragments are to come.
+std::optional<Endpoint::Impl::Opened> Endpoint::Impl::Open(IkeSa& sa, const Datagram& d, const Header& h,
+                                                           uint64_t fingerprint, Instant now) {
+  absl::StatusOr<PlainPayloads> plain;
+  if (IsFragment(h)) {
+    auto whole = OpenFragments(sa, d, h, fingerprint, now);
+    if (!whole) return std::nullopt;
+    plain = std::move(whole->plain);
+    fingerprint = whole->first_fingerprint;
+  } else {
+    plain = UnprotectPlain(crypto_, sa.receive_keys(), h, d.bytes);
+    if (!plain.ok() && !absl::IsInvalidArgument(plain.status())) {
+      Drop("drop: integrity check failed");
+      return std::nullopt;
+    }
+    if (sa.reassembly) sa.reassembly->Forget(Reassembly::KeyOf(h));
+  }
+  auto payloads = plain.ok() ? DecodePayloads(plain->first_type, plain->octets) : plain.status();
+  if (!payloads.ok()) Drop("drop: malformed payloads");
+  return Opened{std::move(payloads), fingerprint};
 }
 
 void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out) {
@@ -83,19 +98,20 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
       break;
     case ReceiveWindow::Verdict::kRepeat:
       counters_.Add("requests answered from cache");
-      out.emplace_back(SendDatagram{d.local, d.remote, sa.receive.Answer(h.message_id)});
-      return;
+      return SendTo(d.local, d.remote, sa.receive.Answer(h.message_id), out);
     case ReceiveWindow::Verdict::kInProgress:
       return Drop("drop: request is being worked on");
     case ReceiveWindow::Verdict::kOutside:
+      if (IsFragment(h) && sa.receive.Knows(h.message_id)) return RepeatAnswer(sa, d, h, out);
       return Drop("drop: message id outside the window");
   }
   if (sa.state == IkeState::kClosed) return Drop("drop: IKE SA has ended");
-  const auto payloads = Open(sa, d, h);
-  if (!payloads.ok() && !absl::IsInvalidArgument(payloads.status())) return;
   Touch(*sa.session);
+  const auto opened = Open(sa, d, h, fingerprint, now);
+  if (!opened) return;
+  const absl::StatusOr<Payloads>& payloads = opened->payloads;
   NotePeer(sa, d, now, out);
-  sa.receive.Begin(h.message_id, fingerprint);
+  sa.receive.Begin(h.message_id, opened->fingerprint);
   const ReplyTo to{sa.local_spi, h.message_id, h.exchange, d.local, d.remote};
   if (!payloads.ok()) return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out);
   for (const Payload& p : *payloads) {
@@ -109,9 +125,10 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
 void Endpoint::Impl::HandleResponse(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out) {
   Request* pending = sa.send.Find(h.message_id);
   if (pending == nullptr || pending->exchange() != h.exchange) return Drop("drop: answer to no request");
-  const auto payloads = Open(sa, d, h);
-  if (!payloads.ok()) return;
   Touch(*sa.session);
+  const auto opened = Open(sa, d, h, Fingerprint(d.bytes), now);
+  if (!opened || !opened->payloads.ok()) return;
+  const absl::StatusOr<Payloads>& payloads = opened->payloads;
   NotePeer(sa, d, now, out);
   std::optional<Request> request = sa.send.Take(h.message_id);
   for (const Payload& p : *payloads) {
@@ -176,9 +193,14 @@ Header Endpoint::Impl::MakeHeader(const IkeSa& sa, ExchangeType exchange, bool r
   return h;
 }
 
-void Endpoint::Impl::Transmit(Session& session, const Bytes& bytes, Instant now, Actions& out) {
+void Endpoint::Impl::Transmit(Session& session, const WireMessage& wire, Instant now, Actions& out) {
   session.last_sent = now;
-  out.emplace_back(SendDatagram{session.info.local, session.info.remote, bytes});
+  SendTo(session.info.local, session.info.remote, wire, out);
+}
+
+void Endpoint::Impl::SendTo(const net::Endpoint& local, const net::Endpoint& remote, const WireMessage& wire,
+                            Actions& out) {
+  for (const Bytes& bytes : wire) out.emplace_back(SendDatagram{local, remote, bytes});
 }
 
 Retransmit Endpoint::Impl::RetransmitPolicy(const Session& session, const Op& op) const {
@@ -192,28 +214,27 @@ Retransmit Endpoint::Impl::RetransmitPolicy(const Session& session, const Op& op
 void Endpoint::Impl::SendRequest(IkeSa& sa, ExchangeType exchange, const Payloads& payloads, Op op, Instant now,
                                  Actions& out) {
   const uint32_t id = sa.send.next_id();
-  auto bytes = Protect(crypto_, sa.send_keys(), MakeHeader(sa, exchange, false, id), payloads,
-                       sa.protected_messages++, rng_);
-  if (!bytes.ok()) {
+  auto wire = ProtectMessage(sa, MakeHeader(sa, exchange, false, id), payloads, sa.session->info.local);
+  if (!wire.ok()) {
     counters_.Add("messages that could not be protected");
     return EndOp(sa, op);
   }
   sa.send.TakeId();
   counters_.Add("requests sent");
   const Retransmit policy = RetransmitPolicy(*sa.session, op);
-  Request& request = sa.send.Add(Request(id, exchange, *std::move(bytes), std::move(op), policy));
+  Request& request = sa.send.Add(Request(id, exchange, *std::move(wire), std::move(op), policy));
   request.Sent(now);
-  Transmit(*sa.session, request.bytes(), now, out);
+  Transmit(*sa.session, request.wire(), now, out);
 }
 
 // IKE_SA_INIT: always message id 0, also after a COOKIE or INVALID_KE_PAYLOAD.
 void Endpoint::Impl::SendPlainRequest(IkeSa& sa, Bytes bytes, Instant now, Actions& out) {
   if (sa.send.next_id() == 0) sa.send.TakeId();
   sa.send.Take(0);
-  Request& request = sa.send.Add(Request(0, ExchangeType::kIkeSaInit, std::move(bytes), InitOp{},
+  Request& request = sa.send.Add(Request(0, ExchangeType::kIkeSaInit, {std::move(bytes)}, InitOp{},
                                          RetransmitPolicy(*sa.session, InitOp{})));
   request.Sent(now);
-  Transmit(*sa.session, request.bytes(), now, out);
+  Transmit(*sa.session, request.wire(), now, out);
 }
 
 Endpoint::Impl::ReplyTo Endpoint::Impl::ReplyFor(const IkeSa& sa, const Incoming& in) const {
@@ -223,12 +244,11 @@ Endpoint::Impl::ReplyTo Endpoint::Impl::ReplyFor(const IkeSa& sa, const Incoming
 void Endpoint::Impl::Respond(const ReplyTo& to, const Payloads& payloads, Actions& out) {
   IkeSa* sa = tables_.FindSa(to.sa);
   if (sa == nullptr) return;
-  auto bytes = Protect(crypto_, sa->send_keys(), MakeHeader(*sa, to.exchange, true, to.message_id), payloads,
-                       sa->protected_messages++, rng_);
-  if (!bytes.ok()) return counters_.Add("messages that could not be protected");
-  sa->receive.Finish(to.message_id, *bytes);
+  auto wire = ProtectMessage(*sa, MakeHeader(*sa, to.exchange, true, to.message_id), payloads, to.local);
+  if (!wire.ok()) return counters_.Add("messages that could not be protected");
   counters_.Add("requests answered");
-  out.emplace_back(SendDatagram{to.local, to.remote, *std::move(bytes)});
+  SendTo(to.local, to.remote, *wire, out);
+  sa->receive.Finish(to.message_id, *std::move(wire));
 }
 
 void Endpoint::Impl::Refuse(const ReplyTo& to, const Refusal& refusal, Actions& out) {

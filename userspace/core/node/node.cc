@@ -241,6 +241,7 @@ void Node::Configure() {
   if (model_.ike.cookie_challenge) ike.cookie_threshold = *model_.ike.cookie_challenge;
   if (model_.ike.max_in_negotiation != 0) ike.max_half_open = model_.ike.max_in_negotiation;
   ike.max_sas = model_.ike.max_sa;
+  ike.fragmentation_mtu = model_.ike.fragmentation_mtu;
   ike_.SetConfig(ike);
   std::map<uint32_t, nhrp::DomainConfig> domains;
   for (const auto& [name, i] : model_.interfaces) {

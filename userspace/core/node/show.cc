@@ -200,6 +200,7 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
     r.dpd_retry = sa.dpd.interval.count() != 0 ? sa.dpd.retry : seconds(0);
     r.nat_local = s.nat_local;
     r.nat_remote = s.nat_remote;
+    r.fragmentation = s.fragmentation;
     r.children = static_cast<uint32_t>(sa.children.size());
     if (auto it = sessions_.find(s.id); it != sessions_.end()) {
       const Peer* peer = FindPeer(it->second.peer);

@@ -7,7 +7,7 @@
 namespace flexvpn::ike {
 namespace {
 
-constexpr size_t kSkBody = kHeaderSize + kGenericHeaderSize;  // where the IV begins
+constexpr size_t kSkBody = kHeaderSize + kGenericHeaderSize;  // where the IV of an SK payload begins
 constexpr size_t kMaxMessage = 65535 - 8 - 20;                // what fits in a UDP datagram over IPv4
 constexpr auto kSk = static_cast<uint8_t>(PayloadType::kEncrypted);
 
@@ -26,27 +26,28 @@ SecretBytes AeadNonce(const ProtectKeys& k, BytesView iv) {
   return nonce;
 }
 
-// Payloads | padding | pad length, in memory that is wiped.
-SecretBytes PlainText(const Payloads& payloads, size_t block, uint8_t* first_type) {
-  ByteWriter w;
-  *first_type = EncodePayloads(payloads, w);
-  const size_t padding = (block - (w.size() + 1) % block) % block;
-  w.Zeros(padding);
-  w.U8(static_cast<uint8_t>(padding));
-  Bytes bytes = std::move(w).Release();
-  SecretBytes plain = ToSecret(bytes);
-  WipeMemory(bytes.data(), bytes.size());
+size_t Padding(const ProtectKeys& keys, size_t content) {
+  const size_t block = crypto::BlockSize(keys.encr);
+  return (block - (content + 1) % block) % block;
+}
+
+// content | padding | pad length, in memory that is wiped.
+SecretBytes Padded(const ProtectKeys& keys, BytesView content) {
+  SecretBytes plain = ToSecret(content);
+  const size_t padding = Padding(keys, content.size());
+  plain.resize(plain.size() + padding, 0);
+  plain.push_back(static_cast<uint8_t>(padding));
   return plain;
 }
 
-// Authentic plain text of an SK payload, padding still on.  kUnauthenticated if anything is wrong.
-absl::StatusOr<SecretBytes> OpenSk(const crypto::Provider& crypto, const ProtectKeys& keys, BytesView datagram) {
+absl::StatusOr<SecretBytes> Decrypt(const crypto::Provider& crypto, const ProtectKeys& keys, BytesView datagram,
+                                    size_t body) {
   const size_t iv_size = crypto::IvSize(keys.encr), trailer = TrailerSize(keys);
-  if (datagram.size() < kSkBody + iv_size + trailer + 1) return absl::UnauthenticatedError("SK payload: too short");
-  const BytesView iv = datagram.subspan(kSkBody, iv_size), sealed = datagram.subspan(kSkBody + iv_size);
+  if (datagram.size() < body + iv_size + trailer + 1) return absl::UnauthenticatedError("SK payload: too short");
+  const BytesView iv = datagram.subspan(body, iv_size), sealed = datagram.subspan(body + iv_size);
   if (IsAead(keys.encr)) {
     const SecretBytes nonce = AeadNonce(keys, iv);
-    auto plain = crypto.Open(keys.encr, AeadKey(keys), nonce, datagram.first(kSkBody), sealed);
+    auto plain = crypto.Open(keys.encr, AeadKey(keys), nonce, datagram.first(body), sealed);
     if (!plain.ok()) return absl::UnauthenticatedError("SK payload: integrity");
     return plain;
   }
@@ -63,61 +64,97 @@ absl::StatusOr<SecretBytes> OpenSk(const crypto::Provider& crypto, const Protect
 
 }  // namespace
 
-absl::StatusOr<Bytes> Protect(const crypto::Provider& crypto, const ProtectKeys& keys, Header header,
-                              const Payloads& payloads, uint64_t sequence, Rng& rng) {
-  const bool aead = IsAead(keys.encr);
-  const size_t block = crypto::BlockSize(keys.encr), trailer = TrailerSize(keys);
-  if (block == 0 || trailer == 0) return absl::FailedPreconditionError("SK payload: no integrity protection");
-  uint8_t first_type = 0;
-  const SecretBytes plain = PlainText(payloads, block, &first_type);
-  Bytes iv;
-  if (aead) {
+size_t SealedSize(const ProtectKeys& keys, size_t content) {
+  return crypto::IvSize(keys.encr) + content + Padding(keys, content) + 1 + TrailerSize(keys);
+}
+
+size_t SealedContent(const ProtectKeys& keys, size_t space) {
+  const size_t block = crypto::BlockSize(keys.encr), fixed = crypto::IvSize(keys.encr) + TrailerSize(keys);
+  return space < fixed + block ? 0 : (space - fixed) / block * block - 1;
+}
+
+bool CanProtect(const ProtectKeys& keys) { return TrailerSize(keys) != 0 && crypto::BlockSize(keys.encr) != 0; }
+
+absl::Status SealInto(const crypto::Provider& crypto, const ProtectKeys& keys, BytesView content, uint64_t sequence,
+                      Rng& rng, ByteWriter& out) {
+  const SecretBytes plain = Padded(keys, content);
+  if (IsAead(keys.encr)) {
     ByteWriter counter;
     counter.U64(sequence);
-    iv = std::move(counter).Release();
-  } else {
-    iv = rng.Take(crypto::IvSize(keys.encr));
+    const SecretBytes nonce = AeadNonce(keys, counter.view());
+    ASSIGN_OR_RETURN(const Bytes sealed, crypto.Seal(keys.encr, AeadKey(keys), nonce, out.view(), plain));
+    out.Append(counter.view());
+    out.Append(sealed);
+    return absl::OkStatus();
   }
-  const size_t total = kSkBody + iv.size() + plain.size() + trailer;
-  if (total > kMaxMessage) return absl::ResourceExhaustedError("message longer than a datagram");
+  const Bytes iv = rng.Take(crypto::IvSize(keys.encr));
+  ASSIGN_OR_RETURN(const Bytes cipher, crypto.EncryptCbc(keys.encr, keys.encr_key, iv, plain));
+  out.Append(iv);
+  out.Append(cipher);
+  const BytesView covered[] = {out.view()};
+  const Bytes icv = crypto.ComputeIntegrity(keys.integ, keys.integ_key, covered);
+  if (icv.empty()) return absl::InternalError("SK payload: integrity algorithm");
+  out.Append(icv);
+  return absl::OkStatus();
+}
 
+absl::StatusOr<SecretBytes> OpenFrom(const crypto::Provider& crypto, const ProtectKeys& keys, BytesView datagram,
+                                     size_t body) {
+  ASSIGN_OR_RETURN(SecretBytes plain, Decrypt(crypto, keys, datagram, body));
+  if (plain.empty() || plain.back() >= plain.size()) return absl::InvalidArgumentError("SK payload: padding");
+  plain.resize(plain.size() - 1 - plain.back());
+  return plain;
+}
+
+absl::StatusOr<Bytes> Protect(const crypto::Provider& crypto, const ProtectKeys& keys, Header header,
+                              const Payloads& payloads, uint64_t sequence, Rng& rng) {
+  return ProtectPlain(crypto, keys, header, EncodePlain(payloads), sequence, rng);
+}
+
+PlainPayloads EncodePlain(const Payloads& payloads) {
+  ByteWriter w;
+  PlainPayloads plain;
+  plain.first_type = EncodePayloads(payloads, w);
+  Bytes bytes = std::move(w).Release();
+  plain.octets = ToSecret(bytes);
+  WipeMemory(bytes.data(), bytes.size());
+  return plain;
+}
+
+absl::StatusOr<Bytes> ProtectPlain(const crypto::Provider& crypto, const ProtectKeys& keys, Header header,
+                                   const PlainPayloads& plain, uint64_t sequence, Rng& rng) {
+  if (!CanProtect(keys)) return absl::FailedPreconditionError("SK payload: no integrity protection");
+  const size_t total = kSkBody + SealedSize(keys, plain.octets.size());
+  if (total > kMaxMessage) return absl::ResourceExhaustedError("message longer than a datagram");
   ByteWriter out;
   EncodeHeader(header, kSk, out);
   out.PatchU32(kLengthOffset, static_cast<uint32_t>(total));
-  out.U8(first_type);
+  out.U8(plain.first_type);
   out.U8(0);
   out.U16(static_cast<uint16_t>(total - kHeaderSize));
-  if (aead) {
-    const SecretBytes nonce = AeadNonce(keys, iv);
-    ASSIGN_OR_RETURN(const Bytes sealed, crypto.Seal(keys.encr, AeadKey(keys), nonce, out.view(), plain));
-    out.Append(iv);
-    out.Append(sealed);
-  } else {
-    ASSIGN_OR_RETURN(const Bytes cipher, crypto.EncryptCbc(keys.encr, keys.encr_key, iv, plain));
-    out.Append(iv);
-    out.Append(cipher);
-    const BytesView covered[] = {out.view()};
-    const Bytes icv = crypto.ComputeIntegrity(keys.integ, keys.integ_key, covered);
-    if (icv.empty()) return absl::InternalError("SK payload: integrity algorithm");
-    out.Append(icv);
-  }
+  RETURN_IF_ERROR(SealInto(crypto, keys, plain.octets, sequence, rng, out));
   return std::move(out).Release();
 }
 
-absl::StatusOr<Payloads> Unprotect(const crypto::Provider& crypto, const ProtectKeys& keys, const Header& header,
-                                   BytesView datagram) {
+absl::StatusOr<PlainPayloads> UnprotectPlain(const crypto::Provider& crypto, const ProtectKeys& keys,
+                                             const Header& header, BytesView datagram) {
   // SK must be the last payload (§3.14) and nobody sends another before it, so it is the only one we accept.
   if (header.next_payload != kSk || datagram.size() < kSkBody)
     return absl::UnauthenticatedError("message: no SK payload");
   ByteReader r(datagram.subspan(kHeaderSize));
-  const uint8_t first_type = r.U8();
+  PlainPayloads plain;
+  plain.first_type = r.U8();
   r.U8();  // critical bit and reserved
   if (r.U16() != datagram.size() - kHeaderSize) return absl::UnauthenticatedError("SK payload: length");
-  if (TrailerSize(keys) == 0 || crypto::BlockSize(keys.encr) == 0)
-    return absl::FailedPreconditionError("SK payload: no integrity protection");
-  ASSIGN_OR_RETURN(const SecretBytes plain, OpenSk(crypto, keys, datagram));
-  if (plain.empty() || plain.back() >= plain.size()) return absl::InvalidArgumentError("SK payload: padding");
-  return DecodePayloads(first_type, BytesView(plain).first(plain.size() - 1 - plain.back()));
+  if (!CanProtect(keys)) return absl::FailedPreconditionError("SK payload: no integrity protection");
+  ASSIGN_OR_RETURN(plain.octets, OpenFrom(crypto, keys, datagram, kSkBody));
+  return plain;
+}
+
+absl::StatusOr<Payloads> Unprotect(const crypto::Provider& crypto, const ProtectKeys& keys, const Header& header,
+                                   BytesView datagram) {
+  ASSIGN_OR_RETURN(const PlainPayloads plain, UnprotectPlain(crypto, keys, header, datagram));
+  return DecodePayloads(plain.first_type, plain.octets);
 }
 
 }  // namespace flexvpn::ike
