@@ -10,10 +10,12 @@ namespace flexvpn::show {
 
 // --- reading ------------------------------------------------------------------------------------------------
 namespace {
-const Json* Find(const Json& object, const char* key) {
+// Objects keep their keys in order of insertion, so this is a walk: comparing sizes first makes it a short one.
+const Json* Find(const Json& object, absl::string_view key) {
   if (!object.is_object()) return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
+  for (const auto& [name, value] : object.get_ref<const Json::object_t&>())
+    if (name == key) return value.is_null() ? nullptr : &value;
+  return nullptr;
 }
 }  // namespace
 

@@ -12,6 +12,8 @@ namespace {
 
 // Octets of a peer made printable ASCII: what is not becomes \xNN.
 std::string Printable(const std::string& s) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (std::all_of(s.begin(), s.end(), plain)) return s;
   std::string out;
   for (const char c : s) {
     const auto u = static_cast<unsigned char>(c);
@@ -20,6 +22,17 @@ std::string Printable(const std::string& s) {
   }
   return out;
 }
+
+// An object made in one go: its keys are known to differ, so none is looked for before it is added.
+class Object {
+ public:
+  explicit Object(size_t keys) { members_.reserve(keys); }
+  void Put(const char* key, Json value) { members_.emplace_back(key, std::move(value)); }
+  Json Take() && { return Json(std::move(members_)); }
+
+ private:
+  Json::object_t members_;
+};
 
 Json TextOrNull(const std::string& s) { return s.empty() ? Json(nullptr) : Json(Printable(s)); }
 Json AddressOrNull(const net::IpAddress& a) { return a.empty() ? Json(nullptr) : Json(a.ToString()); }
@@ -61,53 +74,53 @@ Json Array(const std::vector<Row>& rows) {
 }
 
 Json ToJson(const IkeSaRow& r) {
-  Json j;
-  j["tunnel_id"] = r.tunnel_id;
-  j["session_id"] = r.session_id;
-  j["interface"] = TextOrNull(r.interface);
-  j["profile"] = TextOrNull(r.profile);
-  j["local_address"] = AddressOrNull(r.local.address);
-  j["local_port"] = r.local.port;
-  j["remote_address"] = AddressOrNull(r.remote.address);
-  j["remote_port"] = r.remote.port;
-  j["fvrf"] = TextOrNull(r.fvrf);
-  j["ivrf"] = TextOrNull(r.ivrf);
-  j["status"] = Printable(r.status);
-  j["status_description"] = Printable(r.status_description);
-  j["initiator"] = r.initiator;
-  j["local_spi"] = Spi64(r.local_spi);
-  j["remote_spi"] = Spi64(r.remote_spi);
-  j["encryption"] = EncrName(r.encr);
-  j["key_bits"] = r.key_bits;
-  j["prf"] = PrfName(r.prf);
-  j["integrity"] = IntegName(r.integ);
-  j["dh_group"] = r.group;
-  j["auth_local"] = Printable(r.auth_local);
-  j["auth_remote"] = Printable(r.auth_remote);
-  j["local_id"] = Printable(r.local_id);
-  j["remote_id"] = Printable(r.remote_id);
-  j["lifetime_seconds"] = r.lifetime.count();
-  j["active_seconds"] = r.active.count();
-  j["local_next_msg_id"] = r.local_next_msg_id;
-  j["remote_next_msg_id"] = r.remote_next_msg_id;
-  j["local_queued"] = r.local_queued;
-  j["remote_queued"] = r.remote_queued;
-  j["local_window"] = r.local_window;
-  j["remote_window"] = r.remote_window;
-  j["dpd_interval_seconds"] = r.dpd_interval.count();
-  j["dpd_retry_seconds"] = r.dpd_retry.count();
-  j["nat_local"] = r.nat_local;
-  j["nat_remote"] = r.nat_remote;
-  j["fragmentation"] = r.fragmentation;
-  j["dynamic_route_update"] = r.dynamic_route;
-  j["pushed_address"] = r.pushed_address ? AddressOrNull(*r.pushed_address) : Json(nullptr);
-  j["assigned_address"] = r.assigned_address ? AddressOrNull(*r.assigned_address) : Json(nullptr);
-  j["remote_subnets"] = Addresses(r.remote_subnets);
-  j["peer_type"] = TextOrNull(r.peer_type);
-  j["packets_in"] = r.packets_in;
-  j["packets_out"] = r.packets_out;
-  j["children"] = r.children;
-  return j;
+  Object j(48);
+  j.Put("tunnel_id", r.tunnel_id);
+  j.Put("session_id", r.session_id);
+  j.Put("interface", TextOrNull(r.interface));
+  j.Put("profile", TextOrNull(r.profile));
+  j.Put("local_address", AddressOrNull(r.local.address));
+  j.Put("local_port", r.local.port);
+  j.Put("remote_address", AddressOrNull(r.remote.address));
+  j.Put("remote_port", r.remote.port);
+  j.Put("fvrf", TextOrNull(r.fvrf));
+  j.Put("ivrf", TextOrNull(r.ivrf));
+  j.Put("status", Printable(r.status));
+  j.Put("status_description", Printable(r.status_description));
+  j.Put("initiator", r.initiator);
+  j.Put("local_spi", Spi64(r.local_spi));
+  j.Put("remote_spi", Spi64(r.remote_spi));
+  j.Put("encryption", EncrName(r.encr));
+  j.Put("key_bits", r.key_bits);
+  j.Put("prf", PrfName(r.prf));
+  j.Put("integrity", IntegName(r.integ));
+  j.Put("dh_group", r.group);
+  j.Put("auth_local", Printable(r.auth_local));
+  j.Put("auth_remote", Printable(r.auth_remote));
+  j.Put("local_id", Printable(r.local_id));
+  j.Put("remote_id", Printable(r.remote_id));
+  j.Put("lifetime_seconds", r.lifetime.count());
+  j.Put("active_seconds", r.active.count());
+  j.Put("local_next_msg_id", r.local_next_msg_id);
+  j.Put("remote_next_msg_id", r.remote_next_msg_id);
+  j.Put("local_queued", r.local_queued);
+  j.Put("remote_queued", r.remote_queued);
+  j.Put("local_window", r.local_window);
+  j.Put("remote_window", r.remote_window);
+  j.Put("dpd_interval_seconds", r.dpd_interval.count());
+  j.Put("dpd_retry_seconds", r.dpd_retry.count());
+  j.Put("nat_local", r.nat_local);
+  j.Put("nat_remote", r.nat_remote);
+  j.Put("fragmentation", r.fragmentation);
+  j.Put("dynamic_route_update", r.dynamic_route);
+  j.Put("pushed_address", r.pushed_address ? AddressOrNull(*r.pushed_address) : Json(nullptr));
+  j.Put("assigned_address", r.assigned_address ? AddressOrNull(*r.assigned_address) : Json(nullptr));
+  j.Put("remote_subnets", Addresses(r.remote_subnets));
+  j.Put("peer_type", TextOrNull(r.peer_type));
+  j.Put("packets_in", r.packets_in);
+  j.Put("packets_out", r.packets_out);
+  j.Put("children", r.children);
+  return std::move(j).Take();
 }
 
 Json ToJson(const ChildSelectorRow& r) {

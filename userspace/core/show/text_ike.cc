@@ -129,16 +129,10 @@ std::string Child(const Json& child, bool detailed) {
 }  // namespace
 
 std::string TextIkeSas(const Json& data, bool detailed) {
-  std::string out;
-  for (const bool v6 : {false, true}) {
-    std::string rows;
-    for (const Json& sa : List(data, "ike_sas")) {
-      if (IsV6(sa) != v6) continue;
-      absl::StrAppend(&rows, Head(sa), detailed ? Detail(sa) : "", "\n");
-    }
-    absl::StrAppend(&out, v6 ? " IPv6" : " IPv4", " Crypto IKEv2  SA\n\n", rows);
-  }
-  return out;
+  std::string v4, v6;
+  for (const Json& sa : List(data, "ike_sas"))
+    absl::StrAppend(IsV6(sa) ? &v6 : &v4, Head(sa), detailed ? Detail(sa) : "", "\n");
+  return absl::StrCat(" IPv4 Crypto IKEv2  SA\n\n", v4, " IPv6 Crypto IKEv2  SA\n\n", v6);
 }
 
 std::string TextIkeSessions(const Json& data, bool detailed) {
