@@ -171,9 +171,10 @@ void UdpSocket::Receive(const Receiver& receiver, int limit) {
       h.msg_control = control[i].data();
       h.msg_controllen = control[i].size();
     }
-    const int n = recvmmsg(fd_.get(), messages.data(), static_cast<unsigned>(std::min(kBatch, limit)), 0, nullptr);
+    const int wanted = std::min(kBatch, limit);
+    const int n = recvmmsg(fd_.get(), messages.data(), static_cast<unsigned>(wanted), 0, nullptr);
     if (n <= 0) return;
-    limit -= n;
+    limit = n < wanted ? 0 : limit - n;  // fewer: nothing is left
     for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
       BytesView bytes(static_cast<uint8_t*>(iovs[i].iov_base), messages[i].msg_len);
       if ((messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
