@@ -45,17 +45,23 @@ class ToyProvider : public Provider {
 
   JobResult Run(const Job& job) const override {
     if (const auto* generate = std::get_if<GenerateKey>(&job)) return KeyPair{generate->method, Public(*generate), nullptr};
-    const auto& derive = std::get<DeriveSecret>(job);
-    if (derive.peer_public.size() != KePublicSize(derive.own.method))
-      return absl::InvalidArgumentError("public value of the wrong size");
-    BytesView a = derive.own.public_value, b = derive.peer_public;
-    if (std::lexicographical_compare(b.begin(), b.end(), a.begin(), a.end())) std::swap(a, b);
-    const BytesView parts[] = {a, b};
-    const Bytes secret = real_->Sha256(parts);
-    return SecretBytes(secret.begin(), secret.end());
+    const auto* answer = std::get_if<AnswerKey>(&job);
+    const KeMethod method = answer != nullptr ? answer->method : std::get<DeriveSecret>(job).own.method;
+    const Bytes& peer = answer != nullptr ? answer->peer_public : std::get<DeriveSecret>(job).peer_public;
+    if (peer.size() != KePublicSize(method)) return absl::InvalidArgumentError("public value of the wrong size");
+    if (answer == nullptr) return Secret(std::get<DeriveSecret>(job).own.public_value, peer);
+    Bytes own = Public(GenerateKey{method});
+    SecretBytes secret = Secret(own, peer);
+    return KeyAnswer{std::move(own), std::move(secret)};
   }
 
  private:
+  SecretBytes Secret(BytesView a, BytesView b) const {
+    if (std::lexicographical_compare(b.begin(), b.end(), a.begin(), a.end())) std::swap(a, b);
+    const BytesView parts[] = {a, b};
+    return ToSecret(real_->Sha256(parts));
+  }
+
   Bytes Public(const GenerateKey& g) const {
     const uint64_t serial = ++serial_;
     Bytes out;

@@ -30,9 +30,11 @@ struct KeyPair {
 using JobId = StrongId<struct JobIdTag, uint64_t>;
 struct GenerateKey { KeMethod method{}; };                  // -> KeyPair
 struct DeriveSecret { KeyPair own; Bytes peer_public; };    // -> SecretBytes g^ir; error: bad public value
-using Job = std::variant<GenerateKey, DeriveSecret>;
+struct AnswerKey { KeMethod method{}; Bytes peer_public; };  // both in one go -> KeyAnswer; errors of both
+struct KeyAnswer { Bytes public_value; SecretBytes secret; };
+using Job = std::variant<GenerateKey, DeriveSecret, AnswerKey>;
 // The error says what to tell the log; a peer's bad public value is kInvalidArgument.
-using JobResult = absl::StatusOr<std::variant<KeyPair, SecretBytes>>;
+using JobResult = absl::StatusOr<std::variant<KeyPair, SecretBytes, KeyAnswer>>;
 
 class Provider {
  public:

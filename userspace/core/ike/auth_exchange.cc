@@ -30,7 +30,7 @@ AuthInput Endpoint::Impl::AuthFor(const IkeSa& sa, bool of_initiator, const Iden
 }
 
 void Endpoint::Impl::AppendAuthNotifies(const Session& session, Payloads& out) const {
-  const uint32_t window = std::clamp<uint32_t>(session.policy.window, 1, kMaxReceiveWindow);
+  const uint32_t window = std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow);
   if (window > 1) out.emplace_back(Status(NotifyType::kSetWindowSize, U32Bytes(window)));
   out.emplace_back(Status(NotifyType::kEspTfcPaddingNotSupported));
 }
@@ -43,15 +43,15 @@ void Endpoint::Impl::NoteWindow(IkeSa& sa, const Payloads& payloads) {
 void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
   Session& session = *sa.session;
   const InitiateRequest& request = *session.request;
-  const auto auth = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
-                        ->Sign(AuthFor(sa, true, session.policy.local_id));
+  const auto auth = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
+                        ->Sign(AuthFor(sa, true, session.policy->local_id));
   if (!auth.ok()) return FailInit(session, std::string(auth.status().message()), out);
   Payloads payloads;
-  payloads.emplace_back(IdPayload{true, session.policy.local_id.type, session.policy.local_id.data});
+  payloads.emplace_back(IdPayload{true, session.policy->local_id.type, session.policy->local_id.data});
   if (request.remote_id) payloads.emplace_back(IdPayload{false, request.remote_id->type, request.remote_id->data});
   payloads.emplace_back(*auth);
   // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).
-  if (session.policy.initial_contact && tables_.up_with(session.info.remote.address) == 0)
+  if (session.policy->initial_contact && tables_.up_with(session.info.remote.address) == 0)
     payloads.emplace_back(Status(NotifyType::kInitialContact));
   if (!request.config_request.empty())
     payloads.emplace_back(ConfigPayload{CfgType::kRequest, request.config_request});
@@ -94,7 +94,7 @@ bool Endpoint::Impl::PeerProvesItself(IkeSa& sa, const Incoming& in) {
     if (wanted && !(*wanted == id)) {
       verdict = absl::UnauthenticatedError(absl::StrCat("it calls itself ", id.ToString(), ", wanted ", wanted->ToString()));
     } else {
-      verdict = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
+      verdict = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                     ->Verify(AuthFor(sa, false, id), *ike::Find<AuthPayload>(in.payloads));
     }
   }

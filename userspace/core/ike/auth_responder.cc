@@ -16,7 +16,7 @@ void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   if (auth == nullptr)
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, "it wants EAP, which is not configured");
   if (!SelectPeer(sa, *idi, in)) return;
-  const absl::Status proof = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
+  const absl::Status proof = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                                  ->Verify(AuthFor(sa, true, session.info.remote_id), *auth);
   if (!proof.ok()) return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(proof.message()));
   ResponderUp(sa, *auth, in);
@@ -31,9 +31,9 @@ bool Endpoint::Impl::SelectPeer(IkeSa& sa, const IdPayload&, const Incoming& in)
     RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(policy.status().message()));
     return false;
   }
-  session.policy = *std::move(policy);
-  session.info.local_id = session.policy.local_id;
-  session.info.profile = session.policy.profile;
+  session.policy = policies_.Share(*std::move(policy));
+  session.info.local_id = session.policy->local_id;
+  session.info.profile = session.policy->profile;
   return true;
 }
 
@@ -50,8 +50,8 @@ void Endpoint::Impl::RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, 
 
 void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload&, const Incoming& in) {
   Session& session = *sa.session;
-  const auto own = NewPskAuthenticator(crypto_, session.policy.local_psk, session.policy.remote_psk)
-                       ->Sign(AuthFor(sa, false, session.policy.local_id));
+  const auto own = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
+                       ->Sign(AuthFor(sa, false, session.policy->local_id));
   if (!own.ok())
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(own.status().message()));
   if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) {
@@ -61,7 +61,7 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload&, const Incoming& 
   Up(session, sa, in.now, in.out);
   NoteWindow(sa, in.payloads);
   Payloads answer;
-  answer.emplace_back(IdPayload{false, session.policy.local_id.type, session.policy.local_id.data});
+  answer.emplace_back(IdPayload{false, session.policy->local_id.type, session.policy->local_id.data});
   answer.emplace_back(*own);
   const bool configured = AnswerConfig(session, in, answer);
   AppendAuthNotifies(session, answer);

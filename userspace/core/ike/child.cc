@@ -55,7 +55,7 @@ std::vector<Suite> ResponderSuites(const ChildPolicy& policy, bool in_auth) {
 
 // `dynamic` selectors: outer addresses for GRE and in transport mode, else internal ones as far as there are any.
 net::IpAddress Endpoint::Impl::DynamicLocal(const Session& session, bool transport) const {
-  if (transport || IsGre(session.policy.child.local)) return session.info.local.address;
+  if (transport || IsGre(session.policy->child.local)) return session.info.local.address;
   if (!session.assigned_local.empty()) return session.assigned_local;
   if (session.request) {
     const auto& asked = session.request->config_request;
@@ -66,13 +66,13 @@ net::IpAddress Endpoint::Impl::DynamicLocal(const Session& session, bool transpo
 }
 
 net::IpAddress Endpoint::Impl::DynamicRemote(const Session& session, bool transport) const {
-  if (transport || IsGre(session.policy.child.remote) || session.assigned_remote.empty())
+  if (transport || IsGre(session.policy->child.remote) || session.assigned_remote.empty())
     return session.info.remote.address;
   return session.assigned_remote;
 }
 
 ChildOffer Endpoint::Impl::MakeOffer(const Session& session, bool with_pfs) {
-  const ChildPolicy& policy = session.policy.child;
+  const ChildPolicy& policy = session.policy->child;
   ChildOffer offer;
   offer.spi = tables_.NewEspSpi(rng_);
   offer.suites = Supported(crypto_, ProtocolId::kEsp,
@@ -101,7 +101,7 @@ void Endpoint::Impl::AppendChildAnswer(const ChildAgreement& a, EspSpi spi_in, P
 
 std::variant<Endpoint::Impl::ChildAgreement, Endpoint::Impl::Refusal> Endpoint::Impl::SelectChild(
     const Session& session, const Payloads& payloads, bool in_auth) {
-  const ChildPolicy& policy = session.policy.child;
+  const ChildPolicy& policy = session.policy->child;
   const auto* offer = ike::Find<SaPayload>(payloads);
   const TsPayload* tsi = FindTs(payloads, true);
   const TsPayload* tsr = FindTs(payloads, false);
@@ -161,7 +161,7 @@ absl::StatusOr<Endpoint::Impl::ChildParams> Endpoint::Impl::AcceptChild(const Se
   if (params.spi_out.value() < 256) return absl::InvalidArgumentError("peer chose a reserved ESP SPI");
   params.initiator = true;
   params.transport = offer.transport && FindNotify(payloads, NotifyType::kUseTransportMode) != nullptr;
-  if (!params.transport && !session.policy.child.tunnel)
+  if (!params.transport && !session.policy->child.tunnel)
     return absl::FailedPreconditionError("peer insists on tunnel mode, only transport mode is configured");
   params.local_ts = tsi->selectors;
   params.remote_ts = tsr->selectors;
@@ -199,9 +199,9 @@ Child& Endpoint::Impl::AddChild(Session& session, const IkeSa& on, const ChildPa
   sa.udp_encap = session.info.nat_local || session.info.nat_remote;
   sa.local_port = session.info.local.port;
   sa.remote_port = session.info.remote.port;
-  sa.replay_window = session.policy.child.replay_window;
+  sa.replay_window = session.policy->child.replay_window;
   sa.replaces = params.replaces;
-  sa.lifetime = session.policy.child.lifetime;
+  sa.lifetime = session.policy->child.lifetime;
   if (sa.lifetime > seconds(0)) {
     child.soft = now + SoftLifetime(sa.lifetime);
     child.hard = now + sa.lifetime;

@@ -142,7 +142,7 @@ void Endpoint::Impl::StartRekeyChild(Session& session, Child& child, Instant now
   op.old = child.sa.id;
   op.offer = MakeOffer(session, true);
   op.offer.transport = child.sa.transport;
-  const auto& pfs = session.policy.child.pfs;
+  const auto& pfs = session.policy->child.pfs;
   const crypto::KeMethod group = pfs.empty() || op.offer.suites.empty() ? crypto::KeMethod::kNone : op.offer.suites.front().ke;
   QueueRekeyChild(*sa, std::move(op), group, now, out);
 }

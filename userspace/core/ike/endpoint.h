@@ -35,6 +35,7 @@ struct TsPolicy {
   bool dynamic = false;
   uint8_t protocol = 0;
   net::Prefix prefix;  // when not dynamic
+  friend bool operator==(const TsPolicy&, const TsPolicy&) = default;
 };
 
 struct ChildPolicy {
@@ -45,12 +46,14 @@ struct ChildPolicy {
   std::vector<TsPolicy> local, remote;
   seconds lifetime{3600};           // rekeyed before it ends, with jitter
   uint32_t replay_window = 128;
+  friend bool operator==(const ChildPolicy&, const ChildPolicy&) = default;
 };
 
 struct DpdPolicy {
   seconds interval{0};  // 0 = off
   seconds retry{2};
   bool on_demand = true;  // probe only when nothing authentic was heard for `interval`
+  friend bool operator==(const DpdPolicy&, const DpdPolicy&) = default;
 };
 
 // What holds for one IKE SA once the profile is known.
@@ -65,6 +68,7 @@ struct SessionPolicy {
   seconds lifetime{86400};
   uint32_t window = 5;
   bool initial_contact = true;
+  friend bool operator==(const SessionPolicy&, const SessionPolicy&) = default;
 };
 
 struct SessionInfo {

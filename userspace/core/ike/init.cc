@@ -48,8 +48,8 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   session.info.local_id = request.policy.local_id;
   if (request.remote_id) session.info.remote_id = *request.remote_id;
   session.info.profile = request.policy.profile;
-  session.policy = request.policy;
-  session.suites = Supported(crypto_, ProtocolId::kIke, request.suites);
+  session.policy = policies_.Share(request.policy);
+  session.suites = suites_.Share(Supported(crypto_, ProtocolId::kIke, request.suites));
   session.request = std::make_unique<InitiateRequest>(std::move(request));
 
   IkeSa& sa = tables_.AddSa(session, tables_.NewSpi(rng_));
@@ -58,10 +58,10 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   sa.handshake = std::make_unique<Handshake>();
   sa.handshake->nonce_i = rng_.Take(kNonceSize);
   const IkeSaId id = session.info.id;
-  if (session.suites.empty())
+  if (session.suites->empty())
     FailInit(session, "no usable IKE proposal is configured", out);
   else
-    GenerateInitKey(sa, session.suites.front().ke, now, out);
+    GenerateInitKey(sa, session.suites->front().ke, now, out);
   Finish(now, out);
   return id;
 }
@@ -83,11 +83,11 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
   Payloads payloads;
   if (!h.cookie.empty())
     payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kCookie, h.cookie});
-  payloads.emplace_back(BuildSa(ProtocolId::kIke, {}, session.suites));
+  payloads.emplace_back(BuildSa(ProtocolId::kIke, {}, *session.suites));
   payloads.emplace_back(KePayload{h.key.method, h.key.public_value});
   payloads.emplace_back(NoncePayload{h.nonce_i});
   AppendNatDetection(crypto_, rng_, sa.spi_i, IkeSpi(), session.info.local, session.info.remote,
-                     session.policy.force_encap, payloads);
+                     session.policy->force_encap, payloads);
   AppendFragmentation(payloads);
   AppendVendorIds(payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
@@ -108,7 +108,7 @@ void Endpoint::Impl::OnInitResponse(IkeSa& sa, const Incoming& in) {
   const auto* nonce = ike::Find<NoncePayload>(in.payloads);
   if (answer == nullptr || ke == nullptr || nonce == nullptr || !in.header.responder_spi)
     return Drop("drop: incomplete IKE_SA_INIT answer");
-  const auto choice = ParseChosen(ProtocolId::kIke, *answer, sa.session->suites);
+  const auto choice = ParseChosen(ProtocolId::kIke, *answer, *sa.session->suites);
   if (!choice) return Drop("drop: IKE_SA_INIT answer chooses what was not offered");
   if (ke->method != choice->suite.ke || ke->method != sa.handshake->key.method)
     return Drop("drop: IKE_SA_INIT answer with another group");
@@ -145,7 +145,7 @@ void Endpoint::Impl::OnInitCookie(IkeSa& sa, const NotifyPayload& cookie, const 
 void Endpoint::Impl::OnInitWrongGroup(IkeSa& sa, const NotifyPayload& notify, const Incoming& in) {
   if (notify.data.size() != 2) return Drop("drop: malformed INVALID_KE_PAYLOAD");
   const auto wanted = static_cast<crypto::KeMethod>(ByteReader(notify.data).U16());
-  const auto offered = Groups(sa.session->suites);
+  const auto offered = Groups(*sa.session->suites);
   const auto& tried = sa.handshake->tried;
   if (std::find(offered.begin(), offered.end(), wanted) == offered.end())
     return Drop("drop: INVALID_KE_PAYLOAD names a group we did not offer");
@@ -166,7 +166,7 @@ void Endpoint::Impl::AcceptInit(IkeSa& sa, const Choice& choice, const KePayload
   sa.state = IkeState::kInitDerive;
   CollectVendorIds(in.payloads, session.info);
   const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
-  session.info.nat_local = nat.local || (nat.supported && session.policy.force_encap);
+  session.info.nat_local = nat.local || (nat.supported && session.policy->force_encap);
   session.info.nat_remote = nat.remote;
   session.info.fragmentation = AgreesFragmentation(in.payloads);
   StartJob(sa, crypto::DeriveSecret{sa.handshake->key, ke.public_value},

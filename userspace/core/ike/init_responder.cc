@@ -13,8 +13,8 @@ constexpr Duration kProposalNoticeInterval = seconds(1);
 
 void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant now, Actions& out) {
   if (d.bytes.size() > kMaxInitSize) return Drop("drop: IKE_SA_INIT too large");
-  std::string key = Tables::InitKey(d.remote, h.initiator_spi, Fingerprint(d.bytes));
-  if (IkeSa* sa = tables_.FindInit(key)) {
+  const uint64_t key = Tables::InitKey(d.remote, Fingerprint(d.bytes));
+  if (IkeSa* sa = tables_.FindInit(key, h.initiator_spi)) {
     if (sa->state != IkeState::kAuthWait) return Drop("drop: repeated IKE_SA_INIT");
     counters_.Add("requests answered from cache");
     out.emplace_back(SendDatagram{d.local, d.remote, sa->handshake->init_response});
@@ -24,7 +24,7 @@ void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant n
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   if (!CookieHolds(d, h, *payloads, now, out)) return;
-  ConsiderInit(d, h, *payloads, std::move(key), now, out);
+  ConsiderInit(d, h, *payloads, key, now, out);
 }
 
 bool Endpoint::Impl::AdmitInit(const Datagram& d, const Header&) {
@@ -69,7 +69,7 @@ void Endpoint::Impl::AnswerPlain(const Datagram& d, const Header& h, Payload not
   out.emplace_back(SendDatagram{d.local, d.remote, EncodeMessage(answer, payloads)});
 }
 
-void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, std::string key, Instant now,
+void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now,
                                   Actions& out) {
   for (const Payload& payload : p) {
     const auto* unknown = std::get_if<UnknownPayload>(&payload);
@@ -82,8 +82,8 @@ void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payl
   const auto* ke = ike::Find<KePayload>(p);
   const auto* nonce = ike::Find<NoncePayload>(p);
   if (offer == nullptr || ke == nullptr || nonce == nullptr) return Drop("drop: incomplete IKE_SA_INIT");
-  const std::vector<Suite> own = Supported(crypto_, ProtocolId::kIke, policy_.InitSuites(d.local, d.remote));
-  auto choice = SelectSuite(ProtocolId::kIke, own, *offer, {.prefer_ke = ke->method});
+  const auto own = suites_.Share(Supported(crypto_, ProtocolId::kIke, policy_.InitSuites(d.local, d.remote)));
+  auto choice = SelectSuite(ProtocolId::kIke, *own, *offer, {.prefer_ke = ke->method});
   if (!choice) {
     counters_.Add("IKE_SA_INIT without a common proposal");
     if (proposal_notice_ == Instant{} || now - proposal_notice_ >= kProposalNoticeInterval) {
@@ -102,9 +102,9 @@ void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payl
   }
   IkeSa& sa = NewResponder(d, h, p, *std::move(choice), now);
   sa.session->suites = own;
-  tables_.BindInit(sa, std::move(key));
-  StartJob(sa, crypto::GenerateKey{sa.suite.ke},
-           [this](IkeSa& s, crypto::JobResult r, Instant t, Actions& o) { InitGenerated(s, std::move(r), t, o); }, out);
+  tables_.BindInit(sa, key);
+  StartJob(sa, crypto::AnswerKey{sa.suite.ke, ke->public_value},
+           [this](IkeSa& s, crypto::JobResult r, Instant t, Actions& o) { AnswerInit(s, std::move(r), t, o); }, out);
 }
 
 IkeSa& Endpoint::Impl::NewResponder(const Datagram& d, const Header& h, const Payloads& p, Choice choice, Instant now) {
@@ -133,41 +133,30 @@ IkeSa& Endpoint::Impl::NewResponder(const Datagram& d, const Header& h, const Pa
   sa.handshake->init_request = d.bytes;
   sa.handshake->nonce_i = ike::Find<NoncePayload>(p)->nonce;
   sa.handshake->nonce_r = rng_.Take(kNonceSize);
-  sa.handshake->peer_public = ike::Find<KePayload>(p)->public_value;
   sa.handshake->choice = std::move(choice);
   tables_.BeginHalfOpen(sa);
   counters_.Add("IKE_SA_INIT accepted");
   return sa;
 }
 
-void Endpoint::Impl::InitGenerated(IkeSa& sa, crypto::JobResult result, Instant, Actions& out) {
-  if (!result.ok() || !std::holds_alternative<crypto::KeyPair>(*result)) {
-    Drop("key generation failed");
-    return DropSas(*sa.session);
-  }
-  sa.handshake->key = std::get<crypto::KeyPair>(*std::move(result));
-  StartJob(sa, crypto::DeriveSecret{sa.handshake->key, std::exchange(sa.handshake->peer_public, {})},
-           [this](IkeSa& s, crypto::JobResult r, Instant now, Actions& o) { AnswerInit(s, std::move(r), now, o); },
-           out);
-}
-
 void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out) {
   Session& session = *sa.session;
-  if (!result.ok() || !std::holds_alternative<SecretBytes>(*result)) {
-    Drop("drop: bad public value in an IKE_SA_INIT request");
+  if (!result.ok() || !std::holds_alternative<crypto::KeyAnswer>(*result)) {
+    Drop(absl::IsInvalidArgument(result.status()) ? "drop: bad public value in an IKE_SA_INIT request"
+                                                  : "key generation failed");
     return DropSas(session);
   }
+  const auto& key = std::get<crypto::KeyAnswer>(*result);
   Handshake& h = *sa.handshake;
-  sa.keys = DeriveIkeKeys(crypto_, sa.suite, std::get<SecretBytes>(*result), h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r);
+  sa.keys = DeriveIkeKeys(crypto_, sa.suite, key.secret, h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r);
   Payloads payloads;
   payloads.emplace_back(SaPayload{{h.choice.proposal}});
-  payloads.emplace_back(KePayload{h.key.method, h.key.public_value});
+  payloads.emplace_back(KePayload{sa.suite.ke, key.public_value});
   payloads.emplace_back(NoncePayload{h.nonce_r});
   AppendNatDetection(crypto_, rng_, sa.spi_i, sa.spi_r, session.info.local, session.info.remote, false, payloads);
   if (session.info.fragmentation) AppendFragmentation(payloads);
   AppendVendorIds(payloads);
   h.init_response = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, true, 0), payloads);
-  h.key = {};
   h.choice = {};
   sa.state = IkeState::kAuthWait;
   Transmit(session, {h.init_response}, now, out);

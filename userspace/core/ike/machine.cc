@@ -29,7 +29,7 @@ void Endpoint::Impl::Pump(IkeSa& sa, Instant now, Actions& out) {
     // A replaced IKE SA goes only when nothing is under way on it.
     if (std::holds_alternative<DeleteIkeOp>(sa.queue.front()) && sa.successor && !sa.send.Idle()) return;
     Op op = std::move(sa.queue.front());
-    sa.queue.pop_front();
+    sa.queue.erase(sa.queue.begin());
     StartOp(sa, std::move(op), now, out);
   }
 }
@@ -93,16 +93,16 @@ void Endpoint::Impl::SetIkeLifetime(Session& session, Instant now) {
   session.ike_created = now;
   session.soft.reset();
   session.hard.reset();
-  if (session.policy.lifetime <= seconds(0)) return;
-  session.soft = now + SoftLifetime(session.policy.lifetime);
-  session.hard = now + session.policy.lifetime;
+  if (session.policy->lifetime <= seconds(0)) return;
+  session.soft = now + SoftLifetime(session.policy->lifetime);
+  session.hard = now + session.policy->lifetime;
 }
 
 void Endpoint::Impl::Up(Session& session, IkeSa& sa, Instant now, Actions& out) {
   sa.state = IkeState::kEstablished;
   sa.expires.reset();
   tables_.EndHalfOpen(sa);
-  sa.receive.SetSize(std::clamp<uint32_t>(session.policy.window, 1, kMaxReceiveWindow));
+  sa.receive.SetSize(std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow));
   session.up = true;
   session.established = session.last_heard = session.last_sent = session.last_probe = now;
   SetIkeLifetime(session, now);
@@ -226,8 +226,8 @@ SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
   info.session = session.info;
   info.state = session.down ? "DELETE" : session.up ? "READY" : "IN-NEG";
   info.age = now - (session.up ? session.ike_created : session.created);
-  info.lifetime = session.policy.lifetime;
-  info.dpd = session.policy.dpd;
+  info.lifetime = session.policy->lifetime;
+  info.dpd = session.policy->dpd;
   if (const IkeSa* sa = tables_.FindSa(session.current)) {
     info.local_request_id = sa->send.next_id();
     info.remote_request_id = sa->receive.base();

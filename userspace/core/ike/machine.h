@@ -12,6 +12,7 @@
 
 #include "core/ike/cookie.h"
 #include "core/ike/nat.h"
+#include "core/ike/share_pool.h"
 #include "core/ike/tables.h"
 #include "core/ike/ts.h"
 
@@ -168,9 +169,8 @@ class Endpoint::Impl {
   void OnInitRequest(const Datagram& d, const Header& h, Instant now, Actions& out);
   bool AdmitInit(const Datagram& d, const Header& h);
   bool CookieHolds(const Datagram& d, const Header& h, const Payloads& p, Instant now, Actions& out);
-  void ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, std::string key, Instant now, Actions& out);
+  void ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now, Actions& out);
   IkeSa& NewResponder(const Datagram& d, const Header& h, const Payloads& p, Choice choice, Instant now);
-  void InitGenerated(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
   void AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
   void AnswerPlain(const Datagram& d, const Header& h, Payload notify, Actions& out);
   void FailInit(Session& session, const std::string& why, Actions& out);
@@ -275,6 +275,8 @@ class Endpoint::Impl {
   ReassemblyMemory reassembly_memory_;
   Tables tables_;
   Counters counters_;
+  SharePool<SessionPolicy> policies_;
+  SharePool<std::vector<Suite>> suites_;
   absl::flat_hash_map<crypto::JobId, PendingJob> jobs_;
   uint64_t next_job_ = 1;
   std::vector<IkeSaId> touched_;

@@ -67,7 +67,7 @@ void Endpoint::Impl::OnRekeyIkeRequest(IkeSa& sa, const Incoming& in) {
   if (session.current != sa.local_spi || sa.successor || sa.peer_rekey || ChildExchangeUnderWay(session))
     return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, in.out);
   std::vector<Suite> own = {sa.suite};
-  own.insert(own.end(), session.suites.begin(), session.suites.end());
+  own.insert(own.end(), session.suites->begin(), session.suites->end());
   const auto choice = SelectSuite(ProtocolId::kIke, own, offer, {.prefer_ke = ke->method});
   const IkeSpi peer_spi = choice ? SpiOf(choice->proposal.spi) : IkeSpi();
   if (!choice || !peer_spi) return Refuse(to, {NotifyType::kNoProposalChosen, {}, "", {}}, in.out);
@@ -111,7 +111,7 @@ IkeSa& Endpoint::Impl::NewGeneration(IkeSa& old, IkeSpi local_spi, bool initiato
   made.keys = DeriveIkeKeys(crypto_, made.suite, shared, nonce_i, nonce_r, made.spi_i, made.spi_r, old.keys.sk_d,
                             old.suite.prf);
   made.state = IkeState::kEstablished;
-  made.receive.SetSize(std::clamp<uint32_t>(old.session->policy.window, 1, kMaxReceiveWindow));
+  made.receive.SetSize(std::clamp<uint32_t>(old.session->policy->window, 1, kMaxReceiveWindow));
   return made;
 }
 

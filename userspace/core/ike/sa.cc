@@ -23,6 +23,11 @@ bool OursLoses(BytesView our_nonce_i, BytesView our_nonce_r, const PeerRekey& th
   return Less(ours, other);
 }
 
+std::shared_ptr<const SessionPolicy> NoPolicy() {
+  static const auto none = std::make_shared<const SessionPolicy>();
+  return none;
+}
+
 std::string Identity::ToString() const {
   switch (type) {
     case IdType::kIpv4:

@@ -4,7 +4,6 @@
 #ifndef FLEXVPN_CORE_IKE_SA_H_
 #define FLEXVPN_CORE_IKE_SA_H_
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -56,11 +55,10 @@ struct Handshake {
   Bytes init_request, init_response;  // as on the wire: signed by AUTH
   Bytes nonce_i, nonce_r;
   Bytes cookie;
-  crypto::KeyPair key;
+  crypto::KeyPair key;                  // initiator
   std::vector<crypto::KeMethod> tried;  // initiator: groups already used
   int cookies = 0;                      // COOKIE notifications obeyed
   Choice choice;                        // responder
-  Bytes peer_public;                    // responder
   ChildOffer offer;                     // initiator
 };
 
@@ -76,27 +74,30 @@ struct IkeSa {
   uint64_t protected_messages = 0;  // explicit IV of AEAD
   SendWindow send;
   ReceiveWindow receive;
-  std::deque<Op> queue;  // waiting for the send window
+  std::vector<Op> queue;  // in order, waiting for the send window
   std::unique_ptr<Reassembly> reassembly;  // while a message is incomplete
   std::unique_ptr<Handshake> handshake;
   std::optional<Instant> expires;
-  bool half_open = false;        // counted
+  net::IpAddress half_open;      // counted for this source; empty: no longer, or never
   bool rekeying = false;         // our rekey of it is under way
   bool window_announced = false;
   bool gone = false;
   IkeSpi successor;              // ours of the IKE SA that replaces it
   bool replaced_by_peer = false; // the peer made `successor` and will delete this one
   std::optional<PeerRekey> peer_rekey;
-  std::optional<std::string> init_key;  // entry in the table of IKE_SA_INIT requests
+  std::optional<uint64_t> init_key;  // entry in the table of IKE_SA_INIT requests
 
   const ProtectKeys& send_keys() const { return initiator ? keys.initiator : keys.responder; }
   const ProtectKeys& receive_keys() const { return initiator ? keys.responder : keys.initiator; }
 };
 
+// Of a session whose profile is not chosen yet.
+std::shared_ptr<const SessionPolicy> NoPolicy();
+
 struct Session {
   SessionInfo info;
-  SessionPolicy policy;
-  std::vector<Suite> suites;              // acceptable in a rekey of the IKE SA
+  std::shared_ptr<const SessionPolicy> policy = NoPolicy();
+  std::shared_ptr<const std::vector<Suite>> suites;  // acceptable in a rekey of the IKE SA
   std::unique_ptr<InitiateRequest> request;  // initiator, until up
   bool up = false;    // SessionUp was emitted
   bool down = false;  // SessionDown was emitted: nothing but farewells follows
@@ -108,7 +109,7 @@ struct Session {
   Instant last_heard{}, last_sent{}, last_probe{};
   std::optional<Instant> soft, hard;
   std::optional<Instant> switch_at;  // responder of an IKE rekey: use the successor then at the latest
-  std::string identity_key;          // entry in the table of authenticated identities
+  std::optional<uint64_t> identity_key;  // entry in the table of authenticated identities
   net::IpAddress bound_address;      // entry in the table of peers' addresses
   std::optional<Instant> scheduled;  // entry in the timer queue
 };

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
+#include "absl/hash/hash.h"
 
 namespace flexvpn::ike {
 
@@ -68,41 +68,32 @@ Session* Tables::OwnerOf(ChildId id) const {
   return it == child_owner_.end() ? nullptr : FindSession(it->second);
 }
 
-std::string Tables::InitKey(const net::Endpoint& remote, IkeSpi spi_i, uint64_t fingerprint) {
-  ByteWriter w;
-  w.Append(remote.address.bytes());
-  w.U16(remote.port);
-  w.U64(spi_i.value());
-  w.U64(fingerprint);
-  return ToString(w.view());
+uint64_t Tables::InitKey(const net::Endpoint& remote, uint64_t fingerprint) {
+  return absl::HashOf(remote.address, remote.port, fingerprint);
 }
 
-IkeSa* Tables::FindInit(const std::string& key) const {
+IkeSa* Tables::FindInit(uint64_t key, IkeSpi spi_i) const {
   auto it = by_init_.find(key);
-  return it == by_init_.end() ? nullptr : it->second;
+  return it == by_init_.end() || it->second->spi_i != spi_i ? nullptr : it->second;
 }
 
-void Tables::BindInit(IkeSa& sa, std::string key) {
+void Tables::BindInit(IkeSa& sa, uint64_t key) {
   by_init_[key] = &sa;
-  sa.init_key = std::move(key);
+  sa.init_key = key;
 }
 
 void Tables::BeginHalfOpen(IkeSa& sa) {
-  if (std::exchange(sa.half_open, true)) return;
-  const net::IpAddress source = sa.session->info.remote.address;
+  if (!sa.half_open.empty()) return;
+  sa.half_open = sa.session->info.remote.address;
   ++half_open_;
-  ++half_open_by_source_[source];
-  half_open_source_[sa.local_spi] = source;
+  ++half_open_by_source_[sa.half_open];
 }
 
 void Tables::EndHalfOpen(IkeSa& sa) {
-  if (!std::exchange(sa.half_open, false)) return;
+  if (sa.half_open.empty()) return;
   --half_open_;
-  auto source = half_open_source_.find(sa.local_spi);
-  if (source == half_open_source_.end()) return;
-  auto count = half_open_by_source_.find(source->second);
+  auto count = half_open_by_source_.find(std::exchange(sa.half_open, {}));
   if (count != half_open_by_source_.end() && --count->second == 0) half_open_by_source_.erase(count);
-  half_open_source_.erase(source);
 }
 
 size_t Tables::half_open(const net::IpAddress& source) const {
@@ -112,16 +103,20 @@ size_t Tables::half_open(const net::IpAddress& source) const {
 
 void Tables::BindIdentity(Session& session) {
   const Identity& id = session.info.remote_id;
-  session.identity_key = absl::StrCat(session.info.profile, "\n", static_cast<int>(id.type), "\n", ToString(id.data));
-  by_identity_[session.identity_key].insert(session.info.id);
+  session.identity_key = absl::HashOf(session.info.profile, id.type, id.data);
+  by_identity_.insert({*session.identity_key, session.info.id});
 }
 
 std::vector<IkeSaId> Tables::SameIdentity(const Session& session) const {
   std::vector<IkeSaId> ids;
-  auto it = by_identity_.find(session.identity_key);
-  if (it == by_identity_.end()) return ids;
-  std::copy_if(it->second.begin(), it->second.end(), std::back_inserter(ids),
-               [&](IkeSaId id) { return id != session.info.id; });
+  if (!session.identity_key) return ids;
+  for (auto it = by_identity_.lower_bound({*session.identity_key, IkeSaId()});
+       it != by_identity_.end() && it->first == *session.identity_key; ++it) {
+    const Session* other = FindSession(it->second);
+    if (other == nullptr || other == &session) continue;
+    if (other->info.profile == session.info.profile && other->info.remote_id == session.info.remote_id)
+      ids.push_back(it->second);
+  }
   return ids;
 }
 
@@ -194,10 +189,9 @@ void Tables::Sweep(IkeSaId id) {
     if (sa->gone) Unlink(*sa);
     return sa->gone;
   });
-  if (session->down && !session->identity_key.empty()) {
-    auto it = by_identity_.find(session->identity_key);
-    if (it != by_identity_.end() && it->second.erase(id) != 0 && it->second.empty()) by_identity_.erase(it);
-    session->identity_key.clear();
+  if (session->down && session->identity_key) {
+    by_identity_.erase({*session->identity_key, id});
+    session->identity_key.reset();
   }
   if (session->down && !session->bound_address.empty()) UnbindAddress(*session);
   if (!session->sas.empty()) return;

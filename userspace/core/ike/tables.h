@@ -4,11 +4,11 @@
 #define FLEXVPN_CORE_IKE_TABLES_H_
 
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "core/ike/sa.h"
@@ -35,9 +35,9 @@ class Tables {
   void DropChildId(ChildId id) { child_owner_.erase(id); }
 
   // IKE_SA_INIT requests seen: a retransmission finds its IKE SA.
-  static std::string InitKey(const net::Endpoint& remote, IkeSpi spi_i, uint64_t fingerprint);
-  IkeSa* FindInit(const std::string& key) const;
-  void BindInit(IkeSa& sa, std::string key);
+  static uint64_t InitKey(const net::Endpoint& remote, uint64_t fingerprint);
+  IkeSa* FindInit(uint64_t key, IkeSpi spi_i) const;
+  void BindInit(IkeSa& sa, uint64_t key);
 
   void BeginHalfOpen(IkeSa& sa);
   void EndHalfOpen(IkeSa& sa);
@@ -66,14 +66,13 @@ class Tables {
 
   absl::flat_hash_map<IkeSaId, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<IkeSpi, IkeSa*> by_spi_;
-  absl::flat_hash_map<std::string, IkeSa*> by_init_;
+  absl::flat_hash_map<uint64_t, IkeSa*> by_init_;
   absl::flat_hash_map<net::IpAddress, uint32_t> half_open_by_source_;
-  absl::flat_hash_map<std::string, std::set<IkeSaId>> by_identity_;
+  absl::btree_set<std::pair<uint64_t, IkeSaId>> by_identity_;  // hash of profile and identity
   absl::flat_hash_map<net::IpAddress, uint32_t> up_by_address_;
   absl::flat_hash_map<ChildId, IkeSaId> child_owner_;
   absl::flat_hash_set<EspSpi> esp_spis_;
-  absl::flat_hash_map<IkeSpi, net::IpAddress> half_open_source_;  // by our SPI
-  std::set<std::pair<Instant, IkeSaId>> timers_;
+  absl::btree_set<std::pair<Instant, IkeSaId>> timers_;
   size_t half_open_ = 0;
   uint64_t next_session_ = 1, next_child_ = 1;
 };

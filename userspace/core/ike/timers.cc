@@ -139,7 +139,7 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
 
 // Any request under way shows as well whether the peer lives.
 std::optional<Instant> Endpoint::Impl::LivenessDue(const Session& session) const {
-  const DpdPolicy& dpd = session.policy.dpd;
+  const DpdPolicy& dpd = session.policy->dpd;
   const IkeSa* sa = Current(session);
   if (!session.up || dpd.interval <= seconds(0) || sa == nullptr || sa->state != IkeState::kEstablished) return {};
   if (!sa->send.Idle() || !sa->queue.empty()) return {};
@@ -148,8 +148,8 @@ std::optional<Instant> Endpoint::Impl::LivenessDue(const Session& session) const
 
 std::optional<Instant> Endpoint::Impl::KeepaliveDue(const Session& session) const {
   if (!session.up || session.down || !session.info.nat_local || session.info.local.port != kNatTPort) return {};
-  if (session.policy.nat_keepalive <= seconds(0)) return {};
-  return session.last_sent + session.policy.nat_keepalive;
+  if (session.policy->nat_keepalive <= seconds(0)) return {};
+  return session.last_sent + session.policy->nat_keepalive;
 }
 
 std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {

@@ -204,8 +204,8 @@ void Endpoint::Impl::SendTo(const net::Endpoint& local, const net::Endpoint& rem
 }
 
 Retransmit Endpoint::Impl::RetransmitPolicy(const Session& session, const Op& op) const {
-  if (std::holds_alternative<LivenessOp>(op) && session.policy.dpd.interval > seconds(0)) {
-    const Duration retry = session.policy.dpd.retry > seconds(0) ? session.policy.dpd.retry : seconds(1);
+  if (std::holds_alternative<LivenessOp>(op) && session.policy->dpd.interval > seconds(0)) {
+    const Duration retry = session.policy->dpd.retry > seconds(0) ? session.policy->dpd.retry : seconds(1);
     return {retry, 1.0, kLivenessTries};
   }
   return {config_.retransmit_first, config_.retransmit_backoff, config_.retransmit_tries};

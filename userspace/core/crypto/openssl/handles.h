@@ -6,7 +6,9 @@
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 
+#include <atomic>
 #include <memory>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -29,6 +31,25 @@ using CipherCtx = std::unique_ptr<EVP_CIPHER_CTX, Freer<EVP_CIPHER_CTX_free>>;
 using Pkey = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using PkeyCtx = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
 using BigNumber = std::unique_ptr<BIGNUM, Freer<BN_free>>;
+
+// Keeps one object that is dear to make for its next use; any number of threads may take and give.  What a key left in
+// it stays until then, so an owner gives back only what outlives its users anyway or holds nothing secret.
+template <class Handle>
+class Spare {
+ public:
+  Spare() = default;
+  Spare(Spare&& other) noexcept : kept_(other.kept_.exchange(nullptr)) {}
+  Spare& operator=(Spare&& other) noexcept {
+    Give(other.Take());
+    return *this;
+  }
+  ~Spare() { Take(); }
+  Handle Take() { return Handle(kept_.exchange(nullptr)); }  // none: make one
+  void Give(Handle h) { Handle(kept_.exchange(h.release())).reset(); }
+
+ private:
+  std::atomic<typename Handle::pointer> kept_{nullptr};
+};
 
 // `what` and OpenSSL's reason; empties this thread's error queue.
 absl::Status OpensslError(absl::StatusCode code, absl::string_view what);

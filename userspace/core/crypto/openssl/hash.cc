@@ -28,7 +28,8 @@ HashEngine::HashEngine() {
 SecretBytes HashEngine::Hmac(Digest d, BytesView key, Provider::Parts parts) const {
   const Row& row = rows_[Index(d)];
   if (row.hmac == nullptr) return {};
-  const MacCtx ctx(EVP_MAC_CTX_dup(row.hmac.get()));
+  MacCtx ctx = row.spare.Take();
+  if (ctx == nullptr) ctx.reset(EVP_MAC_CTX_dup(row.hmac.get()));
   constexpr uint8_t kEmptyKey = 0;  // a null pointer would mean "no key yet"
   SecretBytes out(row.size);
   bool ok = ctx != nullptr &&
@@ -36,7 +37,10 @@ SecretBytes HashEngine::Hmac(Digest d, BytesView key, Provider::Parts parts) con
   for (BytesView part : parts) ok = ok && (part.empty() || EVP_MAC_update(ctx.get(), part.data(), part.size()) == 1);
   size_t size = 0;
   ok = ok && EVP_MAC_final(ctx.get(), out.data(), &size, out.size()) == 1 && size == out.size();
-  if (ok) return out;
+  if (ok) {
+    row.spare.Give(std::move(ctx));
+    return out;
+  }
   ERR_clear_error();
   return {};
 }

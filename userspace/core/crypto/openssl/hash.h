@@ -24,7 +24,8 @@ class HashEngine {
  private:
   struct Row {
     Md md;
-    MacCtx hmac;  // template without key; copied for each use
+    MacCtx hmac;  // template without key, copied when there is no spare
+    mutable Spare<MacCtx> spare;
     size_t size = 0;
   };
   static size_t Index(Digest d) { return static_cast<size_t>(d); }

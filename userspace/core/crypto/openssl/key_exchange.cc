@@ -127,15 +127,23 @@ const KeyExchangeEngine::Group* KeyExchangeEngine::Find(KeMethod m) const {
   return it == groups_.end() ? nullptr : &*it;
 }
 
+PkeyCtx KeyExchangeEngine::Generator(const Group& group) {
+  PkeyCtx ctx(group.kind == Kind::kMontgomery
+                  ? EVP_PKEY_CTX_new_from_name(nullptr, group.montgomery, nullptr)
+                  : EVP_PKEY_CTX_new_from_pkey(nullptr, group.parameters.get(), nullptr));
+  if (ctx == nullptr || EVP_PKEY_keygen_init(ctx.get()) != 1) return nullptr;
+  return ctx;
+}
+
 absl::StatusOr<KeyPair> KeyExchangeEngine::Generate(KeMethod m) const {
   const Group* group = Find(m);
   if (group == nullptr) return absl::UnimplementedError("key exchange method not supported");
-  const PkeyCtx ctx(group->kind == Kind::kMontgomery
-                        ? EVP_PKEY_CTX_new_from_name(nullptr, group->montgomery, nullptr)
-                        : EVP_PKEY_CTX_new_from_pkey(nullptr, group->parameters.get(), nullptr));
+  PkeyCtx ctx = group->generator.Take();
+  if (ctx == nullptr) ctx = Generator(*group);
   EVP_PKEY* raw = nullptr;
-  if (ctx == nullptr || EVP_PKEY_keygen_init(ctx.get()) != 1 || EVP_PKEY_keygen(ctx.get(), &raw) != 1)
+  if (ctx == nullptr || EVP_PKEY_keygen(ctx.get(), &raw) != 1)
     return OpensslError(absl::StatusCode::kInternal, "key generation");
+  group->generator.Give(std::move(ctx));
   Pkey pkey(raw);
   uint8_t* encoded = nullptr;
   const size_t size = EVP_PKEY_get1_encoded_public_key(pkey.get(), &encoded);
@@ -179,25 +187,24 @@ absl::StatusOr<KeyPair> KeyExchangeEngine::Import(KeMethod m, BytesView private_
   return KeyPair{m, Bytes(public_value.begin(), public_value.end()), std::make_shared<OpensslKey>(m, std::move(pkey))};
 }
 
+Pkey KeyExchangeEngine::BlankPeer(const Group& group, BytesView any_public) {
+  if (group.kind == Kind::kMontgomery)
+    return Pkey(EVP_PKEY_new_raw_public_key_ex(nullptr, group.montgomery, nullptr, any_public.data(), any_public.size()));
+  Pkey pkey(EVP_PKEY_new());
+  if (pkey == nullptr || EVP_PKEY_copy_parameters(pkey.get(), group.parameters.get()) != 1) return nullptr;
+  return pkey;
+}
+
 absl::StatusOr<Pkey> KeyExchangeEngine::PeerKey(const Group& group, BytesView peer_public) {
   if (peer_public.size() != KePublicSize(group.method)) return BadPublic("wrong length");
-  if (group.kind == Kind::kMontgomery) {
-    Pkey pkey(EVP_PKEY_new_raw_public_key_ex(nullptr, group.montgomery, nullptr, peer_public.data(),
-                                             peer_public.size()));
-    if (pkey == nullptr) return OpensslError(absl::StatusCode::kInvalidArgument, "peer's public value");
-    return pkey;
-  }
+  if (group.kind == Kind::kModp && !InModpRange(peer_public, group.prime_minus_1)) return BadPublic("not in 2..p-2");
   Bytes encoded;
-  if (group.kind == Kind::kEcp) {
-    encoded.push_back(4);  // uncompressed point
-  } else if (!InModpRange(peer_public, group.prime_minus_1)) {
-    return BadPublic("not in 2..p-2");
-  }
+  if (group.kind == Kind::kEcp) encoded.push_back(4);  // uncompressed point
   encoded.insert(encoded.end(), peer_public.begin(), peer_public.end());
-  Pkey pkey(EVP_PKEY_new());
+  Pkey pkey = group.peer.Take();
+  if (pkey == nullptr) pkey = BlankPeer(group, peer_public);
   // For ECP this decodes the point, which fails for coordinates that are out of range or not on the curve.
-  if (pkey == nullptr || EVP_PKEY_copy_parameters(pkey.get(), group.parameters.get()) != 1 ||
-      EVP_PKEY_set1_encoded_public_key(pkey.get(), encoded.data(), encoded.size()) != 1)
+  if (pkey == nullptr || EVP_PKEY_set1_encoded_public_key(pkey.get(), encoded.data(), encoded.size()) != 1)
     return OpensslError(absl::StatusCode::kInvalidArgument, "peer's public value");
   return pkey;
 }
@@ -207,8 +214,8 @@ absl::StatusOr<SecretBytes> KeyExchangeEngine::Derive(const KeyPair& own, BytesV
   const auto* key = dynamic_cast<const OpensslKey*>(own.private_key.get());
   if (group == nullptr || key == nullptr || key->method != own.method)
     return absl::FailedPreconditionError("no private key of this method");
-  ASSIGN_OR_RETURN(const Pkey peer, PeerKey(*group, peer_public));
-  const PkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(nullptr, key->pkey.get(), nullptr));
+  ASSIGN_OR_RETURN(Pkey peer, PeerKey(*group, peer_public));
+  PkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(nullptr, key->pkey.get(), nullptr));
   // The last argument 0 leaves out OpenSSL's full validation.  It would raise the value to the group's order: as
   // dear as the exchange itself for ECP and eight times as dear for MODP 2048.  Our private keys are never used
   // twice, so RFC 6989 §2.1-2.3 asks only for what PeerKey has checked: the range (all our MODP primes are safe
@@ -221,6 +228,8 @@ absl::StatusOr<SecretBytes> KeyExchangeEngine::Derive(const KeyPair& own, BytesV
   size_t size = secret.size();
   if (EVP_PKEY_derive(ctx.get(), secret.data(), &size) != 1)
     return OpensslError(absl::StatusCode::kInvalidArgument, "peer's public value");
+  ctx.reset();  // refers to the peer's key
+  group->peer.Give(std::move(peer));
   if (size != secret.size()) return absl::InternalError("key exchange: size of the shared secret");
   if (AllZero(secret)) return BadPublic("shared secret is zero");  // low order point (RFC 8031 §4, RFC 7748 §6)
   return secret;

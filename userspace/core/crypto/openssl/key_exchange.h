@@ -31,12 +31,18 @@ class KeyExchangeEngine {
     Pkey parameters;                   // MODP and ECP: domain parameters, shared read-only
     Bytes prime_minus_1;               // MODP
     size_t secret_size = 0;            // octets of g^ir
+    mutable Spare<Pkey> peer{};          // nothing secret in it
+    mutable Spare<PkeyCtx> generator{};  // ready for key generation; holds no key
   };
   void AddModp(KeMethod m, const char* name);
   void AddEcp(KeMethod m, const char* name);
   void AddMontgomery(KeMethod m, const char* name);
   void Add(Group group, bool ok);
   const Group* Find(KeMethod m) const;
+  // Both nullptr on failure.  `any_public` is overwritten later.
+  static PkeyCtx Generator(const Group& group);
+  static Pkey BlankPeer(const Group& group, BytesView any_public);
+  // To be given back to `group.peer` after use.
   static absl::StatusOr<Pkey> PeerKey(const Group& group, BytesView peer_public);
   std::vector<Group> groups_;
 };

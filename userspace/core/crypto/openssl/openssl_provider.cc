@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/overloaded.h"
+#include "base/status_macros.h"
 #include "core/crypto/openssl/cipher.h"
 #include "core/crypto/openssl/hash.h"
 #include "core/crypto/openssl/key_exchange.h"
@@ -49,7 +50,7 @@ std::optional<Digest> DigestOf(Integ i) {
 template <class T>
 JobResult ToJobResult(absl::StatusOr<T> result) {
   if (!result.ok()) return result.status();
-  return JobResult(std::variant<KeyPair, SecretBytes>(*std::move(result)));
+  return *std::move(result);
 }
 
 class OpensslProvider final : public Provider {
@@ -96,7 +97,8 @@ class OpensslProvider final : public Provider {
     return std::visit(Overloaded{[this](const GenerateKey& j) { return ToJobResult(key_exchange_.Generate(j.method)); },
                                  [this](const DeriveSecret& j) {
                                    return ToJobResult(key_exchange_.Derive(j.own, j.peer_public));
-                                 }},
+                                 },
+                                 [this](const AnswerKey& j) { return ToJobResult(Answer(j)); }},
                       job);
   }
 
@@ -105,6 +107,12 @@ class OpensslProvider final : public Provider {
   }
 
  private:
+  absl::StatusOr<KeyAnswer> Answer(const AnswerKey& j) const {
+    ASSIGN_OR_RETURN(KeyPair own, key_exchange_.Generate(j.method));
+    ASSIGN_OR_RETURN(SecretBytes secret, key_exchange_.Derive(own, j.peer_public));
+    return KeyAnswer{std::move(own.public_value), std::move(secret)};
+  }
+
   HashEngine hash_;
   CipherEngine cipher_;
   KeyExchangeEngine key_exchange_;

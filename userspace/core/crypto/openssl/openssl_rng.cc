@@ -7,9 +7,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace flexvpn::crypto {
+#include "base/secret.h"
 
-void OpensslRng::Fill(std::span<uint8_t> out) {
+namespace flexvpn::crypto {
+namespace {
+
+void Draw(std::span<uint8_t> out) {
   while (!out.empty()) {
     const size_t n = std::min<size_t>(out.size(), 1 << 20);  // RAND_bytes counts in int
     if (RAND_bytes(out.data(), static_cast<int>(n)) != 1) {
@@ -18,6 +21,22 @@ void OpensslRng::Fill(std::span<uint8_t> out) {
     }
     out = out.subspan(n);
   }
+}
+
+}  // namespace
+
+OpensslRng::~OpensslRng() { WipeMemory(ahead_.data(), ahead_.size()); }
+
+void OpensslRng::Fill(std::span<uint8_t> out) {
+  if (out.size() > ahead_.size() / 2) return Draw(out);
+  if (out.size() > left_) {
+    Draw(ahead_);
+    left_ = ahead_.size();
+  }
+  const std::span<uint8_t> next = std::span(ahead_).subspan(ahead_.size() - left_, out.size());
+  std::copy(next.begin(), next.end(), out.begin());
+  WipeMemory(next.data(), next.size());
+  left_ -= out.size();
 }
 
 }  // namespace flexvpn::crypto
