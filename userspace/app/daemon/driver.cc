@@ -253,7 +253,10 @@ void Driver::Carry(node::Action& action) {
   std::visit(Overloaded{
                  [&](node::SendUdp& a) { SendUdp(a.datagram); },
                  [&](node::StartJob& a) {
-                   workers_->Submit([this, id = a.id, job = std::move(a.job)] {
+                   // A peer's first message begins something new; all other jobs are somebody's next step.
+                   const auto order = std::holds_alternative<crypto::AnswerKey>(a.job) ? WorkerPool::Order::kBegin
+                                                                                       : WorkerPool::Order::kFinish;
+                   workers_->Submit(order, [this, id = a.id, job = std::move(a.job)] {
                      auto result = std::make_shared<crypto::JobResult>(crypto_->Run(job));
                      loop_->Post([this, id, result] { Feed(node::CryptoDone{id, std::move(*result)}); });
                    });

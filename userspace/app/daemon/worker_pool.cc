@@ -18,10 +18,10 @@ WorkerPool::~WorkerPool() {
   for (std::thread& t : threads_) t.join();
 }
 
-void WorkerPool::Submit(std::function<void()> work) {
+void WorkerPool::Submit(Order order, std::function<void()> work) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    queue_.push_back(std::move(work));
+    queues_[static_cast<size_t>(order)].push_back(std::move(work));
   }
   ready_.notify_one();
 }
@@ -31,10 +31,12 @@ void WorkerPool::Work() {
     std::function<void()> work;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      ready_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+      std::deque<std::function<void()>>&finish = queues_[0], &begin = queues_[1];
+      ready_.wait(lock, [&] { return stop_ || !finish.empty() || !begin.empty(); });
       if (stop_) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
+      auto& queue = finish.empty() ? begin : finish;
+      work = std::move(queue.front());
+      queue.pop_front();
     }
     work();
   }
