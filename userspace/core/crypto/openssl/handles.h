@@ -32,8 +32,8 @@ using Pkey = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using PkeyCtx = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
 using BigNumber = std::unique_ptr<BIGNUM, Freer<BN_free>>;
 
-// Keeps one object that is dear to make for its next use; any number of threads may take and give.  What a key left in
-// it stays until then, so an owner gives back only what outlives its users anyway or holds nothing secret.
+// Keeps one object that is dear to make for its next use; any number of threads may take and give.  What its last use
+// left in it stays until then.
 template <class Handle>
 class Spare {
  public:

@@ -25,7 +25,7 @@ class HashEngine {
   struct Row {
     Md md;
     MacCtx hmac;  // template without key, copied when there is no spare
-    mutable Spare<MacCtx> spare;
+    mutable Spare<MacCtx> spare;  // keyed as it was used last, until the next use
     size_t size = 0;
   };
   static size_t Index(Digest d) { return static_cast<size_t>(d); }
