@@ -76,9 +76,9 @@ void Host::Receive(os::UdpSocket& socket) {
     ++received_;
     const ike::Datagram d{local, remote, Bytes(bytes.begin(), bytes.end())};
     if (intercept) return intercept(d);
-    ike::Actions actions;
-    endpoint_.Handle(d, os::Loop::Now(), actions);
-    Carry(actions);
+    actions_.clear();
+    endpoint_.Handle(d, os::Loop::Now(), actions_);
+    Carry(actions_);
   });
 }
 
@@ -90,7 +90,10 @@ void Host::Send(const ike::SendDatagram& d) {
 void Host::Carry(ike::Actions& actions) {
   for (ike::Action& action : actions) {
     std::visit(Overloaded{[this](ike::SendDatagram& d) { Send(d); },
-                          [this](ike::StartJob& job) { jobs_.push_back(std::move(job)); },
+                          [this](ike::StartJob& job) {
+                            (std::holds_alternative<crypto::AnswerKey>(job.job) ? beginning_ : finishing_)
+                                .push_back(std::move(job));
+                          },
                           [this, &action](auto&) { on_action_(action); }},
                action);
   }
@@ -99,30 +102,31 @@ void Host::Carry(ike::Actions& actions) {
 // Datagrams are read between the jobs: an IKE_AUTH is not kept waiting by a queue of Diffie-Hellman.
 std::optional<Instant> Host::BeforeWait() {
   RunJobs();
-  if (!jobs_.empty()) return Instant{};
+  if (!Idle()) return Instant{};
   if (!timers) return std::nullopt;
-  ike::Actions actions;
+  actions_.clear();
   const auto due = endpoint_.NextDeadline();
   const Instant now = os::Loop::Now();
-  if (due && *due <= now) endpoint_.OnTick(now, actions);
-  Carry(actions);
-  return jobs_.empty() ? endpoint_.NextDeadline() : Instant{};
+  if (due && *due <= now) endpoint_.OnTick(now, actions_);
+  Carry(actions_);
+  return Idle() ? endpoint_.NextDeadline() : Instant{};
 }
 
 void Host::RunJobs() {
-  for (int i = 0; i < kJobsBetweenReads && !jobs_.empty(); ++i) {
-    const ike::StartJob job = std::move(jobs_.front());
-    jobs_.pop_front();
-    ike::Actions actions;
-    endpoint_.JobDone(job.id, crypto_->Run(job.job), os::Loop::Now(), actions);
-    Carry(actions);
+  for (int i = 0; i < kJobsBetweenReads && !Idle(); ++i) {
+    auto& queue = finishing_.empty() ? beginning_ : finishing_;
+    const ike::StartJob job = std::move(queue.front());
+    queue.pop_front();
+    actions_.clear();
+    endpoint_.JobDone(job.id, crypto_->Run(job.job), os::Loop::Now(), actions_);
+    Carry(actions_);
   }
 }
 
 void Host::Run(const std::function<void()>& before_wait) {
   loop_->Run([&] {
     const auto deadline = BeforeWait();
-    if (jobs_.empty()) before_wait();
+    if (Idle()) before_wait();
     return deadline;
   });
 }

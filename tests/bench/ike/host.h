@@ -59,6 +59,7 @@ class Host : public ike::Policy {
   void Open(uint16_t port);
   void Receive(os::UdpSocket& socket);
   std::optional<Instant> BeforeWait();
+  bool Idle() const { return finishing_.empty() && beginning_.empty(); }
   void RunJobs();
 
   std::unique_ptr<os::Loop> loop_;
@@ -69,7 +70,8 @@ class Host : public ike::Policy {
   ike::SessionPolicy hub_policy_;
   ike::Endpoint endpoint_;
   std::array<std::unique_ptr<os::UdpSocket>, 2> sockets_;  // ports 500 and 4500
-  std::deque<ike::StartJob> jobs_;
+  std::deque<ike::StartJob> finishing_, beginning_;  // as the daemon's WorkerPool orders them
+  ike::Actions actions_;                             // reused
   uint64_t received_ = 0;
 };
 
