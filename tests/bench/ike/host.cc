@@ -82,14 +82,14 @@ void Host::Receive(os::UdpSocket& socket) {
   });
 }
 
-void Host::Send(const ike::SendDatagram& d) {
-  if (held != nullptr) return held->push_back(d);
-  sockets_[d.local.port == 500 ? 0 : 1]->Send(d.local, d.remote, d.bytes).IgnoreError();
+void Host::Send(ike::SendDatagram d) {
+  if (held != nullptr) return held->push_back(std::move(d));
+  sockets_[d.local.port == 500 ? 0 : 1]->Queue(d.local, d.remote, std::move(d.bytes));
 }
 
 void Host::Carry(ike::Actions& actions) {
   for (ike::Action& action : actions) {
-    std::visit(Overloaded{[this](ike::SendDatagram& d) { Send(d); },
+    std::visit(Overloaded{[this](ike::SendDatagram& d) { Send(std::move(d)); },
                           [this](ike::StartJob& job) {
                             (std::holds_alternative<crypto::AnswerKey>(job.job) ? beginning_ : finishing_)
                                 .push_back(std::move(job));
@@ -127,6 +127,7 @@ void Host::Run(const std::function<void()>& before_wait) {
   loop_->Run([&] {
     const auto deadline = BeforeWait();
     if (Idle()) before_wait();
+    for (auto& socket : sockets_) socket->Flush().IgnoreError();
     return deadline;
   });
 }

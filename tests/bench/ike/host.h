@@ -44,7 +44,7 @@ class Host : public ike::Policy {
   bool timers = true;
   // While set, datagrams are kept there instead of being sent.
   std::vector<ike::SendDatagram>* held = nullptr;
-  void Send(const ike::SendDatagram& d);
+  void Send(ike::SendDatagram d);
   uint64_t received() const { return received_; }
 
   std::vector<ike::Suite> InitSuites(const net::Endpoint&, const net::Endpoint&) override { return suites_; }
