@@ -106,7 +106,7 @@ class Ours:
         return self.ask("stats")["sessions"]
 
     def show_seconds(self):
-        return min(self.ask("show")["total_ms"] for _ in range(3)) / 1000
+        return min(self.ask("show")["total_ms"] for _ in range(5)) / 1000
 
     def close(self):
         self.process.stdin.close()

@@ -98,7 +98,8 @@ class Responder {
     std::vector<show::IkeSaRow> rows;
     rows.reserve(list.size());
     for (const ike::SaInfo& sa : list) rows.push_back(RowOf(sa));
-    const std::string text = show::RenderText(show::MakeIkeSas(rows, false));
+    const show::Document document = show::MakeIkeSas(rows, false);  // freed after the answer is out
+    const std::string text = show::RenderText(document);
     return {{"sessions", list.size()},
             {"list_ms", list_ms},
             {"total_ms", MsSince(start)},

@@ -68,7 +68,8 @@ Json ToJson(const FeatureRow& r);
 
 template <class Row>
 Json Array(const std::vector<Row>& rows) {
-  Json out = Json::array();
+  Json::array_t out;
+  out.reserve(rows.size());
   for (const Row& r : rows) out.push_back(ToJson(r));
   return out;
 }

@@ -10,9 +10,13 @@ namespace {
 
 bool IsV6(const Json& sa) { return Str(sa, "local_address").find(':') != std::string::npos; }
 
-std::string Endpoint(const Json& sa, const char* side) {
-  return absl::StrCat(Str(sa, absl::StrCat(side, "_address").c_str()), "/",
-                      Int(sa, absl::StrCat(side, "_port").c_str()));
+std::string Local(const Json& sa) { return absl::StrCat(Str(sa, "local_address"), "/", Int(sa, "local_port")); }
+std::string Remote(const Json& sa) { return absl::StrCat(Str(sa, "remote_address"), "/", Int(sa, "remote_port")); }
+
+// `text` to the left in a column: what "%-22s" does at a fraction of the price.
+void Column(absl::string_view text, size_t width, std::string* out) {
+  absl::StrAppend(out, text);
+  if (text.size() < width) out->append(width - text.size(), ' ');
 }
 
 // The column is cut at 18 characters, as IOS does.
@@ -29,13 +33,17 @@ std::string BareSpi(const Json& sa, const char* key) {
 std::string Head(const Json& sa) {
   std::string out;
   if (IsV6(sa)) {
-    absl::StrAppend(&out, "Tunnel-id    fvrf/ivrf              Status\n",
-                    absl::StrFormat("%-11d%-22s%s\n", Int(sa, "tunnel_id"), Vrfs(sa), Str(sa, "status")), "Local  ",
-                    Endpoint(sa, "local"), "\nRemote  ", Endpoint(sa, "remote"), "\n");
+    absl::StrAppend(&out, "Tunnel-id    fvrf/ivrf              Status\n");
+    Column(absl::StrCat(Int(sa, "tunnel_id")), 11, &out);
+    Column(Vrfs(sa), 22, &out);
+    absl::StrAppend(&out, Str(sa, "status"), "\nLocal  ", Local(sa), "\nRemote  ", Remote(sa), "\n");
   } else {
-    absl::StrAppend(&out, "Tunnel-id Local                 Remote                fvrf/ivrf            Status\n",
-                    absl::StrFormat("%-10d%-22s%-22s%-21s%s\n", Int(sa, "tunnel_id"), Endpoint(sa, "local"),
-                                    Endpoint(sa, "remote"), Vrfs(sa), Str(sa, "status")));
+    absl::StrAppend(&out, "Tunnel-id Local                 Remote                fvrf/ivrf            Status\n");
+    Column(absl::StrCat(Int(sa, "tunnel_id")), 10, &out);
+    Column(Local(sa), 22, &out);
+    Column(Remote(sa), 22, &out);
+    Column(Vrfs(sa), 21, &out);
+    absl::StrAppend(&out, Str(sa, "status"), "\n");
   }
   absl::StrAppend(&out, "      Encr: ", Str(sa, "encryption"), ", keysize: ", Int(sa, "key_bits"),
                   ", PRF: ", Str(sa, "prf"), ", Hash: ", Str(sa, "integrity"), ", DH Grp:", Int(sa, "dh_group"),
@@ -129,8 +137,10 @@ std::string Child(const Json& child, bool detailed) {
 }  // namespace
 
 std::string TextIkeSas(const Json& data, bool detailed) {
+  const Json& sas = List(data, "ike_sas");
   std::string v4, v6;
-  for (const Json& sa : List(data, "ike_sas"))
+  v4.reserve(sas.size() * 320);  // what most rows take
+  for (const Json& sa : sas)
     absl::StrAppend(IsV6(sa) ? &v6 : &v4, Head(sa), detailed ? Detail(sa) : "", "\n");
   return absl::StrCat(" IPv4 Crypto IKEv2  SA\n\n", v4, " IPv6 Crypto IKEv2  SA\n\n", v6);
 }
