@@ -28,11 +28,11 @@ class ToyProvider : public Provider {
   }
   Bytes Sha1(Parts parts) const override { return real_->Sha1(parts); }
   Bytes Sha256(Parts parts) const override { return real_->Sha256(parts); }
-  absl::StatusOr<Bytes> EncryptCbc(Encr e, BytesView key, BytesView iv, BytesView plain) const override {
-    return real_->EncryptCbc(e, key, iv, plain);
+  absl::StatusOr<Bytes> Encrypt(Encr e, BytesView key, BytesView nonce, BytesView plain) const override {
+    return real_->Encrypt(e, key, nonce, plain);
   }
-  absl::StatusOr<SecretBytes> DecryptCbc(Encr e, BytesView key, BytesView iv, BytesView cipher) const override {
-    return real_->DecryptCbc(e, key, iv, cipher);
+  absl::StatusOr<SecretBytes> Decrypt(Encr e, BytesView key, BytesView nonce, BytesView cipher) const override {
+    return real_->Decrypt(e, key, nonce, cipher);
   }
   absl::StatusOr<Bytes> Seal(Encr e, BytesView key, BytesView nonce, BytesView aad, BytesView plain) const override {
     return real_->Seal(e, key, nonce, aad, plain);

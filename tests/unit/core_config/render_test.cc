@@ -131,7 +131,9 @@ class Generator {
   }
   std::vector<uint16_t> Numbers(const std::vector<NumberName>& names, size_t least) {
     std::vector<uint16_t> all;
-    for (const NumberName& n : names) all.push_back(n.number);
+    for (const NumberName& n : names)
+      if (n.standing != Standing::kRefused && std::find(all.begin(), all.end(), n.number) == all.end())
+        all.push_back(n.number);
     return Some(all, least);
   }
 
@@ -165,7 +167,8 @@ class Generator {
     IkeProposal p;
     p.name = Name();
     std::vector<EncrChoice> all;
-    for (const EncryptionName& n : IkeEncryptionNames()) all.push_back(n.choice);
+    for (const EncryptionName& n : IkeEncryptionNames())
+      if (n.standing != Standing::kRefused) all.push_back(n.choice);
     p.encryption = Some(all, 0);
     p.integrity = Numbers(IntegrityNames(), 0);
     p.prf = Numbers(PrfNames(), 0);
@@ -245,8 +248,9 @@ class Generator {
   TransformSet Transform() {
     TransformSet t;
     t.name = Name();
-    t.encryption = Pick<EncrChoice>({{12, 128}, {12, 192}, {12, 256}, {20, 128}, {20, 256}, {21, 256}, {3, 0}, {11, 0}});
-    if (!IsAead(t.encryption.encr)) t.integrity = Pick<uint16_t>({1, 2, 12, 13, 14});
+    t.encryption = Pick<EncrChoice>({{12, 128}, {12, 192}, {12, 256}, {20, 128}, {20, 256}, {21, 256}, {3, 0}, {11, 0},
+                                     {13, 192}, {14, 256}, {15, 128}, {16, 192}, {18, 128}, {19, 256}, {28, 0}});
+    if (!IsAead(t.encryption.encr)) t.integrity = Pick<uint16_t>({1, 2, 5, 8, 12, 13, 14});
     t.esn = Flip();
     t.transport = Flip();
     t.transport_require = t.transport && Flip();

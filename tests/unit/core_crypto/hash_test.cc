@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HMAC and digests against published vectors.
+// HMAC, CMAC and digests against published vectors.
 #include <gtest/gtest.h>
 
 #include "core/crypto/openssl_rng.h"
@@ -64,10 +64,53 @@ TEST(Integrity, IsTheTruncatedHmacOfRfc4868) {
             "b617318655057264e28bc0b6");  // RFC 2202 test case 1
 }
 
+// RFC 4493 §4; AUTH_AES_CMAC_96 (RFC 4494 §3) is the first 12 octets.
+TEST(Cmac, MatchesTheExamplesOfRfc4493) {
+  const Bytes key = FromHex("2b7e151628aed2a6abf7158809cf4f3c");
+  const Bytes text = FromHex(
+      "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+      "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710");
+  const struct {
+    size_t size;
+    const char* mac;
+  } kExamples[] = {{0, "bb1d6929e95937287fa37d129b756746"},
+                   {16, "070a16b46b4d4144f79bdd9dd04a287c"},
+                   {40, "dfa66747de9ae63030ca32611497c827"},
+                   {64, "51f0bebf7e3b9d92fc49741779363cfe"}};
+  for (const auto& e : kExamples) {
+    const BytesView data = BytesView(text).first(e.size);
+    EXPECT_EQ(PrfHex(Prf::kAesCmac, key, data), e.mac);
+    const BytesView halves[] = {data.first(e.size / 3), data.subspan(e.size / 3)};
+    EXPECT_EQ(ToHex(Openssl().ComputeIntegrity(Integ::kAesCmac96, key, halves)), std::string(e.mac).substr(0, 24));
+  }
+}
+
+TEST(Cmac, HashesPrfKeysOfOtherSizesAsRfc4615) {
+  const Bytes key = FromHex("000102030405060708090a0b0c0d0e0fedcb");
+  const Bytes message = FromHex("000102030405060708090a0b0c0d0e0f10111213");
+  EXPECT_EQ(PrfHex(Prf::kAesCmac, key, message), "84a348a4a45d235babfffc0d2b4da09a");
+  EXPECT_EQ(PrfHex(Prf::kAesCmac, BytesView(key).first(16), message), "980ae87b5f4c9c5214f5b6a8455e4c2d");
+  EXPECT_EQ(PrfHex(Prf::kAesCmac, BytesView(key).first(10), message), "290d9e112edb09ee141fcf64c0b72f3d");
+}
+
+TEST(Cmac, IntegrityRefusesKeysOfOtherSizes) {
+  const BytesView parts[] = {AsView("Hi There")};
+  for (size_t n : {0, 1, 15, 17, 24, 32})
+    EXPECT_TRUE(Openssl().ComputeIntegrity(Integ::kAesCmac96, Bytes(n), parts).empty()) << n;
+}
+
+TEST(Supports, HasNoXcbcAsOpensslHasNone) {
+  EXPECT_TRUE(Openssl().Supports(Prf::kAesCmac));
+  EXPECT_TRUE(Openssl().Supports(Integ::kAesCmac96));
+  EXPECT_FALSE(Openssl().Supports(Prf::kAesXcbc));
+  EXPECT_FALSE(Openssl().Supports(Integ::kAesXcbc96));
+  EXPECT_TRUE(Openssl().ComputePrf(Prf::kAesXcbc, Bytes(16), {}).empty());
+}
+
 TEST(Hmac, UnknownAlgorithmsGiveNothing) {
   EXPECT_FALSE(Openssl().Supports(Prf::kNone));
   EXPECT_FALSE(Openssl().Supports(static_cast<Integ>(77)));
-  EXPECT_TRUE(Openssl().ComputePrf(static_cast<Prf>(4), Bytes(16), {}).empty());
+  EXPECT_TRUE(Openssl().ComputePrf(static_cast<Prf>(3), Bytes(16), {}).empty());
   EXPECT_TRUE(Openssl().ComputeIntegrity(Integ::kNone, Bytes(16), {}).empty());
 }
 

@@ -16,6 +16,7 @@ const KeyExchangeEngine& Engine() {
 }
 
 constexpr KeMethod kAll[] = {
+    KeMethod::kModp768,      KeMethod::kBrainpool224,
     KeMethod::kModp1024,     KeMethod::kModp1536,     KeMethod::kModp2048,   KeMethod::kModp3072,
     KeMethod::kModp4096,     KeMethod::kModp6144,     KeMethod::kModp8192,   KeMethod::kEcp256,
     KeMethod::kEcp384,       KeMethod::kEcp521,       KeMethod::kBrainpool256, KeMethod::kBrainpool384,
@@ -107,6 +108,44 @@ const Vector kVectors[] = {
      kModpShared},
     {"modp1024, public value padded", KeMethod::kModp1024, kModpPrivateShort, kModpPublicShort, kModpPrivateB,
      kModpPublicB, kModpSharedShort},
+    // RFC 6932 appendix A (the IKE registry of brainpool groups has the same numbers), with RFC 7027 for 256 bits on.
+    {"brainpool224", KeMethod::kBrainpool224,
+     "7c4b7a2c8a4bad1fbb7d79cc0955db7c6a4660ca64cc4778159b495e",
+     "b104a67a6f6e85e14ec1825e1539e8ecdbbf584922367dd88c6bdcf246d782e7fdb5f60cd8404301ac5949c58edb26bc68ba07695b750a"
+     "94",
+     "63976d4aae6cd0f6dd18defef55d96569d0507c03e74d6486ffa28fb",
+     "2a97089a9296147b71b21a4b574e1278245b536f14d8c2b9d07a874e9b900d7c77a709a797276b8ca1ba61bb95b546fc29f862e44d59d2"
+     "5b",
+     "312dfd98783f9fb77b9704945a73beb6dccbe3b65d0f967dcab574eb"},
+    {"brainpool256", KeMethod::kBrainpool256,
+     "81db1ee100150ff2ea338d708271be38300cb54241d79950f77b063039804f1d",
+     "44106e913f92bc02a1705d9953a8414db95e1aaa49e81d9e85f929a8e3100be58ab4846f11caccb73ce49cbdd120f5a900a69fd32c2722"
+     "23f789ef10eb089bdc",
+     "55e40bc41e37e3e2ad25c3c6654511ffa8474a91a0032087593852d3e7d76bd3",
+     "8d2d688c6cf93e1160ad04cc4429117dc2c41825e1e9fca0addd34e6f1b39f7b990c57520812be512641e47034832106bc7d3e8dd0e4c7"
+     "f1136d7006547cec6a",
+     "89afc39d41d3b327814b80940b042590f96556ec91e6ae7939bce31f3a18bf2b"},
+    {"brainpool384", KeMethod::kBrainpool384,
+     "1e20f5e048a5886f1f157c74e91bde2b98c8b52d58e5003d57053fc4b0bd65d6f15eb5d1ee1610df870795143627d042",
+     "68b665dd91c195800650cdd363c625f4e742e8134667b767b1b476793588f885ab698c852d4a6e77a252d6380fcaf06855bc91a39c9ec0"
+     "1dee36017b7d673a931236d2f1f5c83942d049e3fa20607493e0d038ff2fd30c2ab67d15c85f7faa59",
+     "032640bc6003c59260f7250c3db58ce647f98e1260acce4acda3dd869f74e01f8ba5e0324309db6a9831497abac96670",
+     "4d44326f269a597a5b58bba565da5556ed7fd9a8a9eb76c25f46db69d19dc8ce6ad18e404b15738b2086df37e71d1eb462d692136de56c"
+     "be93bf5fa3188ef58bc8a3a0ec6c1e151a21038a42e9185329b5b275903d192f8d4e1f32fe9cc78c48",
+     "0bd9d3a7ea0b3d519d09d8e48d0785fb744a6b355e6304bc51c229fbbce239bbadf6403715c35d4fb2a5444f575d4f42"},
+    {"brainpool512", KeMethod::kBrainpool512,
+     "16302ff0dbbb5a8d733dab7141c1b45acbc8715939677f6a56850a38bd87bd59b09e80279609ff333eb9d4c061231fb26f92eeb04982a5"
+     "f1d1764cad57665422",
+     "0a420517e406aac0acdce90fcd71487718d3b953efd7fbec5f7f27e28c6149999397e91e029e06457db2d3e640668b392c2a7e737a7f0b"
+     "f04436d11640fd09fd72e6882e8db28aad36237cd25d580db23783961c8dc52dfa2ec138ad472a0fcef3887cf62b623b2a87de5c588301"
+     "ea3e5fc269b373b60724f5e82a6ad147fde7",
+     "230e18e1bcc88a362fa54e4ea3902009292f7f8033624fd471b5d8ace49d12cfabbc19963dab8e2f1eba00bffb29e4d72d13f2224562f4"
+     "05cb80503666b25429",
+     "9d45f66de5d67e2e6db6e93a59ce0bb48106097ff78a081de781cdb31fce8ccbaaea8dd4320c4119f1e9cd437a2eab3731fa9668ab268d"
+     "871deda55a5473199f2fdc313095bcdd5fb3a91636f07a959c8e86b5636a1e930e8396049cb481961d365cc11453a06c719835475b12cb"
+     "52fc3c383bce35e27ef194512b71876285fa",
+     "a7927098655f1f9976fa50a9d566865dc530331846381c87256baf3226244b76d36403c024d7bbf0aa0803eaff405d3d24f11a9b5c0bef"
+     "679fe1454b21c4cd1f"},
     // RFC 7748 §6.1 and §6.2.
     {"x25519", KeMethod::kCurve25519, "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
      "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
@@ -184,14 +223,34 @@ TEST(KeyExchange, RefusesModpValuesOutsideTheRange) {
   EXPECT_TRUE(absl::IsInvalidArgument(derive(Bytes(128, 0xff))));
 }
 
+TEST(KeyExchange, HasTheRangeCheckForEveryModpGroup) {
+  for (KeMethod m : {KeMethod::kModp768, KeMethod::kModp1536, KeMethod::kModp2048, KeMethod::kModp3072}) {
+    SCOPED_TRACE(KeName(m));
+    const auto own = Engine().Generate(m);
+    Bytes one(KePublicSize(m));
+    EXPECT_TRUE(absl::IsInvalidArgument(Engine().Derive(*own, one).status())) << "0";
+    one.back() = 1;
+    EXPECT_TRUE(absl::IsInvalidArgument(Engine().Derive(*own, one).status())) << "1";
+    EXPECT_TRUE(absl::IsInvalidArgument(Engine().Derive(*own, Bytes(one.size(), 0xff)).status())) << "above p";
+  }
+}
+
+TEST(KeyExchange, LeavesOutGroupsWithSmallSubgroups) {
+  for (KeMethod m : {KeMethod::kModp1024s160, KeMethod::kModp2048s224, KeMethod::kModp2048s256}) {
+    EXPECT_FALSE(Engine().Supports(m)) << KeName(m);
+    EXPECT_TRUE(absl::IsUnimplemented(Engine().Generate(m).status())) << KeName(m);
+  }
+}
+
 TEST(KeyExchange, RefusesPointsOffTheCurve) {
-  for (KeMethod m : {KeMethod::kEcp256, KeMethod::kEcp384, KeMethod::kEcp521, KeMethod::kBrainpool256}) {
+  for (KeMethod m : {KeMethod::kEcp256, KeMethod::kEcp384, KeMethod::kEcp521, KeMethod::kBrainpool224,
+                     KeMethod::kBrainpool256, KeMethod::kBrainpool384, KeMethod::kBrainpool512}) {
     SCOPED_TRACE(KeName(m));
     const auto own = Engine().Generate(m);
     Bytes value = Engine().Generate(m)->public_value;
     value.back() ^= 1;
     EXPECT_TRUE(absl::IsInvalidArgument(Engine().Derive(*own, value).status()));
-    EXPECT_TRUE(absl::IsInvalidArgument(Engine().Derive(*own, Bytes(value.size())).status()));
+    EXPECT_TRUE(absl::IsInvalidArgument(Engine().Derive(*own, Bytes(value.size())).status())) << "infinity as (0, 0)";
     EXPECT_TRUE(absl::IsInvalidArgument(Engine().Derive(*own, Bytes(value.size(), 0xff)).status()));
   }
 }

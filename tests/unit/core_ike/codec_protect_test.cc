@@ -35,6 +35,11 @@ std::vector<Case> AllCases() {
       {"3des md5", Keys(Encr::k3des, 0, Integ::kHmacMd5_96)},
       {"aes-gcm-128", Keys(Encr::kAesGcm16, 128, Integ::kNone)},
       {"aes-gcm-256 icv 8", Keys(Encr::kAesGcm8, 256, Integ::kNone)},
+      {"aes-ctr-256 cmac", Keys(Encr::kAesCtr, 256, Integ::kAesCmac96)},
+      {"aes-ctr-128 sha256", Keys(Encr::kAesCtr, 128, Integ::kHmacSha256_128)},
+      {"aes-gcm-192 icv 12", Keys(Encr::kAesGcm12, 192, Integ::kNone)},
+      {"aes-ccm-192 icv 8", Keys(Encr::kAesCcm8, 192, Integ::kNone)},
+      {"aes-ccm-256", Keys(Encr::kAesCcm16, 256, Integ::kNone)},
       {"aes-ccm-128", Keys(Encr::kAesCcm12, 128, Integ::kNone)},
       {"chacha20", Keys(Encr::kChacha20Poly1305, 0, Integ::kNone)},
   };
@@ -155,7 +160,7 @@ TEST(CodecProtect, CbcMessageIsPaddedAndSignedAsRfc7296Says) {
   const ProtectKeys keys = Keys(Encr::kAesCbc, 128, Integ::kHmacSha256_128);
   const Bytes wire = ProtectOk(keys, {VendorIdPayload{ToBytes("ab")}});
   ASSERT_EQ(wire.size(), 28u + 4 + 16 + 16 + 16);
-  const auto plain = Openssl().DecryptCbc(Encr::kAesCbc, Bytes(16, 0x11), BytesView(wire).subspan(32, 16),
+  const auto plain = Openssl().Decrypt(Encr::kAesCbc, Bytes(16, 0x11), BytesView(wire).subspan(32, 16),
                                           BytesView(wire).subspan(48, 16));
   EXPECT_EQ(ToHex(*plain), "00000006" "6162" "000000000000000000" "09");
   const BytesView parts[] = {BytesView(wire).first(64)};
@@ -168,7 +173,7 @@ Bytes CbcMessage(const ProtectKeys& keys, uint8_t inner, const Bytes& plain) {
   Header h = TestHeader();
   h.next_payload = 46;
   const Bytes iv(16, 9);
-  const Bytes cipher = Openssl().EncryptCbc(keys.encr, keys.encr_key, iv, plain).value_or(Bytes{});
+  const Bytes cipher = Openssl().Encrypt(keys.encr, keys.encr_key, iv, plain).value_or(Bytes{});
   ByteWriter w;
   Bytes header = EncodeMessage(h, {});
   header[16] = 46;
@@ -219,6 +224,35 @@ TEST(CodecProtect, RefusesAMessageLongerThanADatagram) {
   const ProtectKeys keys = Keys(Encr::kAesGcm16, 128, Integ::kNone);
   const Payloads payloads = {VendorIdPayload{Bytes(40000)}, VendorIdPayload{Bytes(40000)}};
   EXPECT_TRUE(absl::IsResourceExhausted(Protect(Openssl(), keys, TestHeader(), payloads, 1, rng).status()));
+}
+
+// RFC 7634 appendix B, the whole message: a request of the initial responder with SET_WINDOW_SIZE 10.
+TEST(CodecProtect, MatchesTheMessageOfRfc7634) {
+  ProtectKeys keys = Keys(Encr::kChacha20Poly1305, 0, Integ::kNone);
+  for (size_t i = 0; i < keys.encr_key.size(); ++i) keys.encr_key[i] = static_cast<uint8_t>(0x80 + i);
+  const Bytes wire = FromHex(
+      "c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e202500000000090000004529000029"
+      "1011121314151617"
+      "610394701f8d017f7c129248896b71bfe25236efd7cdc67066906315b2");
+  const Payloads payloads = {NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSetWindowSize, FromHex("0000000a")}};
+  Header header;
+  header.initiator_spi = IkeSpi(0xc0c1c2c3c4c5c6c7);
+  header.responder_spi = IkeSpi(0xd0d1d2d3d4d5d6d7);
+  header.exchange = ExchangeType::kInformational;
+  header.message_id = 9;
+  SeededRng rng(1);
+  EXPECT_EQ(*Protect(Openssl(), keys, header, payloads, 0x1011121314151617, rng), wire);
+  EXPECT_EQ(*UnprotectAny(keys, wire), payloads);
+}
+
+TEST(CodecProtect, CounterModeNeverRepeatsAnIv) {
+  const ProtectKeys keys = Keys(Encr::kAesCtr, 128, Integ::kHmacSha256_128);
+  for (uint64_t sequence : {0ull, 1ull, 0xffffffffull, 0x100000000ull}) {
+    ByteWriter iv;
+    iv.U64(sequence);
+    const Bytes wire = ProtectOk(keys, TestPayloads(), sequence);
+    EXPECT_EQ(ToHex(BytesView(wire).subspan(32, 8)), ToHex(iv.view()));
+  }
 }
 
 }  // namespace

@@ -160,5 +160,23 @@ TEST(SharedKeyAuth, MatchesAnIndependentComputation) {
             "bd73a80d6a97dbbda38e47551d8179d7d75be7d621bb08677f3cd18ed3a10e30");
 }
 
+// RFC 7296 §2.14: with AES-CMAC-PRF-128 the first 64 bits of each nonce key SKEYSEED; prf+ has them whole.
+TEST(DeriveIkeKeys, KeysTheCmacPrfWithHalfOfItFromEachNonce) {
+  const Suite suite = {Encr::kAesCbc, 128, Integ::kAesCmac96, Prf::kAesCmac, KeMethod::kCurve25519, false};
+  const Bytes nonce_i(32, 0x11), nonce_r(16, 0x22), shared(32, 0x33);
+  const IkeKeys keys = DeriveIkeKeys(Openssl(), suite, shared, nonce_i, nonce_r, IkeSpi(1), IkeSpi(2));
+  const BytesView secret[] = {shared};
+  const SecretBytes skeyseed =
+      Openssl().ComputePrf(Prf::kAesCmac, FromHex("1111111111111111" "2222222222222222"), secret);
+  ByteWriter seed;
+  seed.Append(nonce_i);
+  seed.Append(nonce_r);
+  seed.U64(1);
+  seed.U64(2);
+  EXPECT_EQ(keys.sk_d, PrfPlus(Openssl(), Prf::kAesCmac, skeyseed, seed.view(), 16));
+  EXPECT_EQ(keys.sk_pr.size(), 16u);
+  EXPECT_EQ(keys.initiator.integ_key.size(), 16u);
+}
+
 }  // namespace
 }  // namespace flexvpn::ike

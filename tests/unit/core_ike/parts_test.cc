@@ -323,5 +323,31 @@ TEST(Tables, EspSpisAreUniqueAndOfTheRange) {
   }
 }
 
+TEST(Supported, AsksTheProviderForIkeAndNotForEsp) {
+  const crypto::ToyProvider provider;
+  auto esp = [&](crypto::Encr e, uint16_t bits, crypto::Integ i) {
+    Suite s;
+    s.encr = e;
+    s.encr_key_bits = bits;
+    s.integ = i;
+    return !Supported(provider, ProtocolId::kEsp, {s}).empty();
+  };
+  EXPECT_TRUE(esp(crypto::Encr::kNull, 0, crypto::Integ::kHmacSha256_128));
+  EXPECT_TRUE(esp(crypto::Encr::kNullAesGmac, 256, crypto::Integ::kNone));
+  EXPECT_TRUE(esp(crypto::Encr::kAesCbc, 128, crypto::Integ::kAesXcbc96));
+  EXPECT_TRUE(esp(crypto::Encr::kAesCtr, 192, crypto::Integ::kAesCmac96));
+  EXPECT_FALSE(esp(crypto::Encr::kAesCbc, 128, crypto::Integ::kNone)) << "encryption without integrity";
+  EXPECT_FALSE(esp(crypto::Encr::kNull, 0, crypto::Integ::kNone));
+  EXPECT_FALSE(esp(crypto::Encr::kAesGcm16, 100, crypto::Integ::kNone));
+  Suite ike = {crypto::Encr::kAesCtr, 256, crypto::Integ::kAesCmac96, crypto::Prf::kAesCmac, crypto::KeMethod::kEcp256, false};
+  EXPECT_EQ(Supported(provider, ProtocolId::kIke, {ike}).size(), 1u);
+  ike.encr = crypto::Encr::kNull;
+  EXPECT_TRUE(Supported(provider, ProtocolId::kIke, {ike}).empty());
+  ike.encr = crypto::Encr::kNullAesGmac;
+  EXPECT_TRUE(Supported(provider, ProtocolId::kIke, {ike}).empty());
+  ike = {crypto::Encr::kAesCbc, 256, crypto::Integ::kAesXcbc96, crypto::Prf::kHmacSha256, crypto::KeMethod::kEcp256, false};
+  EXPECT_TRUE(Supported(provider, ProtocolId::kIke, {ike}).empty()) << "OpenSSL has no XCBC";
+}
+
 }  // namespace
 }  // namespace flexvpn::ike::test

@@ -289,6 +289,12 @@ TEST(ShowNames, AreThoseOfIos) {
   EXPECT_EQ(EspTransformName(12, 128, 2), "esp-aes esp-sha-hmac");
   EXPECT_EQ(EspTransformName(12, 256, 14), "esp-256-aes esp-sha512-hmac");
   EXPECT_EQ(EspTransformName(20, 256, 0), "esp-gcm 256");
+  EXPECT_EQ(EspTransformName(20, 128, 0), "esp-gcm");
+  EXPECT_EQ(EspTransformName(16, 192, 0), "esp-ccm 192");
+  EXPECT_EQ(EspTransformName(13, 128, 8), "esp-ctr esp-aes-cmac");
+  EXPECT_EQ(EspTransformName(28, 256, 0), "esp-chacha20-poly1305");
+  EXPECT_EQ(DhGroupName(32), "DH_GROUP_CURVE448/Group 32");
+  EXPECT_EQ(EncrName(15), "AES-CCM");
   EXPECT_EQ(IntegName(2), "SHA96");
   EXPECT_EQ(IntegName(1), "MD596");
   EXPECT_EQ(PrfName(2), "SHA1");

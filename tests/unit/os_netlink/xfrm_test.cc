@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <linux/xfrm.h>
 
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
 #include "os/netlink/algorithms.h"
 
 namespace flexvpn::os::netlink {
@@ -91,6 +94,93 @@ TEST(XfrmSa, CbcWithSha256IsTruncatedTo128Bits) {
   name.resize(128, '0');
   EXPECT_EQ(SaAttr(m, XFRMA_ALG_AUTH_TRUNC), name + Golden("00010000 80000000") + ToHex(Bytes(32, 0xaa)));
   EXPECT_EQ(SaAttr(m, XFRMA_ALG_CRYPT).substr(128), Golden("00010000") + ToHex(Bytes(32, 0xee)));
+}
+
+// Names of linux/net/xfrm/xfrm_algo.c; sizes of the RFCs beside them.
+TEST(XfrmSa, EveryEspAlgorithmHasItsNameAndSizes) {
+  const struct {
+    uint16_t encr, bits;
+    const char* name;
+    size_t key;
+    uint32_t icv_bits;  // 0: not an AEAD
+  } kAll[] = {
+      {3, 192, "cbc(des3_ede)", 24, 0},
+      {11, 0, "ecb(cipher_null)", 0, 0},
+      {12, 128, "cbc(aes)", 16, 0},
+      {12, 192, "cbc(aes)", 24, 0},
+      {12, 256, "cbc(aes)", 32, 0},
+      {13, 128, "rfc3686(ctr(aes))", 20, 0},
+      {13, 256, "rfc3686(ctr(aes))", 36, 0},
+      {14, 128, "rfc4309(ccm(aes))", 19, 64},
+      {15, 192, "rfc4309(ccm(aes))", 27, 96},
+      {16, 256, "rfc4309(ccm(aes))", 35, 128},
+      {18, 128, "rfc4106(gcm(aes))", 20, 64},
+      {19, 192, "rfc4106(gcm(aes))", 28, 96},
+      {20, 256, "rfc4106(gcm(aes))", 36, 128},
+      {21, 128, "rfc4543(gcm(aes))", 20, 128},
+      {21, 256, "rfc4543(gcm(aes))", 36, 128},
+      {28, 256, "rfc7539esp(chacha20,poly1305)", 36, 128},
+  };
+  for (const auto& a : kAll) {
+    SCOPED_TRACE(absl::StrCat(a.name, " ", a.bits));
+    Sa s = InboundGcm();
+    s.encr = a.encr;
+    s.encr_key_bits = a.bits;
+    s.encr_key = SecretBytes(a.key, 0xee);
+    s.integ = a.icv_bits == 0 ? 12 : 0;
+    s.integ_key = SecretBytes(a.icv_bits == 0 ? 32 : 0, 0xaa);
+    const absl::StatusOr<Message> m = NewSa(s, {});
+    ASSERT_TRUE(m.ok()) << m.status();
+    std::string head = ToHex(ToBytes(a.name));
+    head.resize(128, '0');
+    ByteWriter w;
+    w.U8(static_cast<uint8_t>(a.key * 8));
+    w.U8(static_cast<uint8_t>(a.key * 8 >> 8));
+    w.U16(0);
+    if (a.icv_bits != 0) w.U32(a.icv_bits << 24);
+    EXPECT_EQ(SaAttr(*m, a.icv_bits != 0 ? XFRMA_ALG_AEAD : XFRMA_ALG_CRYPT),
+              head + ToHex(w.view()) + ToHex(Bytes(a.key, 0xee)));
+    for (size_t wrong : {a.key + 1, a.key - 1}) {
+      s.encr_key = SecretBytes(wrong % 64, 0xee);
+      EXPECT_FALSE(NewSa(s, {}).ok()) << wrong;
+    }
+  }
+}
+
+TEST(XfrmSa, EveryIntegrityAlgorithmHasItsNameAndSizes) {
+  const struct {
+    uint16_t integ;
+    const char* name;
+    size_t key;
+    uint32_t bits;
+  } kAll[] = {{1, "hmac(md5)", 16, 96},      {2, "hmac(sha1)", 20, 96},     {5, "xcbc(aes)", 16, 96},
+              {8, "cmac(aes)", 16, 96},      {12, "hmac(sha256)", 32, 128}, {13, "hmac(sha384)", 48, 192},
+              {14, "hmac(sha512)", 64, 256}};
+  for (const auto& a : kAll) {
+    SCOPED_TRACE(a.name);
+    Sa s = InboundGcm();
+    s.encr = 12;
+    s.encr_key_bits = 128;
+    s.encr_key = SecretBytes(16, 0xee);
+    s.integ = a.integ;
+    s.integ_key = SecretBytes(a.key, 0xaa);
+    const absl::StatusOr<Message> m = NewSa(s, {});
+    ASSERT_TRUE(m.ok()) << m.status();
+    EXPECT_EQ(SaAttr(*m, XFRMA_ALG_AUTH_TRUNC).substr(0, 2 * std::strlen(a.name)), ToHex(ToBytes(a.name)));
+    EXPECT_EQ(FindIntegrity(a.integ)->truncated_bits, a.bits);
+    s.integ_key.pop_back();
+    EXPECT_FALSE(NewSa(s, {}).ok());
+  }
+}
+
+TEST(XfrmSa, WhatTheKernelLacksIsToldWithItsOptions) {
+  EXPECT_EQ(MissingAlgorithms(28, 0),
+            "this kernel lacks rfc7539esp(chacha20,poly1305): CONFIG_CRYPTO_CHACHA20POLY1305 CONFIG_CRYPTO_SEQIV");
+  EXPECT_EQ(MissingAlgorithms(12, 8),
+            "this kernel lacks cbc(aes) or cmac(aes): CONFIG_CRYPTO_AES CONFIG_CRYPTO_CBC CONFIG_CRYPTO_CMAC "
+            "CONFIG_CRYPTO_AES CONFIG_CRYPTO_AUTHENC");
+  EXPECT_EQ(MissingAlgorithms(999, 0), "");
+  EXPECT_EQ(MissingAlgorithms(12, 999), "");
 }
 
 TEST(XfrmSa, TruncationsAreThoseOfTheRfcs) {

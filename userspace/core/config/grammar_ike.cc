@@ -104,20 +104,32 @@ void PeerKey(Context& c, const Call& k) {
 }
 
 // --- proposal -----------------------------------------------------------------------------------------------
+// Warns or refuses as the name says; true if it may be used.
+template <class Name>
+bool Admit(Context& c, Location where, absl::string_view what, const Name& n, absl::string_view instead) {
+  if (n.standing == Standing::kWeak)
+    c.Warn(where, absl::StrCat(what, " ", n.word, " is weak: ", n.why), absl::StrCat("use ", instead));
+  if (n.standing == Standing::kRefused)
+    c.Error(where, absl::StrCat(what, " ", n.word, " is not supported: ", n.why), absl::StrCat("use ", instead));
+  return n.standing != Standing::kRefused;
+}
+
+template <class Name>
+std::vector<std::string> Words(const std::vector<Name>& names) {
+  std::vector<std::string> out;
+  for (const Name& n : names) out.emplace_back(n.word);
+  return out;
+}
+
 void SetEncryption(Context& c, const Call& k) {
   std::vector<EncrChoice> out;
   if (k.set()) {
-    std::vector<std::string> known;
-    for (const EncryptionName& n : IkeEncryptionNames()) known.emplace_back(n.word);
+    const std::vector<std::string> known = Words(IkeEncryptionNames());
     for (const Word& w : k.Find("ALGORITHM")->words) {
-      if (absl::EqualsIgnoreCase(w.text, "des")) {
-        c.Error({k.line, w.column}, "DES is not supported: its keys are found in hours", "use aes-gcm-256");
-        continue;
-      }
       size_t i = 0;
       if (Choose(c, k, w, known, "encryption algorithm", &i) == nullptr) continue;
       const EncryptionName& n = IkeEncryptionNames()[i];
-      if (n.weak) c.Warn({k.line, w.column}, absl::StrCat(n.word, " is weak"), "use aes-gcm-256");
+      if (!Admit(c, {k.line, w.column}, "encryption", n, "aes-gcm-256")) continue;
       if (std::find(out.begin(), out.end(), n.choice) == out.end()) out.push_back(n.choice);
     }
   }
@@ -125,17 +137,32 @@ void SetEncryption(Context& c, const Call& k) {
 }
 
 void SetNumbers(Context& c, const Call& k, const std::vector<NumberName>& names, absl::string_view what,
-                std::vector<uint16_t>* list) {
+                absl::string_view instead, std::vector<uint16_t>* list) {
   list->clear();
   if (!k.set()) return;
-  std::vector<std::string> known;
-  for (const NumberName& n : names) known.emplace_back(n.word);
+  const std::vector<std::string> known = Words(names);
   for (const Word& w : k.Find("ALGORITHM")->words) {
     size_t i = 0;
     if (Choose(c, k, w, known, what, &i) == nullptr) continue;
-    if (names[i].weak) c.Warn({k.line, w.column}, absl::StrCat(what, " ", names[i].word, " is weak"));
+    if (!Admit(c, {k.line, w.column}, what, names[i], instead)) continue;
     if (std::find(list->begin(), list->end(), names[i].number) == list->end()) list->push_back(names[i].number);
   }
+}
+
+void SetSuite(Context& c, const Call& k) {
+  if (!k.set()) {
+    *c.proposal = IkeProposal{c.proposal->name, {}, {}, {}, {}, c.proposal->where};
+    return;
+  }
+  const Arg* a = k.Find("SUITE");
+  size_t i = 0;
+  if (Choose(c, k, {a->text, a->column}, Words(SuiteNames()), "suite", &i) == nullptr) return;
+  const SuiteName& s = SuiteNames()[i];
+  c.proposal->encryption = {s.ike};
+  c.proposal->integrity.clear();
+  if (s.integrity != 0) c.proposal->integrity = {s.integrity};
+  c.proposal->prf = {s.prf};
+  c.proposal->groups = {s.group};
 }
 
 // --- policy ---------------------------------------------------------------------------------------------------
@@ -293,14 +320,16 @@ std::vector<Command> PeerCommands() {
 std::vector<Command> ProposalCommands() {
   return {
       {"encryption <ALGORITHM:words>", "in order of preference: aes-gcm-256 aes-gcm-128 aes-cbc-256 …", SetEncryption},
-      {"integrity <ALGORITHM:words>", "sha512 sha384 sha256 sha1",
+      {"integrity <ALGORITHM:words>", "sha512 sha384 sha256 sha1 aes-cmac",
        [](Context& c, const Call& k) {
-         SetNumbers(c, k, IntegrityNames(), "integrity algorithm", &c.proposal->integrity);
+         SetNumbers(c, k, IntegrityNames(), "integrity algorithm", "sha256", &c.proposal->integrity);
        }},
       {"prf <ALGORITHM:words>", "pseudo-random functions; without it, as integrity",
-       [](Context& c, const Call& k) { SetNumbers(c, k, PrfNames(), "PRF", &c.proposal->prf); }},
-      {"group <ALGORITHM:words>", "Diffie-Hellman groups: 19 20 21 14 15 16",
-       [](Context& c, const Call& k) { SetNumbers(c, k, GroupNames(), "group", &c.proposal->groups); }},
+       [](Context& c, const Call& k) { SetNumbers(c, k, PrfNames(), "PRF", "sha256", &c.proposal->prf); }},
+      {"group <ALGORITHM:words>", "Diffie-Hellman groups: 31 19 20 21 14 15 16 …",
+       [](Context& c, const Call& k) { SetNumbers(c, k, GroupNames(), "group", "19", &c.proposal->groups); }},
+      {"suite <SUITE>", "all four lists at once: suite-b-gcm-256 cnsa-gcm-256-ecdh-384 … (flexvpn's own command)",
+       SetSuite},
       Unsupported(S::kError, "pqc <REST:words>", "post-quantum key exchange"),
   };
 }

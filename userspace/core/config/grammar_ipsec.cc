@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
 
@@ -18,74 +19,51 @@ const Model& BuiltIn() {
 }
 
 // --- transform-set ---------------------------------------------------------------------------------------
-struct TransformWord {
-  const char* word;
-  enum Kind : uint8_t { kCipher, kIntegrity, kEsn, kRefused } kind;
-  uint16_t id;
-  uint16_t bits;
-  bool sized;  // may be followed by 128, 192 or 256
-  bool weak;
-};
-constexpr TransformWord kTransforms[] = {
-    {"esp-aes", TransformWord::kCipher, kEncrAesCbc, 128, true, false},
-    {"esp-192-aes", TransformWord::kCipher, kEncrAesCbc, 192, false, false},
-    {"esp-256-aes", TransformWord::kCipher, kEncrAesCbc, 256, false, false},
-    {"esp-gcm", TransformWord::kCipher, kEncrAesGcm16, 128, true, false},
-    {"esp-gmac", TransformWord::kCipher, kEncrGmac, 128, true, false},
-    {"esp-3des", TransformWord::kCipher, kEncr3Des, 0, false, true},
-    {"esp-null", TransformWord::kCipher, kEncrNull, 0, false, true},
-    {"esp-md5-hmac", TransformWord::kIntegrity, 1, 0, false, true},
-    {"esp-sha-hmac", TransformWord::kIntegrity, 2, 0, false, false},
-    {"esp-sha256-hmac", TransformWord::kIntegrity, 12, 0, false, false},
-    {"esp-sha384-hmac", TransformWord::kIntegrity, 13, 0, false, false},
-    {"esp-sha512-hmac", TransformWord::kIntegrity, 14, 0, false, false},
-    {"esn", TransformWord::kEsn, 0, 0, false, false},
-    {"esp-des", TransformWord::kRefused, 0, 0, false, true},
-    {"esp-seal", TransformWord::kRefused, 0, 0, false, false},
-    {"ah-md5-hmac", TransformWord::kRefused, 0, 0, false, false},
-    {"ah-sha-hmac", TransformWord::kRefused, 0, 0, false, false},
-    {"ah-sha256-hmac", TransformWord::kRefused, 0, 0, false, false},
-    {"ah-sha384-hmac", TransformWord::kRefused, 0, 0, false, false},
-    {"ah-sha512-hmac", TransformWord::kRefused, 0, 0, false, false},
-    {"comp-lzs", TransformWord::kRefused, 0, 0, false, false},
-};
-
-std::vector<std::string> TransformNames() {
-  std::vector<std::string> out;
-  for (const TransformWord& t : kTransforms) out.emplace_back(t.word);
-  return out;
+bool UseSuite(const absl::string_view word, TransformSet* out) {
+  for (const SuiteName& s : SuiteNames()) {
+    if (!absl::EqualsIgnoreCase(s.word, word)) continue;
+    out->encryption = s.esp;
+    return true;
+  }
+  return false;
 }
 
 // One word of the transform list (two with a key size); returns the words used.
 size_t ReadTransform(Context& c, const Call& k, const std::vector<Word>& words, size_t i, TransformSet* out) {
   size_t index = 0;
   const Location where{k.line, words[i].column};
-  if (Choose(c, k, words[i], TransformNames(), "transform", &index) == nullptr) return 1;
-  const TransformWord& t = kTransforms[index];
-  if (t.weak) c.Warn(where, absl::StrCat(t.word, " is weak"), "use esp-gcm 256");
-  size_t used = 1;
+  if (out->encryption.encr == 0 && UseSuite(words[i].text, out)) return 1;
+  std::vector<std::string> known;
+  for (const TransformName& n : TransformNames()) known.emplace_back(n.word);
+  if (Choose(c, k, words[i], known, "transform", &index) == nullptr) return 1;
+  const TransformName& t = TransformNames()[index];
+  if (t.standing == Standing::kWeak) c.Warn(where, absl::StrCat(t.word, " is weak: ", t.why), "use esp-gcm 256");
   switch (t.kind) {
-    case TransformWord::kRefused:
-      c.Error(where, absl::StrCat("not supported by this version: ", t.word), "use esp-gcm 256");
-      break;
-    case TransformWord::kEsn: out->esn = true; break;
-    case TransformWord::kIntegrity:
+    case TransformName::kOther:
+      c.Error(where, absl::StrCat("not supported: ", t.word, ": ", t.why), "use esp-gcm 256");
+      return 1;
+    case TransformName::kEsn:
+      out->esn = true;
+      return 1;
+    case TransformName::kIntegrity:
       if (out->integrity != 0) c.Error(where, "a second integrity transform");
-      out->integrity = t.id;
-      break;
-    case TransformWord::kCipher:
-      if (out->encryption.encr != 0) c.Error(where, "a second encryption transform");
-      out->encryption = {t.id, t.bits};
-      if (t.sized && i + 1 < words.size()) {
-        const absl::string_view size = words[i + 1].text;
-        if (size == "128" || size == "192" || size == "256") {
-          out->encryption.key_bits = size == "128" ? 128 : size == "192" ? 192 : 256;
-          used = 2;
-        }
-      }
+      out->integrity = t.choice.encr;
+      return 1;
+    case TransformName::kCipher:
       break;
   }
-  return used;
+  if (out->encryption.encr != 0) {
+    c.Error(where, "a second encryption transform");
+    return 1;
+  }
+  out->encryption = t.choice;
+  if (!t.sized || i + 1 >= words.size()) return 1;
+  uint32_t bits = 0;
+  if (!absl::SimpleAtoi(words[i + 1].text, &bits)) return 1;
+  if (bits != 128 && bits != 192 && bits != 256)
+    c.Error({k.line, words[i + 1].column}, absl::StrCat(bits, ": AES keys have 128, 192 or 256 bits"));
+  out->encryption.key_bits = static_cast<uint16_t>(bits);
+  return 2;
 }
 
 void EnterTransformSet(Context& c, const Call& k) {
@@ -108,8 +86,11 @@ void EnterTransformSet(Context& c, const Call& k) {
   t.esn = false;
   for (size_t i = 0; i < list->words.size();) i += ReadTransform(c, k, list->words, i, &t);
   if (IsAead(t.encryption.encr) && t.integrity != 0)
-    c.Error(k.where(), "esp-gcm and esp-gmac carry their own integrity", "leave out the hmac transform");
-  if (t.encryption.encr == 0 && t.integrity != 0) t.encryption.encr = kEncrNull;
+    c.Error(k.where(), absl::StrCat(EspEncryptionWords(t.encryption), " carries its own integrity"),
+            absl::StrCat("leave out ", EspIntegrityWord(t.integrity)));
+  if (t.encryption.encr != 0 || t.integrity == 0) return;
+  t.encryption.encr = kEncrNull;
+  c.Warn(k.where(), "a transform set without encryption: the traffic is authenticated only", "add esp-aes or use esp-gcm 256");
 }
 
 void SetMode(Context& c, const Call& k) {
@@ -159,8 +140,11 @@ void SetPfs(Context& c, const Call& k) {
   for (const NumberName& n : GroupNames()) known.push_back(absl::StrCat("group", n.word));
   size_t i = 0;
   if (Choose(c, k, {a->text, a->column}, known, "group", &i) == nullptr) return;
-  if (GroupNames()[i].weak) c.Warn(At(k, *a), absl::StrCat(known[i], " is weak"));
-  c.ipsec_profile->pfs_group = GroupNames()[i].number;
+  const NumberName& n = GroupNames()[i];
+  if (n.standing == Standing::kWeak) c.Warn(At(k, *a), absl::StrCat(known[i], " is weak: ", n.why), "use group19");
+  if (n.standing == Standing::kRefused)
+    return c.Error(At(k, *a), absl::StrCat(known[i], " is not supported: ", n.why), "use group19");
+  c.ipsec_profile->pfs_group = n.number;
 }
 
 seconds ReadLifetime(const Call& k) {

@@ -11,69 +11,6 @@
 
 namespace flexvpn::config {
 
-// Transform ids: IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters".
-const std::vector<EncryptionName>& IkeEncryptionNames() {
-  static const std::vector<EncryptionName> kNames = {
-      {"aes-cbc-128", {kEncrAesCbc, 128}, false},   {"aes-cbc-192", {kEncrAesCbc, 192}, false},
-      {"aes-cbc-256", {kEncrAesCbc, 256}, false},   {"aes-gcm-128", {kEncrAesGcm16, 128}, false},
-      {"aes-gcm-256", {kEncrAesGcm16, 256}, false}, {"3des", {kEncr3Des, 0}, true}};
-  return kNames;
-}
-const std::vector<NumberName>& IntegrityNames() {
-  static const std::vector<NumberName> kNames = {
-      {"sha1", 2, false}, {"sha256", 12, false}, {"sha384", 13, false}, {"sha512", 14, false}, {"md5", 1, true}};
-  return kNames;
-}
-const std::vector<NumberName>& PrfNames() {
-  static const std::vector<NumberName> kNames = {
-      {"sha1", 2, false}, {"sha256", 5, false}, {"sha384", 6, false}, {"sha512", 7, false}, {"md5", 1, true}};
-  return kNames;
-}
-const std::vector<NumberName>& GroupNames() {
-  static const std::vector<NumberName> kNames = {{"1", 1, true},    {"2", 2, true},    {"5", 5, true},
-                                                 {"14", 14, false}, {"15", 15, false}, {"16", 16, false},
-                                                 {"19", 19, false}, {"20", 20, false}, {"21", 21, false},
-                                                 {"24", 24, true},  {"31", 31, false}};
-  return kNames;
-}
-
-namespace {
-std::string WordOf(const std::vector<NumberName>& names, uint16_t id) {
-  for (const NumberName& n : names)
-    if (n.number == id) return n.word;
-  return absl::StrCat(id);
-}
-}  // namespace
-
-std::string IkeEncryptionWord(const EncrChoice& c) {
-  for (const EncryptionName& n : IkeEncryptionNames())
-    if (n.choice == c) return n.word;
-  return absl::StrCat("encr-", c.encr, "-", c.key_bits);
-}
-std::string IntegrityWord(uint16_t id) { return WordOf(IntegrityNames(), id); }
-std::string PrfWord(uint16_t id) { return WordOf(PrfNames(), id); }
-
-std::string EspEncryptionWords(const EncrChoice& c) {
-  switch (c.encr) {
-    case kEncrNull: return "esp-null";
-    case kEncr3Des: return "esp-3des";
-    case kEncrAesCbc: return c.key_bits == 128 ? "esp-aes" : absl::StrCat("esp-aes ", c.key_bits);
-    case kEncrAesGcm16: return absl::StrCat("esp-gcm ", c.key_bits);
-    case kEncrGmac: return absl::StrCat("esp-gmac ", c.key_bits);
-    default: return "";
-  }
-}
-std::string EspIntegrityWord(uint16_t id) {
-  switch (id) {
-    case 1: return "esp-md5-hmac";
-    case 2: return "esp-sha-hmac";
-    case 12: return "esp-sha256-hmac";
-    case 13: return "esp-sha384-hmac";
-    case 14: return "esp-sha512-hmac";
-    default: return "";
-  }
-}
-
 namespace {
 
 struct IosType {

@@ -13,16 +13,21 @@
 
 namespace flexvpn::config {
 
+// How far a word may be used.  `kWeak` works with a warning, `kRefused` is known and an error; both with `why`.
+enum class Standing : uint8_t { kGood, kWeak, kRefused };
 struct EncryptionName {
   const char* word;
   EncrChoice choice;
-  bool weak;
+  Standing standing = Standing::kGood;
+  const char* why = nullptr;
 };
 struct NumberName {
   const char* word;
   uint16_t number;
-  bool weak;
+  Standing standing = Standing::kGood;
+  const char* why = nullptr;
 };
+// Words of IOS first, then those of our own.
 const std::vector<EncryptionName>& IkeEncryptionNames();  // aes-cbc-256 …
 const std::vector<NumberName>& IntegrityNames();          // IANA AUTH ids
 const std::vector<NumberName>& PrfNames();                // IANA PRF ids
@@ -31,11 +36,34 @@ const std::vector<NumberName>& GroupNames();              // IANA group numbers
 std::string IkeEncryptionWord(const EncrChoice& c);
 std::string IntegrityWord(uint16_t id);
 std::string PrfWord(uint16_t id);
+
+// A word of `crypto ipsec transform-set`.
+struct TransformName {
+  enum Kind : uint8_t { kCipher, kIntegrity, kEsn, kOther } kind;
+  const char* word;
+  EncrChoice choice;       // kCipher; kIntegrity: .encr is the IANA AUTH id
+  bool sized = false;      // 128, 192 or 256 may follow
+  Standing standing = Standing::kGood;
+  const char* why = nullptr;
+};
+const std::vector<TransformName>& TransformNames();
 // "esp-aes 256", "esp-sha256-hmac"; empty if there is none.
 std::string EspEncryptionWords(const EncrChoice& c);
 std::string EspIntegrityWord(uint16_t id);
 
-inline constexpr uint16_t kEncrNull = 11, kEncrAesCbc = 12, kEncrAesGcm16 = 20, kEncr3Des = 3, kEncrGmac = 21;
+// A suite of algorithms that an RFC names: Suite B (RFC 6379) and CNSA (RFC 9206).
+struct SuiteName {
+  const char* word;
+  EncrChoice ike;
+  uint16_t integrity;  // of IKE; 0 with AEAD
+  uint16_t prf, group;
+  EncrChoice esp;
+};
+const std::vector<SuiteName>& SuiteNames();
+
+inline constexpr uint16_t kEncr3Des = 3, kEncrNull = 11, kEncrAesCbc = 12, kEncrAesCtr = 13, kEncrAesCcm8 = 14,
+                          kEncrAesCcm12 = 15, kEncrAesCcm16 = 16, kEncrAesGcm8 = 18, kEncrAesGcm12 = 19,
+                          kEncrAesGcm16 = 20, kEncrGmac = 21, kEncrChacha20 = 28;
 inline bool IsAead(uint16_t encr) { return (encr >= 14 && encr <= 16) || (encr >= 18 && encr <= 21) || encr == 28; }
 
 // An interface name in one or two words ("Tunnel0", "tun 0", "gi0/0", "eth0"), canonical.

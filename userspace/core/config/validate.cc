@@ -22,12 +22,17 @@ void Checker::CheckProposal(const IkeProposal& p) {
   const std::string user = absl::StrCat("crypto ikev2 proposal '", p.name, "'");
   if (p.encryption.empty()) Error(p.where, user + " has no encryption", "add 'encryption aes-gcm-256'");
   if (p.groups.empty()) Error(p.where, user + " has no Diffie-Hellman group", "add 'group 19'");
-  const bool aead = std::any_of(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return IsAead(e.encr); });
-  const bool other = std::any_of(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return !IsAead(e.encr); });
-  if (other && p.integrity.empty())
-    Error(p.where, user + " has no integrity algorithm for its CBC cipher", "add 'integrity sha512'");
-  if (aead && p.prf.empty() && p.integrity.empty())
-    Error(p.where, user + " has no PRF for its GCM cipher", "add 'prf sha512'");
+  const auto aead = std::find_if(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return IsAead(e.encr); });
+  const auto other = std::find_if(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return !IsAead(e.encr); });
+  if (other != p.encryption.end() && p.integrity.empty())
+    Error(p.where, absl::StrCat(user, " has no integrity algorithm for ", IkeEncryptionWord(*other)),
+          "add 'integrity sha512'");
+  if (aead != p.encryption.end() && p.prf.empty() && p.integrity.empty())
+    Error(p.where, absl::StrCat(user, " has no PRF for ", IkeEncryptionWord(*aead)), "add 'prf sha512'");
+  if (other == p.encryption.end() && !p.encryption.empty() && !p.integrity.empty() && !p.prf.empty())
+    Warn(p.where, absl::StrCat(user, " has an integrity algorithm that is never used: ", IkeEncryptionWord(*aead),
+                               " carries its own"),
+         "leave out 'integrity'");
 }
 
 void Checker::CheckPolicies() {
@@ -152,7 +157,8 @@ void Checker::CheckIpsec() {
     if (t.encryption.encr == 0) {
       Error(t.where, user + " has no transform", "write 'crypto ipsec transform-set NAME esp-gcm 256'");
     } else if (!IsAead(t.encryption.encr) && t.integrity == 0) {
-      Error(t.where, user + " encrypts without integrity", "add esp-sha256-hmac or use esp-gcm 256");
+      Error(t.where, absl::StrCat(user, " has ", EspEncryptionWords(t.encryption), " without integrity"),
+            "add esp-sha256-hmac or use esp-gcm 256");
     }
   }
   for (const auto& [name, p] : m.ipsec_profiles) {
@@ -161,7 +167,11 @@ void Checker::CheckIpsec() {
     if (!p.ike_profile.empty())
       Known(m.profiles, p.ike_profile, At(path, "set ikev2-profile", p.where), user, "crypto ikev2 profile");
     for (const std::string& t : p.transform_sets)
-      Known(m.transform_sets, t, At(path, "set transform-set", p.where), user, "crypto ipsec transform-set");
+      if (Known(m.transform_sets, t, At(path, "set transform-set", p.where), user, "crypto ipsec transform-set") &&
+          m.transform_sets.at(t).esn && p.replay_window == 0)
+        Error(At(path, "set security-association replay", p.where),
+              absl::StrCat(user, " has no replay window, which extended sequence numbers need (transform-set '", t, "')"),
+              "set a window-size or leave out 'esn'");
   }
 }
 

@@ -48,15 +48,16 @@ class Provider {
   using Parts = std::span<const BytesView>;  // concatenated
   // prf(key, parts...).  Empty result only for an unsupported algorithm.
   virtual SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const = 0;
-  // Truncated HMAC of RFC 7296 §2 / RFC 4868.
+  // Truncated HMAC or CMAC (RFC 2403, RFC 2404, RFC 4494, RFC 4868).
   virtual Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const = 0;
   virtual Bytes Sha1(Parts parts) const = 0;  // NAT detection (RFC 7296 §2.23) only
   virtual Bytes Sha256(Parts parts) const = 0;
 
-  // Block mode without padding: sizes are multiples of BlockSize.  IV as on the wire.
-  virtual absl::StatusOr<Bytes> EncryptCbc(Encr e, BytesView key, BytesView iv, BytesView plain) const = 0;
-  virtual absl::StatusOr<SecretBytes> DecryptCbc(Encr e, BytesView key, BytesView iv, BytesView cipher) const = 0;
-  // AEAD (RFC 5282): `key` without salt, nonce = salt | iv.  Seal returns ciphertext | tag.
+  // All ciphers: `key` without salt, nonce = salt | IV as on the wire (CBC has no salt).
+  // CBC and CTR (RFC 5930), which need an integrity algorithm beside them.  No padding: sizes are multiples of BlockSize.
+  virtual absl::StatusOr<Bytes> Encrypt(Encr e, BytesView key, BytesView nonce, BytesView plain) const = 0;
+  virtual absl::StatusOr<SecretBytes> Decrypt(Encr e, BytesView key, BytesView nonce, BytesView cipher) const = 0;
+  // AEAD (RFC 5282, RFC 7634).  Seal returns ciphertext | tag.
   virtual absl::StatusOr<Bytes> Seal(Encr e, BytesView key, BytesView nonce, BytesView aad, BytesView plain) const = 0;
   // Error kUnauthenticated on a wrong tag.
   virtual absl::StatusOr<SecretBytes> Open(Encr e, BytesView key, BytesView nonce, BytesView aad,

@@ -77,7 +77,7 @@ struct Sa {
   net::PeerId peer;                    // in: output-mark; also the reqid
   Mode mode = Mode::kTransport;
   uint16_t encr = 0;        // IANA ENCR, e.g. 20 = AES-GCM-16, 12 = AES-CBC
-  uint16_t encr_key_bits = 0;
+  uint16_t encr_key_bits = 0;  // without the salt; also where it is not negotiated (ChaCha20: 256)
   uint16_t integ = 0;       // IANA AUTH, 0 with AEAD
   SecretBytes encr_key;     // AEAD: key then salt
   SecretBytes integ_key;

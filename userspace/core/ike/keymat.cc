@@ -50,8 +50,11 @@ IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView s
   nonces.Append(nonce_r);
   SecretBytes skeyseed;
   if (old_sk_d.empty()) {
+    ByteWriter key;
+    const size_t most = crypto::PrfNonceKeySize(suite.prf);
+    for (BytesView nonce : {nonce_i, nonce_r}) key.Append(most == 0 ? nonce : nonce.first(std::min(most, nonce.size())));
     const BytesView parts[] = {shared};
-    skeyseed = c.ComputePrf(suite.prf, nonces.view(), parts);
+    skeyseed = c.ComputePrf(suite.prf, key.view(), parts);
   } else {
     const BytesView parts[] = {shared, nonces.view()};
     skeyseed = c.ComputePrf(old_prf, old_sk_d, parts);

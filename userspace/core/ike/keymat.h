@@ -33,7 +33,7 @@ IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView s
                       crypto::Prf old_prf = crypto::Prf::kNone);
 
 struct ChildKeys {
-  SecretBytes encr_i, integ_i, encr_r, integ_r;  // _i: for traffic sent by the exchange's initiator; AEAD: key | salt
+  SecretBytes encr_i, integ_i, encr_r, integ_r;  // _i: for traffic sent by the exchange's initiator; encr: key | salt
 };
 // KEYMAT (§2.17); `shared` is empty without PFS.
 ChildKeys DeriveChildKeys(const crypto::Provider& c, crypto::Prf prf, BytesView sk_d, const Suite& child,

@@ -182,9 +182,10 @@ std::vector<Suite> Supported(const crypto::Provider& crypto, ProtocolId protocol
   std::vector<Suite> out;
   for (const Suite& raw : suites) {
     const Suite s = Normalize(protocol, raw);
-    if (!crypto.Supports(s.encr, s.encr_key_bits)) continue;
-    if (!crypto::IsAead(s.encr) && !crypto.Supports(s.integ)) continue;
-    if (protocol == ProtocolId::kIke && (!crypto.Supports(s.prf) || s.ke == KeMethod::kNone)) continue;
+    const bool ike = protocol == ProtocolId::kIke, aead = crypto::IsAead(s.encr);
+    if (!(ike ? crypto.Supports(s.encr, s.encr_key_bits) : crypto::IsForEsp(s.encr, s.encr_key_bits))) continue;
+    if (!aead && !(ike ? crypto.Supports(s.integ) : crypto::IsForEsp(s.integ))) continue;
+    if (ike && (!crypto.Supports(s.prf) || s.ke == KeMethod::kNone)) continue;
     if (s.ke != KeMethod::kNone && !crypto.Supports(s.ke)) continue;
     out.push_back(s);
   }

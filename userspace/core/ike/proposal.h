@@ -37,7 +37,7 @@ std::optional<Choice> SelectSuite(ProtocolId protocol, const std::vector<Suite>&
 // Initiator: the answer's one proposal, if it is one of `offered`.
 std::optional<Choice> ParseChosen(ProtocolId protocol, const SaPayload& answer, const std::vector<Suite>& offered);
 
-// Suites that the provider can do.
+// Suites that can be done: of IKE by the provider, of ESP by a kernel (which says itself what it lacks).
 std::vector<Suite> Supported(const crypto::Provider& crypto, ProtocolId protocol, const std::vector<Suite>& suites);
 
 }  // namespace flexvpn::ike

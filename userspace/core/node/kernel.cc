@@ -181,7 +181,7 @@ dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplan
   sa.peer = peer.id;
   sa.mode = child.transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
   sa.encr = static_cast<uint16_t>(child.suite.encr);
-  sa.encr_key_bits = child.suite.encr_key_bits;
+  sa.encr_key_bits = crypto::EncrKeyBits(child.suite.encr, child.suite.encr_key_bits);
   sa.integ = static_cast<uint16_t>(child.suite.integ);
   sa.encr_key = in ? child.encr_in : child.encr_out;
   sa.integ_key = in ? child.integ_in : child.integ_out;

@@ -184,7 +184,7 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
     r.local_spi = (s.initiator ? s.spi_i : s.spi_r).value();
     r.remote_spi = (s.initiator ? s.spi_r : s.spi_i).value();
     r.encr = static_cast<uint16_t>(s.suite.encr);
-    r.key_bits = s.suite.encr_key_bits;
+    r.key_bits = crypto::EncrKeyBits(s.suite.encr, s.suite.encr_key_bits);
     r.prf = static_cast<uint16_t>(s.suite.prf);
     r.integ = static_cast<uint16_t>(s.suite.integ);
     r.group = static_cast<uint16_t>(s.suite.ke);
@@ -236,7 +236,7 @@ std::vector<show::IkeSessionRow> Node::SessionRows() const {
       child.spi_in = c.child.spi_in.value();
       child.spi_out = c.child.spi_out.value();
       child.encr = static_cast<uint16_t>(c.child.suite.encr);
-      child.key_bits = c.child.suite.encr_key_bits;
+      child.key_bits = crypto::EncrKeyBits(c.child.suite.encr, c.child.suite.encr_key_bits);
       child.integ = static_cast<uint16_t>(c.child.suite.integ);
       child.transport = c.child.transport;
       row.children.push_back(std::move(child));
@@ -280,7 +280,7 @@ std::vector<show::IpsecSaRow> Node::IpsecRows(const Measurements& m) const {
     r.spi_in = child.sa.spi_in.value();
     r.spi_out = child.sa.spi_out.value();
     r.encr = static_cast<uint16_t>(child.sa.suite.encr);
-    r.key_bits = child.sa.suite.encr_key_bits;
+    r.key_bits = crypto::EncrKeyBits(child.sa.suite.encr, child.sa.suite.encr_key_bits);
     r.integ = static_cast<uint16_t>(child.sa.suite.integ);
     r.transport = child.sa.transport;
     r.esn = child.sa.suite.esn;

@@ -13,6 +13,9 @@ std::string EncrName(uint16_t encr) {
     case 11: return "NULL";
     case 12: return "AES-CBC";
     case 13: return "AES-CTR";
+    case 14:
+    case 15:
+    case 16: return "AES-CCM";
     case 18:
     case 19:
     case 20: return "AES-GCM";
@@ -29,6 +32,7 @@ std::string PrfName(uint16_t prf) {
     case 5: return "SHA256";
     case 6: return "SHA384";
     case 7: return "SHA512";
+    case 8: return "AES-CMAC";
     default: return absl::StrCat(prf);
   }
 }
@@ -38,6 +42,8 @@ std::string IntegName(uint16_t integ) {
     case 0: return "None";
     case 1: return "MD596";
     case 2: return "SHA96";
+    case 5: return "AES-XCBC";
+    case 8: return "AES-CMAC";
     case 12: return "SHA256";
     case 13: return "SHA384";
     case 14: return "SHA512";
@@ -46,19 +52,30 @@ std::string IntegName(uint16_t integ) {
 }
 
 std::string EspTransformName(uint16_t encr, uint16_t key_bits, uint16_t integ) {
+  // As IOS shows them: 128 bits are not said, and AES-CBC has its size in the word.
+  auto sized = [&](const char* word) { return key_bits == 128 ? word : absl::StrCat(word, " ", key_bits); };
   std::string out;
   switch (encr) {
     case 3: out = "esp-3des"; break;
     case 11: out = "esp-null"; break;
     case 12: out = key_bits == 128 ? "esp-aes" : absl::StrCat("esp-", key_bits, "-aes"); break;
-    case 20: out = key_bits == 128 ? "esp-gcm" : absl::StrCat("esp-gcm ", key_bits); break;
-    case 21: out = key_bits == 128 ? "esp-gmac" : absl::StrCat("esp-gmac ", key_bits); break;
+    case 13: out = sized("esp-ctr"); break;
+    case 14: out = sized("esp-ccm8"); break;
+    case 15: out = sized("esp-ccm12"); break;
+    case 16: out = sized("esp-ccm"); break;
+    case 18: out = sized("esp-gcm8"); break;
+    case 19: out = sized("esp-gcm12"); break;
+    case 20: out = sized("esp-gcm"); break;
+    case 21: out = sized("esp-gmac"); break;
+    case 28: out = "esp-chacha20-poly1305"; break;
     default: out = absl::StrCat("esp-", encr, "-", key_bits);
   }
   switch (integ) {
     case 0: return out;
     case 1: return out + " esp-md5-hmac";
     case 2: return out + " esp-sha-hmac";
+    case 5: return out + " esp-aes-xcbc";
+    case 8: return out + " esp-aes-cmac";
     case 12: return out + " esp-sha256-hmac";
     case 13: return out + " esp-sha384-hmac";
     case 14: return out + " esp-sha512-hmac";
@@ -78,8 +95,15 @@ std::string DhGroupName(uint16_t group) {
     case 19: name = "DH_GROUP_256_ECP"; break;
     case 20: name = "DH_GROUP_384_ECP"; break;
     case 21: name = "DH_GROUP_521_ECP"; break;
+    case 17: name = "DH_GROUP_6144_MODP"; break;
+    case 18: name = "DH_GROUP_8192_MODP"; break;
     case 24: name = "DH_GROUP_2048_256_MODP"; break;
+    case 27: name = "DH_GROUP_224_BRAINPOOL"; break;
+    case 28: name = "DH_GROUP_256_BRAINPOOL"; break;
+    case 29: name = "DH_GROUP_384_BRAINPOOL"; break;
+    case 30: name = "DH_GROUP_512_BRAINPOOL"; break;
     case 31: name = "DH_GROUP_CURVE25519"; break;
+    case 32: name = "DH_GROUP_CURVE448"; break;
     default: return absl::StrCat("Group ", group);
   }
   return absl::StrCat(name, "/Group ", group);

@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/dataplane/executor.h"
+#include "os/netlink/algorithms.h"
 
 namespace flexvpn::os {
 namespace {
@@ -15,7 +17,8 @@ using dataplane::Sa;
 using netlink::Answer;
 
 bool SameKey(const Sa& a, const Sa& b) {
-  return !a.encr_key.empty() && a.encr_key == b.encr_key && a.integ_key == b.integ_key && a.encr == b.encr &&
+  const bool known = !a.encr_key.empty() || !a.integ_key.empty();  // not of an SA read back; NULL has no encryption key
+  return known && a.encr_key == b.encr_key && a.integ_key == b.integ_key && a.encr == b.encr &&
          a.integ == b.integ && a.esn == b.esn;
 }
 
@@ -26,6 +29,14 @@ constexpr uint32_t kReplaceMargin = 1 << 16;
 Bytes GoOn(const Sa& sa, const netlink::SaInfo& existing) {
   return sa.direction == dataplane::Direction::kOut ? netlink::SkipAhead(existing.replay_state, kReplaceMargin)
                                                     : existing.replay_state;
+}
+
+// The kernel's word on an SA it refused, with what it was built without where that is the reason.
+absl::Status Verdict(const Answer& answer, const Sa& sa) {
+  const absl::Status status = answer.ToStatus("");
+  if (answer.error != ENOSYS && answer.error != ENOENT) return status;
+  const std::string missing = netlink::MissingAlgorithms(sa.encr, sa.integ);
+  return missing.empty() ? status : absl::Status(status.code(), absl::StrCat(status.message(), "; ", missing));
 }
 
 bool Encapsulated(const Sa& s) { return s.encap_source_port != 0 || s.encap_destination_port != 0; }
@@ -93,7 +104,7 @@ absl::Status Executor::ReplaceSa(const Sa& sa, int offload_index) {
   absl::Status broken;
   Answer answer = TrySa(sa, offload_index, moved ? GoOn(sa, *existing) : Bytes(), &broken);
   RETURN_IF_ERROR(broken);
-  return answer.ToStatus("");
+  return Verdict(answer, sa);
 }
 
 const Sa* Executor::MovedFrom(const Sa& sa) const {
@@ -119,7 +130,7 @@ absl::Status Executor::MoveSa(const Sa& from, const Sa& sa, int offload_index) {
   absl::Status broken;
   Answer answer = TrySa(sa, offload_index, GoOn(sa, *existing), &broken);
   RETURN_IF_ERROR(broken);
-  return answer.ToStatus("");
+  return Verdict(answer, sa);
 }
 
 bool Executor::Offloaded(const Sa& sa, int index) {
@@ -150,7 +161,7 @@ absl::Status Executor::PutSa(const Sa& sa, std::string* note) {
     answer = TrySa(sa, 0, {}, &broken);
     RETURN_IF_ERROR(broken);
   }
-  absl::Status status = answer.error == EEXIST ? ReplaceSa(sa, index) : answer.ToStatus("");
+  absl::Status status = answer.error == EEXIST ? ReplaceSa(sa, index) : Verdict(answer, sa);
   RETURN_IF_ERROR(status);
   if (sa.offload_device.empty()) return absl::OkStatus();
   // Success does not mean offloaded: drivers without the feature accept and ignore.

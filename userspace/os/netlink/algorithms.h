@@ -3,6 +3,7 @@
 #define FLEXVPN_OS_NETLINK_ALGORITHMS_H_
 
 #include <cstdint>
+#include <string>
 
 namespace flexvpn::os::netlink {
 
@@ -10,19 +11,25 @@ namespace flexvpn::os::netlink {
 struct CipherName {
   uint16_t id;           // ENCR_*
   const char* name;
-  bool aead;
-  uint32_t salt_octets;  // follow the key in KEYMAT
-  uint32_t icv_bits;     // AEAD only
+  const char* options;   // of the kernel's configuration: what a kernel that refuses it was built without
+  bool aead = false;
+  uint32_t salt_octets = 0;  // follow the key in KEYMAT
+  uint32_t icv_bits = 0;     // AEAD only
 };
 struct IntegrityName {
   uint16_t id;  // AUTH_*
   const char* name;
+  const char* options;
   uint32_t key_octets;
   uint32_t truncated_bits;
 };
 // nullptr if unknown.
 const CipherName* FindCipher(uint16_t encr);
 const IntegrityName* FindIntegrity(uint16_t integ);
+
+// What to say when the kernel refuses an SA with ENOSYS: "this kernel lacks rfc4309(ccm(aes)) (CONFIG_CRYPTO_CCM …)".
+// Names what the kernel needs for both algorithms, as it does not tell which one it lacks.
+std::string MissingAlgorithms(uint16_t encr, uint16_t integ);
 
 }  // namespace flexvpn::os::netlink
 

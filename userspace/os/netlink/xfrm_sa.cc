@@ -38,7 +38,7 @@ absl::Status CheckKeys(const Sa& sa, const CipherName* cipher, const IntegrityNa
   // RFC 4303 §2.1: 0 is never sent, 1..255 are reserved.
   if (sa.spi < 256) return absl::InvalidArgumentError("reserved SPI");
   if (cipher == nullptr) return absl::InvalidArgumentError(absl::StrCat("unknown encryption ", sa.encr));
-  size_t want = sa.encr_key_bits / 8u + cipher->salt_octets;
+  const size_t want = sa.encr_key_bits / 8u + cipher->salt_octets;
   if (sa.encr_key.size() != want) {
     return absl::InvalidArgumentError(absl::StrCat("encryption key of ", sa.encr_key.size(), " octets, not ", want));
   }

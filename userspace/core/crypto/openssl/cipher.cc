@@ -34,8 +34,15 @@ bool Begin(EVP_CIPHER_CTX* ctx, const EVP_CIPHER* cipher, Encr e, BytesView key,
   return ok && (aad.empty() || EVP_CipherUpdate(ctx, nullptr, &n, aad.data(), Int(aad.size())) == 1);
 }
 
+// OpenSSL's IV: that of CBC; the first counter block of CTR, nonce | IV | 1 (RFC 3686 §4).
+SecretBytes FirstBlock(Encr e, BytesView nonce) {
+  SecretBytes block = ToSecret(nonce);
+  if (e == Encr::kAesCtr) block.insert(block.end(), {0, 0, 0, 1});
+  return block;
+}
+
 template <class Out>
-bool RunCbc(const EVP_CIPHER* cipher, BytesView key, BytesView iv, BytesView in, bool encrypt, Out* out) {
+bool RunPlain(const EVP_CIPHER* cipher, BytesView key, BytesView iv, BytesView in, bool encrypt, Out* out) {
   const CipherCtx ctx(EVP_CIPHER_CTX_new());
   out->resize(in.size());
   int done = 0, last = 0;
@@ -50,9 +57,9 @@ bool RunCbc(const EVP_CIPHER* cipher, BytesView key, BytesView iv, BytesView in,
 
 CipherEngine::CipherEngine() {
   constexpr const char* kNames[kFamilies][3] = {
-      {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"}, {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"},
-      {"AES-128-CCM", "AES-192-CCM", "AES-256-CCM"}, {"ChaCha20-Poly1305", nullptr, nullptr},
-      {"DES-EDE3-CBC", nullptr, nullptr},
+      {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"}, {"AES-128-CTR", "AES-192-CTR", "AES-256-CTR"},
+      {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"}, {"AES-128-CCM", "AES-192-CCM", "AES-256-CCM"},
+      {"ChaCha20-Poly1305", nullptr, nullptr},       {"DES-EDE3-CBC", nullptr, nullptr},
   };
   for (size_t f = 0; f < kFamilies; ++f)
     for (size_t i = 0; i < 3; ++i)
@@ -66,6 +73,8 @@ const EVP_CIPHER* CipherEngine::Find(Encr e, size_t key_size) const {
   switch (e) {
     case Encr::kAesCbc:
       return ciphers_[kCbc][i].get();
+    case Encr::kAesCtr:
+      return ciphers_[kCtr][i].get();
     case Encr::kAesGcm8:
     case Encr::kAesGcm12:
     case Encr::kAesGcm16:
@@ -85,25 +94,28 @@ const EVP_CIPHER* CipherEngine::Find(Encr e, size_t key_size) const {
 
 bool CipherEngine::Supports(Encr e, uint16_t key_bits) const { return Find(e, EncrKeySize(e, key_bits)) != nullptr; }
 
-const EVP_CIPHER* CipherEngine::FindCbc(Encr e, BytesView key, BytesView iv, BytesView data) const {
-  if (IsAead(e) || key.size() > 32 || iv.size() != IvSize(e) || data.empty() || data.size() > kMaxData) return nullptr;
+const EVP_CIPHER* CipherEngine::FindPlain(Encr e, BytesView key, BytesView nonce, BytesView data) const {
+  if (IsAead(e) || key.size() > 32 || nonce.size() != SaltSize(e) + IvSize(e)) return nullptr;
+  if (data.empty() || data.size() > kMaxData) return nullptr;
   const EVP_CIPHER* cipher = Find(e, key.size());
   return cipher != nullptr && data.size() % BlockSize(e) == 0 ? cipher : nullptr;
 }
 
-absl::StatusOr<Bytes> CipherEngine::EncryptCbc(Encr e, BytesView key, BytesView iv, BytesView plain) const {
-  const EVP_CIPHER* cipher = FindCbc(e, key, iv, plain);
+absl::StatusOr<Bytes> CipherEngine::Encrypt(Encr e, BytesView key, BytesView nonce, BytesView plain) const {
+  const EVP_CIPHER* cipher = FindPlain(e, key, nonce, plain);
   if (cipher == nullptr) return absl::InvalidArgumentError("encryption: unsupported cipher or sizes");
   Bytes out;
-  if (!RunCbc(cipher, key, iv, plain, true, &out)) return OpensslError(absl::StatusCode::kInternal, "encryption");
+  if (!RunPlain(cipher, key, FirstBlock(e, nonce), plain, true, &out))
+    return OpensslError(absl::StatusCode::kInternal, "encryption");
   return out;
 }
 
-absl::StatusOr<SecretBytes> CipherEngine::DecryptCbc(Encr e, BytesView key, BytesView iv, BytesView data) const {
-  const EVP_CIPHER* cipher = FindCbc(e, key, iv, data);
+absl::StatusOr<SecretBytes> CipherEngine::Decrypt(Encr e, BytesView key, BytesView nonce, BytesView data) const {
+  const EVP_CIPHER* cipher = FindPlain(e, key, nonce, data);
   if (cipher == nullptr) return absl::InvalidArgumentError("decryption: unsupported cipher or sizes");
   SecretBytes out;
-  if (!RunCbc(cipher, key, iv, data, false, &out)) return OpensslError(absl::StatusCode::kInternal, "decryption");
+  if (!RunPlain(cipher, key, FirstBlock(e, nonce), data, false, &out))
+    return OpensslError(absl::StatusCode::kInternal, "decryption");
   return out;
 }
 

@@ -5,7 +5,41 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 
+#include <utility>
+
 namespace flexvpn::crypto {
+namespace {
+
+constexpr size_t kCmacSize = 16;
+
+// One use of the spare context, or of a copy of the template; empty on failure.
+SecretBytes RunMac(const MacCtx& prepared, Spare<MacCtx>& spare, BytesView key, Provider::Parts parts, size_t size) {
+  MacCtx ctx = spare.Take();
+  if (ctx == nullptr) ctx.reset(EVP_MAC_CTX_dup(prepared.get()));
+  constexpr uint8_t kEmptyKey = 0;  // a null pointer would mean "no key yet"
+  SecretBytes out(size);
+  bool ok = ctx != nullptr &&
+            EVP_MAC_init(ctx.get(), key.empty() ? &kEmptyKey : key.data(), key.size(), nullptr) == 1;
+  for (BytesView part : parts) ok = ok && (part.empty() || EVP_MAC_update(ctx.get(), part.data(), part.size()) == 1);
+  size_t written = 0;
+  ok = ok && EVP_MAC_final(ctx.get(), out.data(), &written, out.size()) == 1 && written == out.size();
+  if (ok) {
+    spare.Give(std::move(ctx));
+    return out;
+  }
+  ERR_clear_error();
+  return {};
+}
+
+MacCtx PrepareMac(EVP_MAC* mac, const char* parameter, const char* value) {
+  MacCtx ctx(mac == nullptr ? nullptr : EVP_MAC_CTX_new(mac));
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(parameter, const_cast<char*>(value), 0),
+                               OSSL_PARAM_construct_end()};
+  if (ctx == nullptr || EVP_MAC_CTX_set_params(ctx.get(), params) != 1) return nullptr;
+  return ctx;
+}
+
+}  // namespace
 
 HashEngine::HashEngine() {
   constexpr const char* kNames[] = {"MD5", "SHA1", "SHA256", "SHA384", "SHA512"};
@@ -16,33 +50,25 @@ HashEngine::HashEngine() {
     row.md.reset(EVP_MD_fetch(nullptr, kNames[i], nullptr));
     if (row.md == nullptr || hmac == nullptr) continue;  // e.g. MD5 in a FIPS set-up
     row.size = static_cast<size_t>(EVP_MD_get_size(row.md.get()));
-    MacCtx ctx(EVP_MAC_CTX_new(hmac.get()));
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(kNames[i]), 0),
-        OSSL_PARAM_construct_end()};
-    if (ctx != nullptr && EVP_MAC_CTX_set_params(ctx.get(), params) == 1) row.hmac = std::move(ctx);
+    row.hmac = PrepareMac(hmac.get(), OSSL_MAC_PARAM_DIGEST, kNames[i]);
   }
+  const Mac cmac(EVP_MAC_fetch(nullptr, "CMAC", nullptr));
+  cmac_ = PrepareMac(cmac.get(), OSSL_MAC_PARAM_CIPHER, "AES-128-CBC");
+  // OpenSSL 3.0 copies no CMAC context that never had a key.
+  constexpr uint8_t kAnyKey[kCmacSize] = {};
+  if (cmac_ != nullptr && EVP_MAC_init(cmac_.get(), kAnyKey, sizeof(kAnyKey), nullptr) != 1) cmac_ = nullptr;
   ERR_clear_error();
 }
 
 SecretBytes HashEngine::Hmac(Digest d, BytesView key, Provider::Parts parts) const {
   const Row& row = rows_[Index(d)];
   if (row.hmac == nullptr) return {};
-  MacCtx ctx = row.spare.Take();
-  if (ctx == nullptr) ctx.reset(EVP_MAC_CTX_dup(row.hmac.get()));
-  constexpr uint8_t kEmptyKey = 0;  // a null pointer would mean "no key yet"
-  SecretBytes out(row.size);
-  bool ok = ctx != nullptr &&
-            EVP_MAC_init(ctx.get(), key.empty() ? &kEmptyKey : key.data(), key.size(), nullptr) == 1;
-  for (BytesView part : parts) ok = ok && (part.empty() || EVP_MAC_update(ctx.get(), part.data(), part.size()) == 1);
-  size_t size = 0;
-  ok = ok && EVP_MAC_final(ctx.get(), out.data(), &size, out.size()) == 1 && size == out.size();
-  if (ok) {
-    row.spare.Give(std::move(ctx));
-    return out;
-  }
-  ERR_clear_error();
-  return {};
+  return RunMac(row.hmac, row.spare, key, parts, row.size);
+}
+
+SecretBytes HashEngine::Cmac(BytesView key, Provider::Parts parts) const {
+  if (cmac_ == nullptr || key.size() != kCmacSize) return {};
+  return RunMac(cmac_, cmac_spare_, key, parts, kCmacSize);
 }
 
 Bytes HashEngine::Hash(Digest d, Provider::Parts parts) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Digests and HMAC.  Everything is fetched once: fetching costs more than the HMAC of an IKE message.
+// Digests, HMAC and AES-CMAC.  Everything is fetched once: fetching costs more than the HMAC of an IKE message.
 #ifndef FLEXVPN_CORE_CRYPTO_OPENSSL_HASH_H_
 #define FLEXVPN_CORE_CRYPTO_OPENSSL_HASH_H_
 
@@ -20,6 +20,9 @@ class HashEngine {
   // Empty on failure (algorithm missing).  Const methods may run on several threads at once.
   SecretBytes Hmac(Digest d, BytesView key, Provider::Parts parts) const;
   Bytes Hash(Digest d, Provider::Parts parts) const;
+  bool SupportsCmac() const { return cmac_ != nullptr; }
+  // AES-CMAC with a key of 128 bits (RFC 4493); empty for any other key size.
+  SecretBytes Cmac(BytesView key, Provider::Parts parts) const;
 
  private:
   struct Row {
@@ -30,6 +33,8 @@ class HashEngine {
   };
   static size_t Index(Digest d) { return static_cast<size_t>(d); }
   std::array<Row, static_cast<size_t>(Digest::kCount)> rows_;
+  MacCtx cmac_;  // as `hmac` and `spare` of a row
+  mutable Spare<MacCtx> cmac_spare_;
 };
 
 }  // namespace flexvpn::crypto

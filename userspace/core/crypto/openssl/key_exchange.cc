@@ -39,9 +39,9 @@ Pkey NamedGroup(const char* algorithm, const char* name) {
   return FromParams(algorithm, params);
 }
 
-// Group 2 (RFC 7296 App. B.2) has no name in OpenSSL 3, but its prime is there.
-Pkey OakleyGroup2() {
-  const BigNumber p(BN_get_rfc2409_prime_1024(nullptr)), g(BN_new());
+// Groups 1 and 2 (RFC 7296 App. B) have no name in OpenSSL 3, but their primes are there.  The generator is 2.
+Pkey OakleyGroup(BIGNUM* prime) {
+  const BigNumber p(prime), g(BN_new());
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
   if (p == nullptr || g == nullptr || builder == nullptr || BN_set_word(g.get(), 2) != 1 ||
       OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_FFC_P, p.get()) != 1 ||
@@ -80,16 +80,18 @@ absl::Status BadPublic(const char* why) {
 }  // namespace
 
 KeyExchangeEngine::KeyExchangeEngine() {
-  AddModp(KeMethod::kModp1024, nullptr);
-  AddModp(KeMethod::kModp1536, "modp_1536");
-  AddModp(KeMethod::kModp2048, "modp_2048");
-  AddModp(KeMethod::kModp3072, "modp_3072");
-  AddModp(KeMethod::kModp4096, "modp_4096");
-  AddModp(KeMethod::kModp6144, "modp_6144");
-  AddModp(KeMethod::kModp8192, "modp_8192");
+  AddModp(KeMethod::kModp768, OakleyGroup(BN_get_rfc2409_prime_768(nullptr)));
+  AddModp(KeMethod::kModp1024, OakleyGroup(BN_get_rfc2409_prime_1024(nullptr)));
+  AddModp(KeMethod::kModp1536, NamedGroup("DH", "modp_1536"));
+  AddModp(KeMethod::kModp2048, NamedGroup("DH", "modp_2048"));
+  AddModp(KeMethod::kModp3072, NamedGroup("DH", "modp_3072"));
+  AddModp(KeMethod::kModp4096, NamedGroup("DH", "modp_4096"));
+  AddModp(KeMethod::kModp6144, NamedGroup("DH", "modp_6144"));
+  AddModp(KeMethod::kModp8192, NamedGroup("DH", "modp_8192"));
   AddEcp(KeMethod::kEcp256, "prime256v1");
   AddEcp(KeMethod::kEcp384, "secp384r1");
   AddEcp(KeMethod::kEcp521, "secp521r1");
+  AddEcp(KeMethod::kBrainpool224, "brainpoolP224r1");
   AddEcp(KeMethod::kBrainpool256, "brainpoolP256r1");
   AddEcp(KeMethod::kBrainpool384, "brainpoolP384r1");
   AddEcp(KeMethod::kBrainpool512, "brainpoolP512r1");
@@ -102,9 +104,8 @@ void KeyExchangeEngine::Add(Group group, bool ok) {
   if (ok) groups_.push_back(std::move(group));
 }
 
-void KeyExchangeEngine::AddModp(KeMethod m, const char* name) {
+void KeyExchangeEngine::AddModp(KeMethod m, Pkey parameters) {
   const size_t size = KePublicSize(m);
-  Pkey parameters = name == nullptr ? OakleyGroup2() : NamedGroup("DH", name);
   if (parameters == nullptr) return;
   Bytes prime_minus_1 = PrimeMinus1(parameters.get(), size);
   const bool ok = !prime_minus_1.empty();

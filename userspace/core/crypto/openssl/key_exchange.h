@@ -34,7 +34,7 @@ class KeyExchangeEngine {
     mutable Spare<Pkey> peer{};          // nothing secret in it
     mutable Spare<PkeyCtx> generator{};  // ready for key generation; holds no key
   };
-  void AddModp(KeMethod m, const char* name);
+  void AddModp(KeMethod m, Pkey parameters);
   void AddEcp(KeMethod m, const char* name);
   void AddMontgomery(KeMethod m, const char* name);
   void Add(Group group, bool ok);

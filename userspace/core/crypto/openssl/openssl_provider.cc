@@ -57,33 +57,36 @@ class OpensslProvider final : public Provider {
  public:
   bool Supports(Encr e, uint16_t key_bits) const override { return cipher_.Supports(e, key_bits); }
   bool Supports(Prf p) const override {
+    if (p == Prf::kAesCmac) return hash_.SupportsCmac();
     const auto d = DigestOf(p);
     return d && hash_.Supports(*d);
   }
   bool Supports(Integ i) const override {
+    if (i == Integ::kAesCmac96) return hash_.SupportsCmac();
     const auto d = DigestOf(i);
     return d && hash_.Supports(*d);
   }
   bool Supports(KeMethod m) const override { return key_exchange_.Supports(m); }
 
   SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const override {
+    if (p == Prf::kAesCmac) return AesCmacPrf(key, parts);
     const auto d = DigestOf(p);
     return d ? hash_.Hmac(*d, key, parts) : SecretBytes{};
   }
   Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const override {
     const auto d = DigestOf(i);
-    if (!d) return {};
-    const SecretBytes full = hash_.Hmac(*d, key, parts);
+    if (!d && i != Integ::kAesCmac96) return {};
+    const SecretBytes full = d ? hash_.Hmac(*d, key, parts) : hash_.Cmac(key, parts);
     return full.empty() ? Bytes{} : Bytes(full.begin(), full.begin() + static_cast<ptrdiff_t>(IntegIcvSize(i)));
   }
   Bytes Sha1(Parts parts) const override { return hash_.Hash(Digest::kSha1, parts); }
   Bytes Sha256(Parts parts) const override { return hash_.Hash(Digest::kSha256, parts); }
 
-  absl::StatusOr<Bytes> EncryptCbc(Encr e, BytesView key, BytesView iv, BytesView plain) const override {
-    return cipher_.EncryptCbc(e, key, iv, plain);
+  absl::StatusOr<Bytes> Encrypt(Encr e, BytesView key, BytesView nonce, BytesView plain) const override {
+    return cipher_.Encrypt(e, key, nonce, plain);
   }
-  absl::StatusOr<SecretBytes> DecryptCbc(Encr e, BytesView key, BytesView iv, BytesView cipher) const override {
-    return cipher_.DecryptCbc(e, key, iv, cipher);
+  absl::StatusOr<SecretBytes> Decrypt(Encr e, BytesView key, BytesView nonce, BytesView cipher) const override {
+    return cipher_.Decrypt(e, key, nonce, cipher);
   }
   absl::StatusOr<Bytes> Seal(Encr e, BytesView key, BytesView nonce, BytesView aad, BytesView plain) const override {
     return cipher_.Seal(e, key, nonce, aad, plain);
@@ -111,6 +114,13 @@ class OpensslProvider final : public Provider {
     ASSIGN_OR_RETURN(KeyPair own, key_exchange_.Generate(j.method));
     ASSIGN_OR_RETURN(SecretBytes secret, key_exchange_.Derive(own, j.peer_public));
     return KeyAnswer{std::move(own.public_value), std::move(secret)};
+  }
+  // RFC 4615 §3: a key of another size than 128 bits is hashed with the zero key first.
+  SecretBytes AesCmacPrf(BytesView key, Parts parts) const {
+    constexpr uint8_t kZeroKey[16] = {};
+    if (key.size() == sizeof(kZeroKey)) return hash_.Cmac(key, parts);
+    const BytesView key_parts[] = {key};
+    return hash_.Cmac(hash_.Cmac(kZeroKey, key_parts), parts);
   }
 
   HashEngine hash_;

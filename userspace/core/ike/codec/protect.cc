@@ -15,13 +15,13 @@ size_t TrailerSize(const ProtectKeys& k) {
   return IsAead(k.encr) ? crypto::IcvSize(k.encr) : crypto::IntegIcvSize(k.integ);
 }
 
-// SK_e of an AEAD is key | salt (RFC 5282 §7.1); nonce = salt | IV (§4).
-BytesView AeadKey(const ProtectKeys& k) {
+// SK_e is key | salt and the nonce salt | IV (RFC 5282 §4 and §7.1, RFC 5930 §2, RFC 7634 §2); CBC has no salt.
+BytesView CipherKey(const ProtectKeys& k) {
   const BytesView all(k.encr_key);
   return all.first(all.size() - std::min(all.size(), crypto::SaltSize(k.encr)));
 }
-SecretBytes AeadNonce(const ProtectKeys& k, BytesView iv) {
-  SecretBytes nonce = ToSecret(BytesView(k.encr_key).subspan(AeadKey(k).size()));
+SecretBytes Nonce(const ProtectKeys& k, BytesView iv) {
+  SecretBytes nonce = ToSecret(BytesView(k.encr_key).subspan(CipherKey(k).size()));
   nonce.insert(nonce.end(), iv.begin(), iv.end());
   return nonce;
 }
@@ -45,9 +45,9 @@ absl::StatusOr<SecretBytes> Decrypt(const crypto::Provider& crypto, const Protec
   const size_t iv_size = crypto::IvSize(keys.encr), trailer = TrailerSize(keys);
   if (datagram.size() < body + iv_size + trailer + 1) return absl::UnauthenticatedError("SK payload: too short");
   const BytesView iv = datagram.subspan(body, iv_size), sealed = datagram.subspan(body + iv_size);
+  const SecretBytes nonce = Nonce(keys, iv);
   if (IsAead(keys.encr)) {
-    const SecretBytes nonce = AeadNonce(keys, iv);
-    auto plain = crypto.Open(keys.encr, AeadKey(keys), nonce, datagram.first(body), sealed);
+    auto plain = crypto.Open(keys.encr, CipherKey(keys), nonce, datagram.first(body), sealed);
     if (!plain.ok()) return absl::UnauthenticatedError("SK payload: integrity");
     return plain;
   }
@@ -59,7 +59,7 @@ absl::StatusOr<SecretBytes> Decrypt(const crypto::Provider& crypto, const Protec
   // Only somebody who has the keys gets here.
   if (cipher.size() % crypto::BlockSize(keys.encr) != 0)
     return absl::InvalidArgumentError("SK payload: not a multiple of the block size");
-  return crypto.DecryptCbc(keys.encr, keys.encr_key, iv, cipher);
+  return crypto.Decrypt(keys.encr, CipherKey(keys), nonce, cipher);
 }
 
 }  // namespace
@@ -78,17 +78,22 @@ bool CanProtect(const ProtectKeys& keys) { return TrailerSize(keys) != 0 && cryp
 absl::Status SealInto(const crypto::Provider& crypto, const ProtectKeys& keys, BytesView content, uint64_t sequence,
                       Rng& rng, ByteWriter& out) {
   const SecretBytes plain = Padded(keys, content);
-  if (IsAead(keys.encr)) {
+  Bytes iv;
+  if (crypto::BlockSize(keys.encr) == 1) {  // AEAD and CTR: the IV must never repeat under one key
     ByteWriter counter;
     counter.U64(sequence);
-    const SecretBytes nonce = AeadNonce(keys, counter.view());
-    ASSIGN_OR_RETURN(const Bytes sealed, crypto.Seal(keys.encr, AeadKey(keys), nonce, out.view(), plain));
-    out.Append(counter.view());
+    iv = std::move(counter).Release();
+  } else {
+    iv = rng.Take(crypto::IvSize(keys.encr));
+  }
+  const SecretBytes nonce = Nonce(keys, iv);
+  if (IsAead(keys.encr)) {
+    ASSIGN_OR_RETURN(const Bytes sealed, crypto.Seal(keys.encr, CipherKey(keys), nonce, out.view(), plain));
+    out.Append(iv);
     out.Append(sealed);
     return absl::OkStatus();
   }
-  const Bytes iv = rng.Take(crypto::IvSize(keys.encr));
-  ASSIGN_OR_RETURN(const Bytes cipher, crypto.EncryptCbc(keys.encr, keys.encr_key, iv, plain));
+  ASSIGN_OR_RETURN(const Bytes cipher, crypto.Encrypt(keys.encr, CipherKey(keys), nonce, plain));
   out.Append(iv);
   out.Append(cipher);
   const BytesView covered[] = {out.view()};

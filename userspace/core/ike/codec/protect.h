@@ -14,7 +14,7 @@ namespace flexvpn::ike {
 struct ProtectKeys {
   crypto::Encr encr{};
   crypto::Integ integ{};   // kNone with AEAD
-  SecretBytes encr_key;    // SK_e: with AEAD key | salt
+  SecretBytes encr_key;    // SK_e: with AEAD and CTR key | salt
   SecretBytes integ_key;   // SK_a
 };
 
@@ -25,8 +25,8 @@ struct PlainPayloads {
 };
 PlainPayloads EncodePlain(const Payloads& payloads);
 
-// The whole message with one SK payload holding `payloads`.  CBC: random IV; AEAD: `sequence` becomes the explicit
-// IV and must never repeat under one key (the IKE SA counts the messages it protects).
+// The whole message with one SK payload holding `payloads`.  CBC: random IV; AEAD and CTR: `sequence` becomes the
+// explicit IV and must never repeat under one key (the IKE SA counts the messages it protects).
 absl::StatusOr<Bytes> Protect(const crypto::Provider& crypto, const ProtectKeys& keys, Header header,
                               const Payloads& payloads, uint64_t sequence, Rng& rng);
 absl::StatusOr<Bytes> ProtectPlain(const crypto::Provider& crypto, const ProtectKeys& keys, Header header,
