@@ -185,6 +185,7 @@ void World::Carry(Router& r, node::Action& action) {
                  },
                  [&](node::Reply& a) { reply_ = show::RenderText(a.document); },
                  [&](node::Log& a) { Note(absl::StrCat("router ", r.index, ": ", a.text)); },
+                 [&](node::AppendKeyLog&) {},
              },
              action);
 }

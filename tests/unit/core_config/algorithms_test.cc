@@ -222,5 +222,16 @@ TEST(Algorithms, SuitesOfTheRfcsFillAllLists) {
   }
 }
 
+TEST(KeyLogLine, IsWarnedOfAndNeedsAWholePath) {
+  const std::string line = "debug crypto ikev2 keylog /var/lib/flexvpn/keys\n";
+  EXPECT_EQ(Parse(line).model.ike.key_log, "/var/lib/flexvpn/keys");
+  EXPECT_THAT(Said(line, Severity::kWarning),
+              ElementsAre(HasSubstr("can read everything the IKE SAs protect")));
+  EXPECT_EQ(Parse(line + "no debug crypto ikev2 keylog\n").model.ike.key_log, "");
+  EXPECT_THAT(Said("debug crypto ikev2 keylog keys.txt\n", Severity::kError),
+              ElementsAre(HasSubstr("whole path")));
+  EXPECT_EQ(DefaultModel().ike.key_log, "");
+}
+
 }  // namespace
 }  // namespace flexvpn::config

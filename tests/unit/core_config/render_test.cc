@@ -160,6 +160,7 @@ class Generator {
     if (Flip()) g.cookie_challenge = static_cast<uint32_t>(Below(1001));
     g.max_in_negotiation = static_cast<uint32_t>(Below(9999));
     g.max_sa = static_cast<uint32_t>(Below(9999));
+    if (Flip()) g.key_log = "/var/lib/flexvpn/keys.txt";
     if (Flip()) g.fragmentation_mtu = Flip() ? uint16_t{0} : static_cast<uint16_t>(68 + Below(1433));
     return g;
   }

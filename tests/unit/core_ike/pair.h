@@ -99,6 +99,7 @@ struct Node {
   std::vector<ConfigReceived> configs;
   std::vector<AddressChanged> moves;
   std::vector<SessionInfo> rekeyed;
+  std::vector<KeyLogEntry> keys;  // with Config::log_keys
   std::vector<ChildSa> children;  // every ChildUp with an inbound half
   uint64_t sent = 0, lost = 0, without_sa = 0;
   bool had_outbound = false;
@@ -259,6 +260,7 @@ class World {
   }
 
   void Record(Node& n, Action& action) {
+    if (auto* k = std::get_if<KeysDerived>(&action)) n.keys.push_back(k->keys);
     if (auto* up = std::get_if<SessionUp>(&action)) {
       n.trace.push_back("SessionUp");
       n.ups.push_back(up->session);

@@ -2,6 +2,8 @@
 // The shell's commands, against a node that has a configuration and nothing else.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/node/node.h"
 #include "core/show/document.h"
 
@@ -79,6 +81,27 @@ TEST_F(Commands, EveryShowAnswersOnAnEmptyNodeInBothForms) {
 TEST_F(Commands, ClearingOnePeerNeedsAnAddress) {
   EXPECT_FALSE(Run("clear crypto ikev2 sa remote nonsense").ok);
   EXPECT_TRUE(Run("clear crypto ikev2 sa remote 192.0.2.1").ok);
+}
+
+TEST_F(Commands, AKeyLogIsWarnedOfInTheLogAndInEveryAnswer) {
+  EXPECT_EQ(show::RenderText(Run("show crypto ikev2 sa").document).find("Warning"), std::string::npos);
+  config::ParseResult with = config::Parse("debug crypto ikev2 keylog /var/lib/flexvpn/keys\n");
+  ASSERT_TRUE(with.ok());
+  Actions actions;
+  node_->Handle(NewConfig{with.model}, Instant{}, actions);
+  const auto warned = [](const Action& a) {
+    const auto* log = std::get_if<Log>(&a);
+    return log != nullptr && log->level == Log::Level::kWarning &&
+           log->text.find("WRITTEN TO /var/lib/flexvpn/keys") != std::string::npos;
+  };
+  EXPECT_TRUE(std::any_of(actions.begin(), actions.end(), warned));
+  for (const char* command : {"show crypto ikev2 sa", "show version", "show dataplane drops"}) {
+    const show::Document d = Run(command).document;
+    EXPECT_EQ(show::RenderText(d).find("Warning: THE KEYS OF ALL IKE SAs ARE WRITTEN TO /var/lib/flexvpn/keys"), 0u) << command;
+    EXPECT_EQ(d.data["warnings"].size(), 1u) << command;
+  }
+  EXPECT_NE(show::RenderText(Run("show running-config").document).find("debug crypto ikev2 keylog /var/lib/flexvpn/keys"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "app/daemon/config_file.h"
+#include "app/daemon/key_log_file.h"
 #include "app/daemon/logger.h"
 #include "base/overloaded.h"
 #include "base/status_macros.h"
@@ -269,6 +270,9 @@ void Driver::Carry(node::Action& action) {
                  [&](node::Measure& a) { Measure(a.token); },
                  [&](node::Reply& a) { Reply(a); },
                  [&](node::Log& a) { LogLine(a.level, a.text); },
+                 [&](node::AppendKeyLog& a) {
+                   if (absl::Status s = AppendKeyLog(a.file, a.line); !s.ok()) LogLine(Level::kError, s.message());
+                 },
              },
              action);
 }

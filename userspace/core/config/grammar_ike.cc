@@ -248,6 +248,16 @@ std::vector<Command> Globals() {
        [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
       {"crypto ikev2 limit max-sa <N:1-9999>", "most IKE SAs",
        [](Context& c, const Call& k) { c.model.ike.max_sa = static_cast<uint32_t>(k.Number("N")); }},
+      {"debug crypto ikev2 keylog <FILE>", "write the keys of IKE SAs to a file, to decrypt captures (own command)",
+       [](Context& c, const Call& k) {
+         c.model.ike.key_log.clear();
+         if (!k.set()) return;
+         const std::string file = k.Text("FILE");
+         if (file[0] != '/') return c.Error(At(k, *k.Find("FILE")), "the file must be named with its whole path");
+         c.model.ike.key_log = file;
+         c.Warn(k.where(), "whoever reads this file can read everything the IKE SAs protect, ESP keys in it",
+                "remove the line when the capture is done");
+       }},
       {"crypto ikev2 fragmentation [mtu <N:68-1500>]", "IKEv2 fragmentation (RFC 7383) of messages above an MTU",
        [](Context& c, const Call& k) {
          const uint16_t usual = IkeGlobal().fragmentation_mtu;

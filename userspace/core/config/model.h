@@ -133,6 +133,7 @@ struct IkeGlobal {
   std::optional<uint32_t> cookie_challenge;  // half-open SAs; none = built-in threshold
   uint32_t max_in_negotiation = 0;           // 0 = unlimited
   uint32_t max_sa = 0;
+  std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
   uint16_t fragmentation_mtu = 1280;         // of the IP datagram; 0 = no IKEv2 fragmentation
   friend bool operator==(const IkeGlobal&, const IkeGlobal&) = default;
 };

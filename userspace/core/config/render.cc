@@ -104,6 +104,7 @@ class Renderer {
     if (g.cookie_challenge) Line("crypto ikev2 cookie-challenge ", *g.cookie_challenge);
     if (g.max_in_negotiation != 0) Line("crypto ikev2 limit max-in-negotation-sa ", g.max_in_negotiation);
     if (g.max_sa != 0) Line("crypto ikev2 limit max-sa ", g.max_sa);
+    if (!g.key_log.empty()) Line("debug crypto ikev2 keylog ", g.key_log);
     if (g.fragmentation_mtu == 0)
       Line("no crypto ikev2 fragmentation");
     else if (all_ || g.fragmentation_mtu != IkeGlobal().fragmentation_mtu)

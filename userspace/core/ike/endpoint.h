@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "core/crypto/provider.h"
 #include "core/ike/codec/message.h"
+#include "core/ike/key_log.h"
 #include "core/ike/keymat.h"
 
 namespace flexvpn::ike {
@@ -135,9 +136,11 @@ struct ChildDown { ChildId id; IkeSaId ike; bool inbound = true, outbound = true
 struct AddressChanged { IkeSaId id; net::Endpoint local, remote; };  // NAT mapping moved: rewrite SAs
 // The IKE SA was replaced by a rekey: new SPIs, same id.
 struct SessionRekeyed { SessionInfo session; };
+// An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.
+struct KeysDerived { KeyLogEntry keys; };
 struct Notice { enum class Level : uint8_t { kDebug, kInfo, kWarning } level{}; std::string text; };
 using Action = std::variant<SendDatagram, StartJob, SessionUp, ConfigReceived, SessionDown, ChildUp, ChildDown,
-                            AddressChanged, SessionRekeyed, Notice>;
+                            AddressChanged, SessionRekeyed, KeysDerived, Notice>;
 using Actions = std::vector<Action>;
 
 struct Datagram { net::Endpoint local, remote; Bytes bytes; };  // non-ESP marker already removed
@@ -178,6 +181,7 @@ class Endpoint {
     double retransmit_backoff = 1.8;
     int retransmit_tries = 8;
     Duration rekeyed_child_linger = seconds(5);  // inbound half of a rekeyed Child SA
+    bool log_keys = false;  // emit KeysDerived: for decrypting captures, never otherwise
     // RFC 7383: messages that make a larger IP datagram are sent in fragments; 0 = fragmentation is not offered.
     uint16_t fragmentation_mtu = 1280;
     size_t reassembly_memory = 16 << 20;  // octets, for what has come of incomplete messages, of all IKE SAs

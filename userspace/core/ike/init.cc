@@ -185,6 +185,7 @@ void Endpoint::Impl::InitDerived(IkeSa& sa, crypto::JobResult result, Instant no
     return;
   }
   sa.keys = DeriveIkeKeys(crypto_, sa.suite, std::get<SecretBytes>(*result), h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r);
+  LogKeys(sa, out);
   sa.send.Take(0);
   h.key = {};
   if (session.info.nat_local || session.info.nat_remote) {  // §2.23: before IKE_AUTH

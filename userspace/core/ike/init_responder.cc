@@ -149,6 +149,7 @@ void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now
   const auto& key = std::get<crypto::KeyAnswer>(*result);
   Handshake& h = *sa.handshake;
   sa.keys = DeriveIkeKeys(crypto_, sa.suite, key.secret, h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r);
+  LogKeys(sa, out);
   Payloads payloads;
   payloads.emplace_back(SaPayload{{h.choice.proposal}});
   payloads.emplace_back(KePayload{sa.suite.ke, key.public_value});

@@ -257,4 +257,8 @@ std::vector<SaInfo> Endpoint::Impl::List(Instant now) const {
   return out;
 }
 
+void Endpoint::Impl::LogKeys(const IkeSa& sa, Actions& out) const {
+  if (config_.log_keys) out.emplace_back(KeysDerived{{sa.spi_i, sa.spi_r, sa.keys.initiator, sa.keys.responder}});
+}
+
 }  // namespace flexvpn::ike

@@ -156,6 +156,7 @@ class Endpoint::Impl {
   Duration SoftLifetime(Duration lifetime);
   void EndOp(IkeSa& sa, const Op& op);
   SaInfo Describe(const Session& session, Instant now) const;
+  void LogKeys(const IkeSa& sa, Actions& out) const;
 
   // init.cc
   void GenerateInitKey(IkeSa& sa, crypto::KeMethod group, Instant now, Actions& out);

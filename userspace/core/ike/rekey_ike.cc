@@ -121,6 +121,7 @@ void Endpoint::Impl::AnswerRekeyIke(IkeSa& old, const ReplyTo& to, const Choice&
   Session& session = *old.session;
   const IkeSpi spi = tables_.NewSpi(rng_);
   IkeSa& made = NewGeneration(old, spi, false, choice, peer_spi, shared, nonce_i, nonce_r);
+  LogKeys(made, out);
   if (old.successor) {  // our own rekey has won meanwhile; the peer will delete this one
     made.expires = now + kRedundantLifetime;
   } else {
@@ -172,6 +173,7 @@ void Endpoint::Impl::FinishRekeyIke(IkeSa& sa, const RekeyIkeOp& op, const Choic
   sa.rekeying = false;
   if (session.down) return;
   IkeSa& made = NewGeneration(sa, op.spi, true, choice, peer_spi, shared, op.nonce, nonce_r);
+  LogKeys(made, out);
   if (sa.peer_rekey && OursLoses(op.nonce, nonce_r, *sa.peer_rekey)) {  // §2.8.2: ours goes, by us
     counters_.Add("rekey collisions lost");
     made.state = IkeState::kClosing;

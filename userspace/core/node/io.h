@@ -117,7 +117,12 @@ struct Log {
   enum class Level : uint8_t { kDebug, kInfo, kWarning, kError } level{};
   std::string text;
 };
-using Action = std::variant<SendUdp, StartJob, SendNhrp, Apply, Measure, Reply, Log>;
+// Append to the file of `debug crypto ikev2 keylog`, readable by its owner alone.
+struct AppendKeyLog {
+  std::string file;
+  SecretBytes line;
+};
+using Action = std::variant<SendUdp, StartJob, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog>;
 using Actions = std::vector<Action>;
 
 }  // namespace flexvpn::node

@@ -140,6 +140,10 @@ void Node::On(ike::Action& action) {
                  [&](ike::SessionRekeyed& s) {
                    if (auto it = sessions_.find(s.session.id); it != sessions_.end()) it->second.info = s.session;
                  },
+                 [&](ike::KeysDerived& k) {
+                   if (SecretBytes line = ike::FormatKeyLog(k.keys); !line.empty() && !model_.ike.key_log.empty())
+                     out_->push_back(AppendKeyLog{model_.ike.key_log, std::move(line)});
+                 },
                  [&](ike::Notice& n) {
                    Say(n.level == ike::Notice::Level::kWarning ? Log::Level::kWarning
                        : n.level == ike::Notice::Level::kInfo  ? Log::Level::kInfo
@@ -241,6 +245,8 @@ void Node::Configure() {
   if (model_.ike.cookie_challenge) ike.cookie_threshold = *model_.ike.cookie_challenge;
   if (model_.ike.max_in_negotiation != 0) ike.max_half_open = model_.ike.max_in_negotiation;
   ike.max_sas = model_.ike.max_sa;
+  ike.log_keys = !model_.ike.key_log.empty();
+  if (ike.log_keys) Say(Log::Level::kWarning, KeyLogWarning());
   ike.fragmentation_mtu = model_.ike.fragmentation_mtu;
   ike_.SetConfig(ike);
   std::map<uint32_t, nhrp::DomainConfig> domains;

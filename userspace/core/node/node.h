@@ -219,6 +219,8 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnCommand(const Command& command);
   void Answer(const Command& command, const Measurements& m);
   show::Document Show(const std::string& what, const Measurements& m, bool secrets) const;
+  show::Document ShowOf(const std::string& what, const Measurements& m, bool secrets) const;
+  std::string KeyLogWarning() const;
   std::vector<show::IkeSaRow> IkeRows() const;
   std::vector<show::IkeSessionRow> SessionRows() const;
   std::vector<show::IpsecSaRow> IpsecRows(const Measurements& m) const;

@@ -141,7 +141,20 @@ std::string Node::Clear(const std::vector<std::string>& words) {
   return absl::StrCat(n, words[0] == "rekey" ? " IKE SAs are being rekeyed" : " IKE SAs cleared");
 }
 
+std::string Node::KeyLogWarning() const {
+  return absl::StrCat("THE KEYS OF ALL IKE SAs ARE WRITTEN TO ", model_.ike.key_log,
+                      " (debug crypto ikev2 keylog): who reads it can read the traffic");
+}
+
 show::Document Node::Show(const std::string& what, const Measurements& m, bool secrets) const {
+  show::Document document = ShowOf(what, m, secrets);
+  // A configuration must stay one; it has the line itself.
+  if (!model_.ike.key_log.empty() && !absl::StartsWith(what, "running-config"))
+    show::AddWarning(document, KeyLogWarning());
+  return document;
+}
+
+show::Document Node::ShowOf(const std::string& what, const Measurements& m, bool secrets) const {
   if (what == "crypto ikev2 sa") return show::MakeIkeSas(IkeRows(), false);
   if (what == "crypto ikev2 sa detailed") return show::MakeIkeSas(IkeRows(), true);
   if (what == "crypto ikev2 session") return show::MakeIkeSessions(SessionRows(), false);

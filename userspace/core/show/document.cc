@@ -108,13 +108,7 @@ void Listing(const Json& value, size_t indent, std::string* out) {
   }
 }
 
-}  // namespace
-
-std::string RenderJson(const Document& d) {
-  return d.data.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string RenderText(const Document& d) {
+std::string TextOf(const Document& d) {
   const std::string& c = d.command;
   if (Has(d.data, "error")) return absl::StrCat("% ", Str(d.data, "error"), "\n");
   if (c == "crypto ikev2 sa") return TextIkeSas(d.data, false);
@@ -137,6 +131,21 @@ std::string RenderText(const Document& d) {
   std::string out;
   Listing(d.data, 0, &out);
   return out;
+}
+
+}  // namespace
+
+void AddWarning(Document& d, const std::string& text) { d.data["warnings"].push_back(text); }
+
+std::string RenderJson(const Document& d) {
+  return d.data.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string RenderText(const Document& d) {
+  std::string out;
+  for (const Json& w : List(d.data, "warnings"))
+    if (w.is_string()) absl::StrAppend(&out, "Warning: ", w.get<std::string>(), "\n");
+  return out + TextOf(d);
 }
 
 }  // namespace flexvpn::show

@@ -18,6 +18,9 @@ struct Document {
   Json data;
 };
 
+// Something the operator must see with every answer: "warnings" of the JSON, the first lines of the text.
+void AddWarning(Document& d, const std::string& text);
+
 std::string RenderJson(const Document& d);  // pretty printed, trailing newline
 // Text for a known command; for an unknown one a plain indented listing of the JSON.
 std::string RenderText(const Document& d);
