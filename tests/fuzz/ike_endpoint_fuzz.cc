@@ -25,6 +25,11 @@ Suite IkeSuite() {
           false};
 }
 
+Suite Additional(Suite s) {
+  s.additional[0] = crypto::KeMethod::kEcp384;
+  return s;
+}
+
 SessionPolicy MakePolicy(const char* id) {
   SessionPolicy p;
   p.profile = "p";
@@ -43,7 +48,10 @@ class FuzzPolicy : public Policy {
  public:
   explicit FuzzPolicy(const char* id) : session(MakePolicy(id)) {}
   SessionPolicy session;
-  std::vector<Suite> InitSuites(const net::Endpoint&, const net::Endpoint&) override { return {IkeSuite()}; }
+  std::vector<Suite> InitSuites(const net::Endpoint&, const net::Endpoint&) override {
+    return {Additional(IkeSuite()), IkeSuite()};
+  }
+  bool OffersPpk(const net::Endpoint&, const net::Endpoint&) override { return session.ppk.has_value(); }
   absl::StatusOr<SessionPolicy> SelectProfile(const SessionInfo&, const std::optional<Identity>&) override {
     return session;
   }
@@ -97,7 +105,7 @@ class Script {
       case 2: if (!net_.empty()) net_.pop_front(); return;
       case 3: return Pass(milliseconds(10) * in_.U8());
       case 4: return Pass(milliseconds(500) * in_.U8());
-      case 5: return Initiate(side);
+      case 5: return Initiate(side, op >> 4 & 7);
       case 6: return Order(side, [&](Endpoint& e, Actions& o) { e.RekeyChild(sides_[side].child, now_, o); });
       case 7: return Order(side, [&](Endpoint& e, Actions& o) { e.RekeyIke(sides_[side].session, now_, o); });
       case 8: return Order(side, [&](Endpoint& e, Actions& o) { e.Terminate(sides_[side].session, "x", now_, o); });
@@ -120,11 +128,24 @@ class Script {
     Apply(side, out);
   }
 
-  void Initiate(size_t side) {
+  // `extras`: additional key exchanges, childless, post-quantum pre-shared key.
+  void Initiate(size_t side, int extras) {
+    for (Side& s : sides_) {
+      SessionPolicy& p = s.policy.session;
+      p.child.pfs.clear();
+      p.child.additional.clear();
+      if ((extras & 1) != 0) {
+        p.child.pfs = {crypto::KeMethod::kEcp256};
+        p.child.additional = {Additional(IkeSuite()).additional};
+      }
+      p.childless = (extras & 2) != 0 ? Childless::kPrefer : Childless::kNever;
+      p.ppk.reset();
+      if ((extras & 4) != 0) p.ppk = Ppk{ToBytes("id"), ToSecret(AsView("ppk")), false};
+    }
     InitiateRequest r;
     r.local = {kAddress[side], 500};
     r.remote = {kAddress[1 - side], 500};
-    r.suites = {IkeSuite()};
+    r.suites = {(extras & 1) != 0 ? Additional(IkeSuite()) : IkeSuite()};
     r.policy = sides_[side].policy.session;
     r.config_request = {{CfgAttr::kIp4Address, {}}};
     Order(side, [&](Endpoint& e, Actions& o) { sides_[side].session = e.Initiate(r, now_, o); });
@@ -154,7 +175,11 @@ class Script {
 
   // As the peer of `side` on the first IKE SA: the toy key exchange is no secret.  In fragments, some of them missing.
   void Authentic(size_t side, bool fragments) {
-    const auto exchange = static_cast<ExchangeType>(35 + in_.U8() % 3);
+    static constexpr ExchangeType kExchanges[] = {ExchangeType::kIkeAuth, ExchangeType::kCreateChildSa,
+                                                  ExchangeType::kInformational, ExchangeType::kIkeIntermediate,
+                                                  ExchangeType::kIkeFollowupKe};
+    const uint8_t kind = in_.U8();
+    const ExchangeType exchange = kExchanges[kind < 250 ? kind % 3 : 3 + kind % 2];
     const uint8_t id = in_.U8(), flags = in_.U8(), first = in_.U8();
     const size_t space = fragments ? 120u + in_.U8() : 0;
     const uint8_t missing = fragments ? in_.U8() : 0;

@@ -45,14 +45,20 @@ class ToyProvider : public Provider {
 
   JobResult Run(const Job& job) const override {
     if (const auto* generate = std::get_if<GenerateKey>(&job)) return KeyPair{generate->method, Public(*generate), nullptr};
-    const auto* answer = std::get_if<AnswerKey>(&job);
-    const KeMethod method = answer != nullptr ? answer->method : std::get<DeriveSecret>(job).own.method;
-    const Bytes& peer = answer != nullptr ? answer->peer_public : std::get<DeriveSecret>(job).peer_public;
-    if (peer.size() != KePublicSize(method)) return absl::InvalidArgumentError("public value of the wrong size");
-    if (answer == nullptr) return Secret(std::get<DeriveSecret>(job).own.public_value, peer);
-    Bytes own = Public(GenerateKey{method});
-    SecretBytes secret = Secret(own, peer);
-    return KeyAnswer{std::move(own), std::move(secret)};
+    if (const auto* answer = std::get_if<AnswerKey>(&job)) {
+      if (answer->peer_public.size() != KePublicSize(answer->method))
+        return absl::InvalidArgumentError("public value of the wrong size");
+      Bytes own = Public(GenerateKey{answer->method});
+      own.resize(KeResponseSize(answer->method));
+      SecretBytes secret = Secret(own, answer->peer_public);
+      return KeyAnswer{std::move(own), std::move(secret)};
+    }
+    const auto& derive = std::get<DeriveSecret>(job);
+    // Tests learn keys by deriving from either side's value.
+    const size_t size = derive.peer_public.size();
+    if (size != KePublicSize(derive.own.method) && size != KeResponseSize(derive.own.method))
+      return absl::InvalidArgumentError("public value of the wrong size");
+    return Secret(derive.own.public_value, derive.peer_public);
   }
 
  private:

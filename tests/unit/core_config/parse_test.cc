@@ -195,6 +195,53 @@ TEST(Parse, IpsecGlobalsReachProfilesThatDoNotSayIt) {
   EXPECT_EQ(m.ipsec_profiles.at("default").lifetime, seconds(900));
 }
 
+TEST(Parse, PostQuantumKeysOfKeyringPeers) {
+  auto ppk = [](const std::string& line) {
+    return Parse("crypto ikev2 keyring K\n peer P\n  address 10.0.0.1\n  pre-shared-key abc\n  " + line + "\n")
+        .model.keyrings.at("K")
+        .peers.at(0)
+        .ppk;
+  };
+  EXPECT_EQ(ppk("ppk manual id site-7 key quantum"), (PpkKey{"site-7", ToSecret(AsView("quantum")), false}));
+  EXPECT_EQ(ppk("ppk manual id a key 0 key required"), (PpkKey{"a", ToSecret(AsView("key")), true}));
+  EXPECT_EQ(ppk("ppk manual id a key hex 0x6162 required"), (PpkKey{"a", ToSecret(AsView("ab")), true}));
+  EXPECT_EQ(ppk("ppk manual id a key b\n  no ppk manual id a key b"), std::nullopt);
+  EXPECT_THAT(Errors("crypto ikev2 keyring K\n peer P\n  ppk dynamic S required\n"),
+              testing::Contains(HasSubstr("key server")));
+}
+
+TEST(Parse, AdditionalKeyExchanges) {
+  auto list = [](const std::string& lines) {
+    return Parse("crypto ikev2 proposal P\n encryption aes-gcm-256\n prf sha512\n group 20\n " + lines + "\n")
+        .model.proposals.at("P")
+        .additional;
+  };
+  AdditionalKe expected{};
+  expected[0] = {36, 37, 0};
+  expected[6] = {19};
+  EXPECT_EQ(list("additional-key-exchange 1 mlkem768 mlkem1024 none\n additional-key-exchange 7 19"), expected);
+  expected[6].clear();
+  EXPECT_EQ(list("additional-key-exchange 7 19\n additional-key-exchange 1 mlkem768 mlkem1024 none\n"
+                 " no additional-key-exchange 7"),
+            expected);
+  EXPECT_EQ(list("additional-key-exchange 2 none"), AdditionalKe{});
+  EXPECT_THAT(Errors("crypto ikev2 proposal P\n additional-key-exchange 1 mlkem7\n"), Not(testing::IsEmpty()));
+  EXPECT_THAT(Errors("crypto ikev2 proposal P\n additional-key-exchange 1\n"),
+              testing::Contains(HasSubstr("incomplete command: expected a key exchange")));
+  EXPECT_THAT(Errors("crypto ikev2 proposal P\n pqc mlkem768\n"),
+              testing::Contains(HasSubstr("additional-key-exchange 1 mlkem768")));
+}
+
+TEST(Parse, ChildlessInitiation) {
+  auto mode = [](const std::string& line) {
+    return Parse("crypto ikev2 profile P\n " + line + "\n").model.profiles.at("P").childless;
+  };
+  EXPECT_EQ(mode("description x"), ChildlessMode::kNever);
+  EXPECT_EQ(mode("childless prefer"), ChildlessMode::kPrefer);
+  EXPECT_EQ(mode("childless force"), ChildlessMode::kForce);
+  EXPECT_EQ(mode("childless force\n no childless"), ChildlessMode::kNever);
+}
+
 TEST(Parse, KeysInEveryForm) {
   auto key = [](const std::string& line) {
     return Parse("crypto ikev2 keyring K\n peer P\n  " + line + "\n").model.keyrings.at("K").peers.at(0).local_key;
@@ -323,7 +370,7 @@ TEST(NotSupported, IsNeverSilent) {
   for (const char* text : {"crypto ikev2 client flexvpn X\n", "crypto ikev2 cluster\n",
                            "interface Tunnel0\n tunnel vrf RED\n", "interface eth0\n crypto map M\n"})
     EXPECT_THAT(Errors(text), testing::Contains(HasSubstr("not supported by this version"))) << text;
-  for (const char* text : {"crypto pki trustpoint CA\n", "crypto ikev2 redirect client\n", "crypto ipsec df-bit clear\n"})
+  for (const char* text : {"crypto pki trustpoint CA\n", "crypto ipsec df-bit clear\n"})
     EXPECT_THAT(Messages(Parse(text), Diagnostic::Severity::kWarning),
                 ElementsAre(HasSubstr("not supported by this version")))
         << text;

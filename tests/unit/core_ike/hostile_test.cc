@@ -3,20 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/ike/proposal.h"
 #include "unit/core_ike/insider.h"
-#include "unit/core_ike/pair.h"
 
 namespace flexvpn::ike::test {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-NotifyType ErrorOf(const Payloads& p) {
-  const NotifyPayload* n = FindError(p);
-  return n != nullptr ? n->type : NotifyType{};
-}
 
 TEST(Hostile, AnUnknownCriticalPayloadIsRefusedByName) {
   World w;
@@ -46,23 +39,22 @@ TEST(Hostile, CreateChildSaWithoutItsPayloadsIsInvalidSyntax) {
   w.Connect();
   Insider x(w);
   EXPECT_EQ(ErrorOf(x.Ask(ExchangeType::kCreateChildSa, 2, {})), NotifyType::kInvalidSyntax);
-  EXPECT_EQ(ErrorOf(x.Ask(ExchangeType::kCreateChildSa, 3, {BuildSa(ProtocolId::kEsp, Bytes{1, 2, 3, 4}, {EspSuite()}),
-                                                            NoncePayload{Bytes(32, 1)}})),
-            NotifyType::kInvalidSyntax);
-  EXPECT_EQ(ErrorOf(x.Ask(ExchangeType::kIkeAuth, 4, {})), NotifyType::kInvalidSyntax);
-  EXPECT_EQ(w.b->live(), 1u);
+  EXPECT_EQ(w.b->live(), 0u);
 }
 
-Payloads NewChild(uint32_t spi, const Node& a, const Node& b) {
-  ByteWriter s;
-  s.U32(spi);
-  TrafficSelector ts;
-  ts.protocol = 47;
-  ts.start = ts.end = a.address;
-  TrafficSelector tr = ts;
-  tr.start = tr.end = b.address;
-  return {BuildSa(ProtocolId::kEsp, s.view(), {EspSuite()}), NoncePayload{Bytes(32, 1)}, TsPayload{true, {ts}},
-          TsPayload{false, {tr}}};
+TEST(Hostile, CreateChildSaWithoutSelectorsIsInvalidSyntax) {
+  World w;
+  w.Connect();
+  Insider x(w);
+  const Payloads no_ts = {BuildSa(ProtocolId::kEsp, Bytes{1, 2, 3, 4}, {EspSuite()}), NoncePayload{Bytes(32, 1)}};
+  EXPECT_EQ(ErrorOf(x.Ask(ExchangeType::kCreateChildSa, 2, no_ts)), NotifyType::kInvalidSyntax);
+}
+
+TEST(Hostile, IkeAuthOnAnEstablishedSaIsInvalidSyntax) {
+  World w;
+  w.Connect();
+  Insider x(w);
+  EXPECT_EQ(ErrorOf(x.Ask(ExchangeType::kIkeAuth, 2, {})), NotifyType::kInvalidSyntax);
 }
 
 TEST(Hostile, ChildSasOfOneSessionAreLimited) {
@@ -164,7 +156,7 @@ TEST(Hostile, AnAnswerNobodyAskedForIsDropped) {
   EXPECT_EQ(w.b->endpoint->counters().Get("drop: answer to no request"), 5u);
 }
 
-TEST(Hostile, AFloodOfGarbageChangesNothingAndIsNotAnswered) {
+TEST(Hostile, AFloodOfGarbageChangesNothingAndIsHardlyAnswered) {
   World w;
   w.Connect();
   SeededRng rng(4);
@@ -180,8 +172,8 @@ TEST(Hostile, AFloodOfGarbageChangesNothingAndIsNotAnswered) {
     }
     w.Inject(*w.b, {Ip("198.51.100.1"), 500}, junk);
   }
-  EXPECT_EQ(w.b->trace.size(), trace);
-  EXPECT_EQ(w.wire.size(), sent);
+  EXPECT_LE(w.wire.size(), sent + 20) << "answers outside of an IKE SA are limited a second";
+  EXPECT_EQ(w.b->trace.size() - trace, w.wire.size() - sent);
   EXPECT_EQ(w.b->endpoint->half_open(), 0u);
   EXPECT_EQ(w.b->endpoint->List(w.now).at(0).remote_request_id, list.at(0).remote_request_id);
   EXPECT_TRUE(w.PairUsable());

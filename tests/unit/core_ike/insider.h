@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/ike/codec/fragment.h"
+#include "core/ike/proposal.h"
 #include "unit/core_ike/pair.h"
 
 namespace flexvpn::ike::test {
@@ -13,7 +14,8 @@ namespace flexvpn::ike::test {
 // Knows the keys of the first IKE SA on the wire (the toy key exchange is no secret) and speaks as either side.
 class Insider {
  public:
-  explicit Insider(World& w) : w_(w) {
+  explicit Insider(World& w) : Insider(w, w.a->ups.at(0).suite) {}
+  Insider(World& w, const Suite& suite) : w_(w) {
     const Bytes& request = w.wire.at(0).second.bytes;
     const Bytes& response = w.wire.at(1).second.bytes;
     const Header h = *DecodeHeader(response);
@@ -23,7 +25,7 @@ class Insider {
     const auto* ke = ike::Find<KePayload>(p);
     const auto shared = crypto_.Run(crypto::DeriveSecret{{ke->method, ke->public_value, nullptr},
                                                          ike::Find<KePayload>(q)->public_value});
-    keys_ = DeriveIkeKeys(crypto_, w.a->ups.at(0).suite, std::get<SecretBytes>(*shared),
+    keys_ = DeriveIkeKeys(crypto_, suite, std::get<SecretBytes>(*shared),
                           ike::Find<NoncePayload>(p)->nonce, ike::Find<NoncePayload>(q)->nonce, spi_i_, spi_r_);
   }
   Header MakeHeader(bool as_initiator, ExchangeType exchange, uint32_t id, bool response = false) const {
@@ -34,9 +36,9 @@ class Insider {
     h.flags = static_cast<uint8_t>((as_initiator ? kFlagInitiator : 0) | (response ? kFlagResponse : 0));
     return h;
   }
-  Bytes Message(bool as_initiator, ExchangeType exchange, uint32_t id, const Payloads& p) {
-    return *Protect(crypto_, as_initiator ? keys_.initiator : keys_.responder, MakeHeader(as_initiator, exchange, id), p,
-                    1000 + serial_++, rng_);
+  Bytes Message(bool as_initiator, ExchangeType exchange, uint32_t id, const Payloads& p, bool response = false) {
+    return *Protect(crypto_, as_initiator ? keys_.initiator : keys_.responder,
+                    MakeHeader(as_initiator, exchange, id, response), p, 1000 + serial_++, rng_);
   }
   // The same in fragments of at most `space` octets.
   WireMessage Fragments(bool as_initiator, ExchangeType exchange, uint32_t id, const Payloads& p, size_t space,
@@ -67,6 +69,23 @@ class Insider {
   IkeKeys keys_;
   uint64_t serial_ = 0;
 };
+
+inline NotifyType ErrorOf(const Payloads& p) {
+  const NotifyPayload* n = FindError(p);
+  return n != nullptr ? n->type : NotifyType{};
+}
+
+inline Payloads NewChild(uint32_t spi, const Node& a, const Node& b) {
+  ByteWriter s;
+  s.U32(spi);
+  TrafficSelector ts;
+  ts.protocol = 47;
+  ts.start = ts.end = a.address;
+  TrafficSelector tr = ts;
+  tr.start = tr.end = b.address;
+  return {BuildSa(ProtocolId::kEsp, s.view(), {EspSuite()}), NoncePayload{Bytes(32, 1)}, TsPayload{true, {ts}},
+          TsPayload{false, {tr}}};
+}
 
 }  // namespace flexvpn::ike::test
 

@@ -54,8 +54,12 @@ class TestPolicy : public Policy {
   std::vector<ConfigAttribute> config_requested, config_set;
   std::optional<Identity> wanted;
   int selections = 0;
+  bool offers_ppk = false;
+  std::optional<Gateway> redirect_to;
 
   std::vector<Suite> InitSuites(const net::Endpoint&, const net::Endpoint&) override { return suites; }
+  bool OffersPpk(const net::Endpoint&, const net::Endpoint&) override { return offers_ppk; }
+  std::optional<Gateway> RedirectTo(const net::Endpoint&, const net::Endpoint&) override { return redirect_to; }
   absl::StatusOr<SessionPolicy> SelectProfile(const SessionInfo&, const std::optional<Identity>& w) override {
     ++selections;
     wanted = w;

@@ -21,6 +21,7 @@
 #include "app/daemon/config_file.h"
 #include "app/daemon/key_log_file.h"
 #include "app/daemon/logger.h"
+#include "app/daemon/secret_file.h"
 #include "base/overloaded.h"
 #include "base/status_macros.h"
 #include "core/crypto/openssl_rng.h"
@@ -70,9 +71,23 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, config::Mo
   d->rng_ = std::make_unique<crypto::OpensslRng>();
   node::Node::Options node_options;
   node_options.instance = d->options_.instance;
+  node_options.ike.qcd_secret = d->CrashDetectionSecret();
   d->node_ = std::make_unique<node::Node>(node_options, std::move(model), *d->rng_, *d->crypto_);
   RETURN_IF_ERROR(d->Open());
   return d;
+}
+
+// Without a place to keep it we run on, only peers do not learn of a restart at once.
+SecretBytes Driver::CrashDetectionSecret() {
+  constexpr size_t kSize = 32;
+  absl::Status status = MakeDirectory(options_.state_dir, 0700, "");
+  if (status.ok()) {
+    auto secret = LoadOrMakeSecret(absl::StrCat(options_.state_dir, "/qcd-", options_.instance, ".secret"), kSize, *rng_);
+    if (secret.ok()) return *std::move(secret);
+    status = secret.status();
+  }
+  LogLine(Level::kWarning, absl::StrCat("quick crash detection is off: ", status.message()));
+  return {};
 }
 
 absl::Status Driver::Open() {
@@ -91,6 +106,7 @@ absl::Status Driver::Open() {
   maps_ = std::make_unique<os::BpfMapWriter>(*bpf_);
   ASSIGN_OR_RETURN(dataplane_, os::Dataplane::Create(options_.instance, maps_.get()));
   ASSIGN_OR_RETURN(watch_, os::KernelWatch::Create());
+  ASSIGN_OR_RETURN(expiries_, os::ExpireWatch::Create());
   RETURN_IF_ERROR(OpenSockets());
   RETURN_IF_ERROR(OpenSignals());
   RETURN_IF_ERROR(loop_->Add(bpf_->event_fd(), EPOLLIN, [this](uint32_t) {
@@ -107,6 +123,12 @@ absl::Status Driver::Open() {
     if (!change.ok()) LogLine(Level::kError, absl::StrCat("kernel events: ", change.status().message()));
     if (!change.ok() || change->routes) bpf_->RoutesChanged();
     if (!change.ok() || change->addresses || change->routes) FeedNetwork();
+  }));
+  RETURN_IF_ERROR(loop_->Add(expiries_->event_fd(), EPOLLIN, [this](uint32_t) {
+    const absl::Status s = expiries_->Process([this](uint32_t spi, const net::IpAddress& destination, bool) {
+      Feed(node::SaExpired{spi, destination});
+    });
+    if (!s.ok()) LogLine(Level::kWarning, absl::StrCat("SA expiries: ", s.message()));
   }));
   workers_ = std::make_unique<WorkerPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4));
   return absl::OkStatus();

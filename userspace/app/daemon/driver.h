@@ -17,6 +17,7 @@
 #include "os/control/server.h"
 #include "os/dataplane/bpf_map_writer.h"
 #include "os/dataplane/dataplane.h"
+#include "os/dataplane/expire_watch.h"
 #include "os/dataplane/kernel_watch.h"
 #include "os/loop/loop.h"
 #include "os/raw/nhrp_socket.h"
@@ -38,6 +39,7 @@ class Driver {
 
  private:
   Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<crypto::Provider> crypto);
+  SecretBytes CrashDetectionSecret();
   absl::Status Open();
   absl::Status OpenSockets();
   absl::Status OpenSignals();
@@ -70,6 +72,7 @@ class Driver {
   std::unique_ptr<os::BpfMapWriter> maps_;
   std::unique_ptr<os::Dataplane> dataplane_;
   std::unique_ptr<os::KernelWatch> watch_;
+  std::unique_ptr<os::ExpireWatch> expiries_;
   std::unique_ptr<os::ControlServer> control_;
   std::vector<std::unique_ptr<os::UdpSocket>> sockets_;
   std::map<std::pair<net::Family, uint16_t>, os::UdpSocket*> by_port_;

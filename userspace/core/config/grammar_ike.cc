@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/config/additional_ke.h"
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {
@@ -101,6 +102,16 @@ void PeerKey(Context& c, const Call& k) {
   if (k.set() && !ReadKey(c, k, &key)) return;
   if (!k.Has("remote")) Peer(c).local_key = key;
   if (!k.Has("local")) Peer(c).remote_key = key;
+}
+
+void PeerPpk(Context& c, const Call& k) {
+  Peer(c).ppk.reset();
+  if (!k.set()) return;
+  PpkKey ppk;
+  if (!ReadKey(c, k, &ppk.key)) return;
+  ppk.id = k.Text("ID");
+  ppk.required = k.Has("required");
+  Peer(c).ppk = std::move(ppk);
 }
 
 // --- proposal -----------------------------------------------------------------------------------------------
@@ -225,6 +236,8 @@ void SetDns(Context& c, const Call& k) {
     if (const Arg* a = k.Find(n)) c.authorization->dns.push_back(a->address);
 }
 
+constexpr uint64_t kDefaultRedirects = 5;
+
 // --- globals --------------------------------------------------------------------------------------------------
 std::vector<Command> Globals() {
   return {
@@ -263,6 +276,12 @@ std::vector<Command> Globals() {
          const uint16_t usual = IkeGlobal().fragmentation_mtu;
          c.model.ike.fragmentation_mtu = k.op == Op::kNo ? uint16_t{0} : static_cast<uint16_t>(k.Number("N", usual));
        }},
+      {"crypto ikev2 redirect client [max-redirects <N:1-255>]", "go where a gateway sends us (RFC 5685)",
+       [](Context& c, const Call& k) {
+         c.model.ike.max_redirects = k.set() ? static_cast<uint8_t>(k.Number("N", kDefaultRedirects)) : uint8_t{0};
+       }},
+      {"crypto ikev2 quick-crash-detection", "tell peers at once when we have restarted (RFC 6290); our own command",
+       [](Context& c, const Call& k) { c.model.ike.quick_crash_detection = k.op != Op::kNo; }},
       {"crypto ikev2 http-url {cert|bundle}", "certificates by URL (only the no form is of use)",
        [](Context& c, const Call& k) {
          if (k.set()) c.Warn(k.where(), "not supported by this version: certificates by URL");
@@ -283,7 +302,7 @@ std::vector<Command> UnsupportedGlobals() {
       Unsupported(S::kWarning, "crypto ikev2 diagnose <REST:words>", "crypto ikev2 diagnose"),
       Unsupported(S::kWarning, "crypto ikev2 limit queue <REST:words>", "limits of the request queue"),
       Unsupported(S::kWarning, "crypto ikev2 reconnect <REST:words>", "IKEv2 reconnect"),
-      Unsupported(S::kWarning, "crypto ikev2 redirect <REST:words>", "IKEv2 redirect"),
+      Unsupported(S::kWarning, "crypto ikev2 redirect gateway <REST:words>", "IKEv2 redirect of clients to other gateways"),
   };
 }
 
@@ -323,6 +342,10 @@ std::vector<Command> PeerCommands() {
       {"pre-shared-key [local|remote] [0] <KEY:secret>", "the key, in clear", PeerKey},
       {"pre-shared-key [local|remote] hex <HEX:secret>", "the key, as hexadecimal digits", PeerKey},
       {"pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted (not supported yet)", PeerKey},
+      {"ppk manual id <ID> key [0] <KEY:secret> [required]", "post-quantum pre-shared key (RFC 8784)", PeerPpk},
+      {"ppk manual id <ID> key hex <HEX:secret> [required]", "the same, as hexadecimal digits", PeerPpk},
+      {"ppk manual id <ID> key 6 <KEY:secret> [required]", "encrypted key (not supported yet)", PeerPpk},
+      Unsupported(S::kError, "ppk dynamic <REST:words>", "post-quantum keys from a key server; write 'ppk manual'"),
       Unsupported(S::kError, "hostname <NAME>", "keyring peers by host name; write 'address' or 'identity'"),
   };
 }
@@ -340,7 +363,9 @@ std::vector<Command> ProposalCommands() {
        [](Context& c, const Call& k) { SetNumbers(c, k, GroupNames(), "group", "19", &c.proposal->groups); }},
       {"suite <SUITE>", "all four lists at once: suite-b-gcm-256 cnsa-gcm-256-ecdh-384 … (flexvpn's own command)",
        SetSuite},
-      Unsupported(S::kError, "pqc <REST:words>", "post-quantum key exchange"),
+      {kAdditionalSyntax, "one more key exchange (RFC 9370): mlkem768 mlkem1024 20 … none; our own command",
+       [](Context& c, const Call& k) { SetAdditional(c, k, &c.proposal->additional); }},
+      Unsupported(S::kError, "pqc <REST:words>", "this spelling; write 'additional-key-exchange 1 mlkem768'"),
   };
 }
 

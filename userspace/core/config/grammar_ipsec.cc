@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/config/additional_ke.h"
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {
@@ -183,6 +184,8 @@ std::vector<Command> ProfileCommands() {
        [](Context& c, const Call& k) { c.ipsec_profile->ike_profile = k.set() ? k.Text("NAME") : ""; }},
       {"set transform-set <NAME:words>", "transform sets in order of preference", SetTransformSets},
       {"set pfs [<GROUP>]", "new Diffie-Hellman exchange at every rekey (group19 if none is named)", SetPfs},
+      {absl::StrCat("set ", kAdditionalSyntax), "one more key exchange at every rekey, with pfs (RFC 9370)",
+       [](Context& c, const Call& k) { SetAdditional(c, k, &c.ipsec_profile->additional); }},
       {"set security-association lifetime seconds <S:120-2592000>", "seconds between rekeys",
        [](Context& c, const Call& k) {
          c.ipsec_profile->lifetime = ReadLifetime(k);

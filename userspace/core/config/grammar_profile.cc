@@ -159,6 +159,12 @@ std::vector<Command> Own() {
       {"config-exchange set send", "send our routes", FlagOn<&IkeProfile::config_exchange_set_send>},
       {"config-exchange set accept", "accept the peer's routes", FlagOn<&IkeProfile::config_exchange_set_accept>},
       {"initial-contact force", "delete older SAs of the same peer", Flag<&IkeProfile::initial_contact_force>},
+      {"childless {prefer|force}", "begin with the IKE SA alone, the Child SA follows (RFC 6023); our own command",
+       [](Context& c, const Call& k) {
+         c.profile->childless = !k.set()           ? ChildlessMode::kNever
+                                : k.Has("prefer") ? ChildlessMode::kPrefer
+                                                  : ChildlessMode::kForce;
+       }},
       {"description <TEXT:line>", "free text",
        [](Context& c, const Call& k) { c.profile->description = k.set() ? k.Text("TEXT") : ""; }},
       {"shutdown", "do not use this profile", Flag<&IkeProfile::shutdown>},
@@ -192,7 +198,7 @@ std::vector<Command> NotYet() {
       Unsupported(S::kWarning, "pki trustpoint <REST:words>", "certificates"),
       Unsupported(S::kWarning, "reconnect [<REST:words>]", "IKEv2 reconnect"),
       Unsupported(S::kWarning, "redirect gateway auth", "IKEv2 redirect"),
-      Unsupported(S::kWarning, "ppk <REST:words>", "post-quantum keys"),
+      Unsupported(S::kError, "ppk <REST:words>", "post-quantum keys in the profile; write 'ppk manual' in the keyring"),
   };
 }
 

@@ -4,6 +4,7 @@
 #ifndef FLEXVPN_CORE_CONFIG_MODEL_H_
 #define FLEXVPN_CORE_CONFIG_MODEL_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -41,6 +42,8 @@ struct EncrChoice {
   uint16_t key_bits = 0;
   friend bool operator==(const EncrChoice&, const EncrChoice&) = default;
 };
+// Additional key exchanges 1 to 7 (RFC 9370): acceptable methods each, in order of preference; 0 = also without.
+using AdditionalKe = std::array<std::vector<uint16_t>, 7>;
 struct IkeProposal {  // crypto ikev2 proposal
   std::string name;
   std::vector<EncrChoice> encryption;
@@ -48,6 +51,7 @@ struct IkeProposal {  // crypto ikev2 proposal
   std::vector<uint16_t> prf;        // IANA PRF ids: 2, 5, 6, 7, 1; empty = as integrity
   std::vector<uint16_t> groups;     // IANA group numbers
   Location where;
+  AdditionalKe additional{};
   friend bool operator==(const IkeProposal&, const IkeProposal&) = default;
 };
 struct IkePolicy {  // crypto ikev2 policy
@@ -58,12 +62,19 @@ struct IkePolicy {  // crypto ikev2 policy
   Location where;
   friend bool operator==(const IkePolicy&, const IkePolicy&) = default;
 };
+struct PpkKey {  // ppk manual id ID key KEY [required] (RFC 8784)
+  std::string id;
+  SecretBytes key;
+  bool required = false;
+  friend bool operator==(const PpkKey&, const PpkKey&) = default;
+};
 struct KeyringPeer {
   std::string name;
   std::vector<net::Prefix> addresses;   // `address A [M]`; 0.0.0.0/0 matches all
   std::optional<Identity> identity;     // fqdn/email (also domain), key-id, address
   std::string description;
   SecretBytes local_key, remote_key;    // the same unless local|remote was written
+  std::optional<PpkKey> ppk;
   Location where;
   friend bool operator==(const KeyringPeer&, const KeyringPeer&) = default;
 };
@@ -101,6 +112,7 @@ struct Dpd {
   bool on_demand = true;
   friend bool operator==(const Dpd&, const Dpd&) = default;
 };
+enum class ChildlessMode : uint8_t { kNever, kPrefer, kForce };
 struct IkeProfile {  // crypto ikev2 profile
   std::string name;
   std::string description;
@@ -122,6 +134,7 @@ struct IkeProfile {  // crypto ikev2 profile
   bool config_exchange_request = true;
   bool config_exchange_set_send = true, config_exchange_set_accept = true;
   bool initial_contact_force = false;
+  ChildlessMode childless = ChildlessMode::kNever;  // RFC 6023, as initiator
   bool shutdown = false;
   Location where;
   friend bool operator==(const IkeProfile&, const IkeProfile&) = default;
@@ -135,6 +148,8 @@ struct IkeGlobal {
   uint32_t max_sa = 0;
   std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
   uint16_t fragmentation_mtu = 1280;         // of the IP datagram; 0 = no IKEv2 fragmentation
+  uint8_t max_redirects = 0;                 // crypto ikev2 redirect client; 0 = off
+  bool quick_crash_detection = true;         // RFC 6290 (ours, not IOS)
   friend bool operator==(const IkeGlobal&, const IkeGlobal&) = default;
 };
 
@@ -159,6 +174,7 @@ struct IpsecProfile {
   seconds lifetime{3600};
   std::optional<uint64_t> lifetime_kilobytes = 4608000;
   uint32_t replay_window = 64;
+  AdditionalKe additional{};            // with pfs_group
   Offload offload = Offload::kOff;      // `set security-association offload {auto|crypto|packet}` (ours, not IOS)
   Location where;
   friend bool operator==(const IpsecProfile&, const IpsecProfile&) = default;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "core/config/additional_ke.h"
 #include "core/config/lexer.h"
 #include "core/config/names.h"
 
@@ -109,6 +110,8 @@ class Renderer {
       Line("no crypto ikev2 fragmentation");
     else if (all_ || g.fragmentation_mtu != IkeGlobal().fragmentation_mtu)
       Line("crypto ikev2 fragmentation mtu ", g.fragmentation_mtu);
+    if (g.max_redirects != 0) Line("crypto ikev2 redirect client max-redirects ", static_cast<int>(g.max_redirects));
+    if (!g.quick_crash_detection) Line("no crypto ikev2 quick-crash-detection");
   }
 
   void Authorization(const AuthorizationPolicy& p) {
@@ -157,6 +160,7 @@ class Renderer {
     ListLine("integrity", p.integrity, d, IntegrityWord);
     ListLine("prf", p.prf, d, PrfWord);
     ListLine("group", p.groups, d, [](uint16_t g) { return absl::StrCat(g); });
+    for (const std::string& line : AdditionalLines(p.additional)) Line(" ", line);
     Bang();
   }
 
@@ -189,6 +193,7 @@ class Renderer {
         if (!p.local_key.empty()) Line("  pre-shared-key local ", Key(p.local_key));
         if (!p.remote_key.empty()) Line("  pre-shared-key remote ", Key(p.remote_key));
       }
+      if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key), p.ppk->required ? " required" : "");
       Line(" !");
     }
     Bang();
@@ -220,6 +225,8 @@ class Renderer {
     if (!p.config_exchange_set_send) Line(" no config-exchange set send");
     if (!p.config_exchange_set_accept) Line(" no config-exchange set accept");
     if (p.initial_contact_force) Line(" initial-contact force");
+    if (p.childless != ChildlessMode::kNever)
+      Line(" childless ", p.childless == ChildlessMode::kPrefer ? "prefer" : "force");
     if (p.virtual_template) Line(" virtual-template ", *p.virtual_template);
     if (p.shutdown) Line(" shutdown");
     Bang();
@@ -257,6 +264,7 @@ class Renderer {
     if (all_ || p.transform_sets != fresh.transform_sets)
       Line(" set transform-set ", absl::StrJoin(p.transform_sets, " "));
     if (p.pfs_group) Line(" set pfs group", *p.pfs_group);
+    for (const std::string& line : AdditionalLines(p.additional)) Line(" set ", line);
     if (!p.ike_profile.empty()) Line(" set ikev2-profile ", p.ike_profile);
     Bang();
   }

@@ -164,6 +164,8 @@ void Checker::CheckIpsec() {
   for (const auto& [name, p] : m.ipsec_profiles) {
     const std::string path = absl::StrCat("crypto ipsec profile ", name);
     const std::string user = absl::StrCat("crypto ipsec profile '", name, "'");
+    if (!p.pfs_group && p.additional != AdditionalKe{})
+      Warn(p.where, user + " has an additional-key-exchange without a first one: it is not used", "add 'set pfs group20'");
     if (!p.ike_profile.empty())
       Known(m.profiles, p.ike_profile, At(path, "set ikev2-profile", p.where), user, "crypto ikev2 profile");
     for (const std::string& t : p.transform_sets)

@@ -30,7 +30,8 @@ struct KeyPair {
 using JobId = StrongId<struct JobIdTag, uint64_t>;
 struct GenerateKey { KeMethod method{}; };                  // -> KeyPair
 struct DeriveSecret { KeyPair own; Bytes peer_public; };    // -> SecretBytes g^ir; error: bad public value
-struct AnswerKey { KeMethod method{}; Bytes peer_public; };  // both in one go -> KeyAnswer; errors of both
+// Both in one go, all there is of it with a KEM -> KeyAnswer; errors of both.
+struct AnswerKey { KeMethod method{}; Bytes peer_public; };
 struct KeyAnswer { Bytes public_value; SecretBytes secret; };
 using Job = std::variant<GenerateKey, DeriveSecret, AnswerKey>;
 // The error says what to tell the log; a peer's bad public value is kInvalidArgument.

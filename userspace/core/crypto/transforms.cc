@@ -63,8 +63,8 @@ struct KeRow {
   const char* name;
   uint16_t public_size;
 };
-// RFC 7296 App. B, RFC 3526, RFC 5903, RFC 6954, RFC 8031.  Groups 22 to 24 (RFC 5114) have a name and no size: nobody
-// can tell how their primes were made, and their small subgroups ask for checks that the others do not need.
+// RFC 7296 App. B, RFC 3526, RFC 5903, RFC 6954, RFC 8031, FIPS 203.  Groups 22 to 24 (RFC 5114) have a name and no
+// size: nobody can tell how their primes were made, and their small subgroups ask for checks that the others do not need.
 constexpr KeRow kKeRows[] = {
     {KeMethod::kModp768, "768_MODP", 96},
     {KeMethod::kModp1024, "1024_MODP", 128},
@@ -86,6 +86,9 @@ constexpr KeRow kKeRows[] = {
     {KeMethod::kBrainpool512, "512_BRAINPOOL", 128},
     {KeMethod::kCurve25519, "CURVE25519", 32},
     {KeMethod::kCurve448, "CURVE448", 56},
+    {KeMethod::kMlKem512, "ML-KEM-512", 800},
+    {KeMethod::kMlKem768, "ML-KEM-768", 1184},
+    {KeMethod::kMlKem1024, "ML-KEM-1024", 1568},
 };
 
 template <class Row, size_t n, class Id>
@@ -155,6 +158,16 @@ size_t KePublicSize(KeMethod m) {
 
 bool IsForEsp(Encr e, uint16_t key_bits) { return e == Encr::kNull ? key_bits == 0 : EncrKeySize(e, key_bits) != 0; }
 bool IsForEsp(Integ i) { return IntegKeySize(i) != 0; }
+bool IsKem(KeMethod m) { return m >= KeMethod::kMlKem512 && m <= KeMethod::kMlKem1024; }
+
+size_t KeResponseSize(KeMethod m) {  // FIPS 203 table 3
+  switch (m) {
+    case KeMethod::kMlKem512: return 768;
+    case KeMethod::kMlKem768: return 1088;
+    case KeMethod::kMlKem1024: return 1568;
+    default: return KePublicSize(m);
+  }
+}
 
 std::string EncrName(Encr e) {
   const EncrRow* row = Lookup(kEncrRows, e);
@@ -173,6 +186,7 @@ std::string KeName(KeMethod m) {
   if (m == KeMethod::kNone) return "None";
   const KeRow* row = Lookup(kKeRows, m);
   const auto number = static_cast<uint16_t>(m);
+  if (IsKem(m)) return row->name;
   return row == nullptr ? absl::StrCat("Group ", number) : absl::StrCat("DH_GROUP_", row->name, "/Group ", number);
 }
 

@@ -25,7 +25,7 @@ enum class KeMethod : uint16_t {
   kNone = 0, kModp768 = 1, kModp1024 = 2, kModp1536 = 5, kModp2048 = 14, kModp3072 = 15, kModp4096 = 16,
   kModp6144 = 17, kModp8192 = 18, kEcp256 = 19, kEcp384 = 20, kEcp521 = 21, kModp1024s160 = 22, kModp2048s224 = 23,
   kModp2048s256 = 24, kBrainpool224 = 27, kBrainpool256 = 28, kBrainpool384 = 29, kBrainpool512 = 30,
-  kCurve25519 = 31, kCurve448 = 32,
+  kCurve25519 = 31, kCurve448 = 32, kMlKem512 = 35, kMlKem768 = 36, kMlKem1024 = 37,
 };
 enum class Esn : uint16_t { kNo = 0, kYes = 1 };
 
@@ -44,7 +44,9 @@ size_t PrfKeySize(Prf p);                       // preferred key length (RFC 729
 // Octets of each nonce that key SKEYSEED; 0 = all of them.  8 for the two PRFs with a key of fixed size that
 // RFC 7296 §2.14 treats specially.
 size_t PrfNonceKeySize(Prf p);
-size_t KePublicSize(KeMethod m);                // octets of the public value on the wire
+size_t KePublicSize(KeMethod m);                // octets of the public value on the wire; KEM: of the initiator's
+size_t KeResponseSize(KeMethod m);              // of the responder's: with a KEM the ciphertext
+bool IsKem(KeMethod m);
 
 // Whether RFCs define the algorithm for ESP, with keys of this size.  ESP is the kernel's: the provider need not have it.
 bool IsForEsp(Encr e, uint16_t key_bits);

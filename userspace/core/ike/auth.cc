@@ -28,7 +28,8 @@ class PskAuthenticator : public Authenticator {
 
  private:
   SecretBytes Compute(const SecretBytes& key, const AuthInput& in) const {
-    return SharedKeyAuth(crypto_, in.prf, key, in.first_message, in.peer_nonce, in.sk_p, IdBody(*in.id));
+    return SharedKeyAuth(crypto_, in.prf, key, in.first_message, in.peer_nonce, in.sk_p, IdBody(*in.id),
+                         in.int_auth);
   }
 
   const crypto::Provider& crypto_;

@@ -17,6 +17,7 @@ struct AuthInput {
   BytesView peer_nonce;     // nonce of the other side
   BytesView sk_p;           // SK_pi or SK_pr of the signer
   const Identity* id = nullptr;  // the signer's
+  BytesView int_auth{};     // what IKE_INTERMEDIATE adds to the signed octets (RFC 9242 §3.3)
 };
 
 class Authenticator {

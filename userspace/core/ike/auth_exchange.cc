@@ -18,14 +18,16 @@ Bytes U32Bytes(uint32_t v) {
 
 }  // namespace
 
-AuthInput Endpoint::Impl::AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id) const {
+AuthInput Endpoint::Impl::AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id, PpkUse ppk) const {
   const Handshake& h = *sa.handshake;
   AuthInput in;
   in.prf = sa.suite.prf;
   in.first_message = of_initiator ? h.init_request : h.init_response;
   in.peer_nonce = of_initiator ? h.nonce_r : h.nonce_i;
   in.sk_p = of_initiator ? sa.keys.sk_pi : sa.keys.sk_pr;
+  if (h.ppk && ppk == PpkUse::kIfAny) in.sk_p = of_initiator ? h.ppk->sk_pi : h.ppk->sk_pr;
   in.id = &id;
+  in.int_auth = h.int_auth;
   return in;
 }
 
@@ -43,6 +45,7 @@ void Endpoint::Impl::NoteWindow(IkeSa& sa, const Payloads& payloads) {
 void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
   Session& session = *sa.session;
   const InitiateRequest& request = *session.request;
+  if (sa.handshake->agreed.ppk) sa.handshake->ppk = MixPpk(crypto_, sa.suite.prf, *session.policy->ppk, sa.keys);
   const auto auth = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                         ->Sign(AuthFor(sa, true, session.policy->local_id));
   if (!auth.ok()) return FailInit(session, std::string(auth.status().message()), out);
@@ -56,9 +59,14 @@ void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
   if (!request.config_request.empty())
     payloads.emplace_back(ConfigPayload{CfgType::kRequest, request.config_request});
   AppendAuthNotifies(session, payloads);
+  AppendQcdToken(sa, payloads);
   sa.window_announced = true;
-  sa.handshake->offer = MakeOffer(session, false);
-  AppendOffer(sa.handshake->offer, payloads);
+  if (const auto added = AppendPpk(sa, payloads); !added.ok())
+    return FailInit(session, std::string(added.message()), out);
+  if (session.policy->childless == Childless::kNever || !sa.handshake->agreed.childless) {
+    sa.handshake->offer = MakeOffer(session, false);
+    AppendOffer(sa.handshake->offer, payloads);
+  }
   sa.state = IkeState::kAuthSent;
   SendRequest(sa, ExchangeType::kIkeAuth, payloads, AuthOp{}, now, out);
 }
@@ -93,7 +101,7 @@ bool Endpoint::Impl::PeerProvesItself(IkeSa& sa, const Incoming& in) {
     const auto& wanted = session.request->remote_id;
     if (wanted && !(*wanted == id)) {
       verdict = absl::UnauthenticatedError(absl::StrCat("it calls itself ", id.ToString(), ", wanted ", wanted->ToString()));
-    } else {
+    } else if (verdict = SettlePpk(sa, in.payloads); verdict.ok()) {
       verdict = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                     ->Verify(AuthFor(sa, false, id), *ike::Find<AuthPayload>(in.payloads));
     }
@@ -115,8 +123,20 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
         session.assigned_local = net::IpAddress::FromBytes(a.value);
   }
   NoteWindow(sa, in.payloads);
-  const auto child = AcceptChild(session, sa.handshake->offer, in.payloads);
-  if (!child.ok()) {  // by RFC the IKE SA could stay; for us it is useless without a Child SA
+  NoteQcdToken(sa, in.payloads);
+  const auto* redirect = FindNotify(in.payloads, NotifyType::kRedirect);
+  if (redirect != nullptr && ike::Find<SaPayload>(in.payloads) == nullptr) {  // RFC 5685 §3: it has made no Child SA
+    const auto to = RedirectTarget(session, *redirect);
+    if (!to.ok()) return Close(session, std::string(to.status().message()), false, in.out);
+    StartOp(sa, DeleteIkeOp{}, in.now, in.out);  // once: repeated it would go to the new gateway
+    sa.gone = true;
+    return FollowRedirect(session, *to, in.now, in.out);
+  }
+  const bool childless = !sa.handshake->offer.spi;
+  absl::StatusOr<ChildParams> child = absl::NotFoundError("none was asked for");
+  if (!childless) child = AcceptChild(session, sa.handshake->offer, in.payloads);
+  const bool one_pair = !child.ok() && FindNotify(in.payloads, NotifyType::kSinglePairRequired) != nullptr;
+  if (!child.ok() && !one_pair && !childless) {  // by RFC the IKE SA could stay; for us it is useless without a Child SA
     const std::string why = absl::StrCat("no Child SA: ", child.status().message());
     Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
     return Close(session, why, false, in.out);
@@ -125,12 +145,18 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
   if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) ForgetOlder(session, in.out);
   if (config != nullptr && config->type == CfgType::kReply)
     in.out.emplace_back(ConfigReceived{session.info.id, CfgType::kReply, config->attributes});
-  ChildParams params = *child;
-  params.nonce_i = sa.handshake->nonce_i;
-  params.nonce_r = sa.handshake->nonce_r;
-  Child& made = AddChild(session, sa, params, in.now);
-  sa.handshake->offer.spi = EspSpi();  // the Child SA's now
-  RaiseChild(made, true, true, in.out);
+  if (!child.ok()) {  // the Child SA has an exchange of its own (RFC 6023, §2.9)
+    session.single_pair = one_pair;
+    tables_.ReleaseEspSpi(sa.handshake->offer.spi);
+    StartCreateChild(session, in.now, in.out);
+  } else {
+    ChildParams params = *child;
+    params.nonce_i = sa.handshake->nonce_i;
+    params.nonce_r = sa.handshake->nonce_r;
+    Child& made = AddChild(session, sa, params, in.now);
+    RaiseChild(made, true, true, in.out);
+  }
+  sa.handshake->offer.spi = EspSpi();  // the Child SA's now, or free
   sa.handshake.reset();
   if (!session.request->config_set.empty()) sa.queue.emplace_back(ConfigSetOp{session.request->config_set});
   session.request.reset();

@@ -9,6 +9,10 @@ namespace flexvpn::ike {
 
 void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   Session& session = *sa.session;
+  Handshake& h = *sa.handshake;
+  if (h.additional_done != AdditionalMethods(sa.suite).size())
+    return RejectAuth(sa, in, NotifyType::kInvalidSyntax, "IKE_AUTH before the additional key exchanges are over");
+  h.int_auth = IntAuthTail(h.int_auth_i, h.int_auth_r, in.header.message_id);
   const IdPayload* idi = FindId(in.payloads, true);
   const auto* auth = ike::Find<AuthPayload>(in.payloads);
   if (idi == nullptr) return RejectAuth(sa, in, NotifyType::kInvalidSyntax, "it sends no identity");
@@ -16,8 +20,11 @@ void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   if (auth == nullptr)
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, "it wants EAP, which is not configured");
   if (!SelectPeer(sa, *idi, in)) return;
+  AuthPayload offered = *auth;
+  if (const absl::Status ppk = ChoosePpk(sa, in.payloads, offered); !ppk.ok())
+    return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(ppk.message()));
   const absl::Status proof = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
-                                 ->Verify(AuthFor(sa, true, session.info.remote_id), *auth);
+                                 ->Verify(AuthFor(sa, true, session.info.remote_id), offered);
   if (!proof.ok()) return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(proof.message()));
   ResponderUp(sa, *auth, in);
 }
@@ -60,13 +67,18 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload&, const Incoming& 
   }
   Up(session, sa, in.now, in.out);
   NoteWindow(sa, in.payloads);
+  NoteQcdToken(sa, in.payloads);
   Payloads answer;
   answer.emplace_back(IdPayload{false, session.policy->local_id.type, session.policy->local_id.data});
   answer.emplace_back(*own);
+  if (session.info.ppk) answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, {}});
   const bool configured = AnswerConfig(session, in, answer);
   AppendAuthNotifies(session, answer);
+  AppendQcdToken(sa, answer);
   sa.window_announced = true;
-  if (configured) AnswerAuthChild(sa, in, answer);
+  const bool childless = ike::Find<SaPayload>(in.payloads) == nullptr && FindTs(in.payloads, true) == nullptr &&
+                         FindTs(in.payloads, false) == nullptr;  // RFC 6023
+  if (configured && !childless) AnswerAuthChild(sa, in, answer);
   Respond(ReplyFor(sa, in), answer, in.out);
   sa.handshake.reset();
 }

@@ -32,6 +32,19 @@ std::vector<Suite> WithKe(const std::vector<Suite>& suites, std::span<const KeMe
   return out;
 }
 
+std::vector<Suite> PfsSuites(const ChildPolicy& policy) {
+  const std::vector<Suite> suites = WithKe(policy.proposals, policy.pfs);
+  if (policy.additional.empty()) return suites;
+  std::vector<Suite> out;
+  for (const auto& additional : policy.additional) {
+    for (Suite s : suites) {
+      s.additional = additional;
+      out.push_back(s);
+    }
+  }
+  return out;
+}
+
 std::vector<Suite> PlainSuites(const ChildPolicy& policy) {
   static constexpr KeMethod kNoKe[] = {KeMethod::kNone};
   return WithKe(policy.proposals, kNoKe);
@@ -45,7 +58,7 @@ bool IsGre(const std::vector<TsPolicy>& policy) {
 // With PFS configured it is required; else a peer that asks for it gets it.
 std::vector<Suite> ResponderSuites(const ChildPolicy& policy, bool in_auth) {
   if (in_auth) return PlainSuites(policy);
-  if (!policy.pfs.empty()) return WithKe(policy.proposals, policy.pfs);
+  if (!policy.pfs.empty()) return PfsSuites(policy);
   std::vector<Suite> out = PlainSuites(policy);
   for (const Suite& s : WithKe(policy.proposals, kPfsIfAsked)) out.push_back(s);
   return out;
@@ -76,10 +89,14 @@ ChildOffer Endpoint::Impl::MakeOffer(const Session& session, bool with_pfs) {
   ChildOffer offer;
   offer.spi = tables_.NewEspSpi(rng_);
   offer.suites = Supported(crypto_, ProtocolId::kEsp,
-                           with_pfs && !policy.pfs.empty() ? WithKe(policy.proposals, policy.pfs) : PlainSuites(policy));
+                           with_pfs && !policy.pfs.empty() ? PfsSuites(policy) : PlainSuites(policy));
   offer.transport = policy.transport;
   offer.tsi = ExpandTs(policy.local, DynamicLocal(session, offer.transport));
   offer.tsr = ExpandTs(policy.remote, DynamicRemote(session, offer.transport));
+  if (session.single_pair) {
+    offer.tsi.resize(std::min<size_t>(offer.tsi.size(), 1));
+    offer.tsr.resize(std::min<size_t>(offer.tsr.size(), 1));
+  }
   return offer;
 }
 
@@ -92,6 +109,7 @@ void Endpoint::Impl::AppendOffer(const ChildOffer& offer, Payloads& out) const {
 
 void Endpoint::Impl::AppendChildAnswer(const ChildAgreement& a, EspSpi spi_in, Payloads& out) const {
   if (a.transport) out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kUseTransportMode, {}});
+  if (a.more) out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kAdditionalTsPossible, {}});
   Proposal proposal = a.choice.proposal;
   proposal.spi = SpiBytes(spi_in);
   out.emplace_back(SaPayload{{std::move(proposal)}});
@@ -133,6 +151,7 @@ std::variant<Endpoint::Impl::ChildAgreement, Endpoint::Impl::Refusal> Endpoint::
   agreed.remote_ts = NarrowTs(ExpandTs(policy.remote, DynamicRemote(session, agreed.transport)), theirs);
   if (agreed.local_ts.empty() || agreed.remote_ts.empty())
     return Refusal{NotifyType::kTsUnacceptable, {}, "traffic selectors do not meet ours", {}};
+  agreed.more = agreed.local_ts.size() == kMaxSelectors || agreed.remote_ts.size() == kMaxSelectors;
   agreed.tsi = agreed.remote_ts;
   agreed.tsr = agreed.local_ts;
   map_i.Undo(agreed.tsi);
@@ -163,6 +182,8 @@ absl::StatusOr<Endpoint::Impl::ChildParams> Endpoint::Impl::AcceptChild(const Se
   params.transport = offer.transport && FindNotify(payloads, NotifyType::kUseTransportMode) != nullptr;
   if (!params.transport && !session.policy->child.tunnel)
     return absl::FailedPreconditionError("peer insists on tunnel mode, only transport mode is configured");
+  if (FindNotify(payloads, NotifyType::kAdditionalTsPossible) != nullptr)
+    counters_.Add("answers with ADDITIONAL_TS_POSSIBLE");
   params.local_ts = tsi->selectors;
   params.remote_ts = tsr->selectors;
   // §2.23.1: the peer may answer with addresses as it sees them; what counts are those of the IKE SA.
@@ -176,7 +197,7 @@ absl::StatusOr<Endpoint::Impl::ChildParams> Endpoint::Impl::AcceptChild(const Se
 
 Child& Endpoint::Impl::AddChild(Session& session, const IkeSa& on, const ChildParams& params, Instant now) {
   ChildKeys keys = DeriveChildKeys(crypto_, on.suite.prf, on.keys.sk_d, params.suite, params.shared, params.nonce_i,
-                                   params.nonce_r);
+                                   params.nonce_r, params.additional);
   const ChildId id = tables_.NewChildId(session.info.id);
   Child& child = session.children[id];
   child.created = now;
@@ -205,6 +226,10 @@ Child& Endpoint::Impl::AddChild(Session& session, const IkeSa& on, const ChildPa
   if (sa.lifetime > seconds(0)) {
     child.soft = now + SoftLifetime(sa.lifetime);
     child.hard = now + sa.lifetime;
+  }
+  if (const uint64_t volume = session.policy->child.lifetime_bytes; volume != 0) {
+    sa.soft_bytes = volume / 1000 * SoftPermille();
+    sa.hard_bytes = volume;
   }
   counters_.Add("Child SAs created");
   return child;

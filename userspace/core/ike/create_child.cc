@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kNonceSize = 32;
 constexpr int kMaxGroupRetries = 3;
+constexpr Duration kRefusedWait = seconds(30);  // a refusal that will hardly change soon
 
 Bytes SpiBytes(EspSpi spi) {
   ByteWriter w;
@@ -77,19 +78,12 @@ void Endpoint::Impl::AnswerChild(IkeSa& sa, const Incoming& in, ChildId old, Chi
   if (group == crypto::KeMethod::kNone)
     return FinishChildAnswer(sa, to, old, agreement, {}, {}, nonce_i, nonce_r, in.now, in.out);
   const Bytes peer_public = ike::Find<KePayload>(in.payloads)->public_value;
-  StartJob(sa, crypto::GenerateKey{group},
-           [=, this](IkeSa& s, crypto::JobResult made, Instant, Actions& out) {
-             if (!made.ok() || !std::holds_alternative<crypto::KeyPair>(*made))
-               return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
-             const auto key = std::get<crypto::KeyPair>(*std::move(made));
-             StartJob(s, crypto::DeriveSecret{key, peer_public},
-                      [=, this](IkeSa& s2, crypto::JobResult secret, Instant now, Actions& out2) {
-                        if (!secret.ok() || !std::holds_alternative<SecretBytes>(*secret))
-                          return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out2);
-                        FinishChildAnswer(s2, to, old, agreement, std::get<SecretBytes>(*secret), key.public_value,
-                                          nonce_i, nonce_r, now, out2);
-                      },
-                      out);
+  StartJob(sa, crypto::AnswerKey{group, peer_public},
+           [=, this](IkeSa& s, crypto::JobResult result, Instant now, Actions& out) {
+             if (!result.ok() || !std::holds_alternative<crypto::KeyAnswer>(*result))
+               return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out);
+             const auto& made = std::get<crypto::KeyAnswer>(*result);
+             FinishChildAnswer(s, to, old, agreement, made.secret, made.public_value, nonce_i, nonce_r, now, out);
            },
            in.out);
 }
@@ -97,20 +91,54 @@ void Endpoint::Impl::AnswerChild(IkeSa& sa, const Incoming& in, ChildId old, Chi
 void Endpoint::Impl::FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old, const ChildAgreement& agreement,
                                        BytesView shared, const Bytes& public_value, const Bytes& nonce_i,
                                        const Bytes& nonce_r, Instant now, Actions& out) {
-  Session& session = *sa.session;
-  Child* replaced = FindChild(session, old);
-  if (session.down || (old && replaced == nullptr))
+  const Suite& suite = agreement.choice.suite;
+  if (!MayAwaitFollowup(sa, suite)) return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
+  const ChildPromise promise{agreement, tables_.NewEspSpi(rng_), old, nonce_i, nonce_r};
+  Payloads answer;
+  AppendChildAnswer(agreement, promise.spi_in, answer);
+  InsertBeforeTs(answer, nonce_r, public_value.empty() ? crypto::KeMethod::kNone : suite.ke, public_value);
+  if (HasAdditional(suite)) {
+    answer.push_back(AwaitFollowup(sa, PromiseFollowup(promise, shared), now));
+  } else if (!KeepPromise(sa, promise, shared, {}, now, out)) {
+    tables_.ReleaseEspSpi(promise.spi_in);
     return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
+  }
+  Respond(to, answer, out);
+}
+
+PendingFollowup Endpoint::Impl::PromiseFollowup(const ChildPromise& promise, BytesView shared) {
+  PendingFollowup pending;
+  pending.left = AdditionalMethods(promise.agreement.choice.suite);
+  pending.first = ToSecret(shared);
+  pending.spi = promise.spi_in;
+  pending.finish = [this, promise](IkeSa& sa, const PendingFollowup& p, Instant now, Actions& out) {
+    return KeepPromise(sa, promise, p.first, p.rest, now, out);
+  };
+  pending.cancel = [this, promise](IkeSa& sa) {
+    tables_.ReleaseEspSpi(promise.spi_in);
+    if (Child* child = FindChild(*sa.session, promise.old)) child->peer_rekey.reset();
+  };
+  return pending;
+}
+
+// Makes the Child SA; false if what it replaces has gone meanwhile.
+bool Endpoint::Impl::KeepPromise(IkeSa& sa, const ChildPromise& promise, BytesView shared, BytesView additional,
+                                 Instant now, Actions& out) {
+  Session& session = *sa.session;
+  const ChildId old = promise.old;
+  Child* replaced = FindChild(session, old);
+  if (session.down || (old && replaced == nullptr)) return false;
   ChildParams params;
-  params.suite = agreement.choice.suite;
-  params.spi_in = tables_.NewEspSpi(rng_);
-  params.spi_out = agreement.spi_out;
-  params.transport = agreement.transport;
-  params.local_ts = agreement.local_ts;
-  params.remote_ts = agreement.remote_ts;
+  params.suite = promise.agreement.choice.suite;
+  params.spi_in = promise.spi_in;
+  params.spi_out = promise.agreement.spi_out;
+  params.transport = promise.agreement.transport;
+  params.local_ts = promise.agreement.local_ts;
+  params.remote_ts = promise.agreement.remote_ts;
   params.shared = shared;
-  params.nonce_i = nonce_i;
-  params.nonce_r = nonce_r;
+  params.additional = additional;
+  params.nonce_i = promise.nonce_i;
+  params.nonce_r = promise.nonce_r;
   params.replaces = old;
   Child& child = AddChild(session, sa, params, now);
   if (!old) {
@@ -123,10 +151,7 @@ void Endpoint::Impl::FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old
       if (replaced->hard) child.outbound_at = std::min(*child.outbound_at, std::max(now, *replaced->hard - seconds(2)));
     }
   }
-  Payloads answer;
-  AppendChildAnswer(agreement, params.spi_in, answer);
-  InsertBeforeTs(answer, nonce_r, public_value.empty() ? crypto::KeMethod::kNone : params.suite.ke, public_value);
-  Respond(to, answer, out);
+  return true;
 }
 
 // ---- initiator ----
@@ -142,6 +167,20 @@ void Endpoint::Impl::StartRekeyChild(Session& session, Child& child, Instant now
   op.old = child.sa.id;
   op.offer = MakeOffer(session, true);
   op.offer.transport = child.sa.transport;
+  const auto& pfs = session.policy->child.pfs;
+  const crypto::KeMethod group = pfs.empty() || op.offer.suites.empty() ? crypto::KeMethod::kNone : op.offer.suites.front().ke;
+  QueueRekeyChild(*sa, std::move(op), group, now, out);
+}
+
+void Endpoint::Impl::StartCreateChild(Session& session, Instant now, Actions& out) {
+  IkeSa* sa = Current(session);
+  if (sa == nullptr || sa->state != IkeState::kEstablished || !session.up || session.creating) return;
+  session.create_at.reset();
+  if (session.children.size() >= kMaxChildren) return;
+  if (sa->rekeying || sa->successor || sa->peer_rekey) return RetryRekeyChild(session, ChildId(), now);
+  session.creating = true;
+  RekeyChildOp op;
+  op.offer = MakeOffer(session, true);
   const auto& pfs = session.policy->child.pfs;
   const crypto::KeMethod group = pfs.empty() || op.offer.suites.empty() ? crypto::KeMethod::kNone : op.offer.suites.front().ke;
   QueueRekeyChild(*sa, std::move(op), group, now, out);
@@ -170,10 +209,12 @@ void Endpoint::Impl::QueueRekeyChild(IkeSa& sa, RekeyChildOp op, crypto::KeMetho
 
 void Endpoint::Impl::SendRekeyChild(IkeSa& sa, RekeyChildOp op, Instant now, Actions& out) {
   const Child* child = FindChild(*sa.session, op.old);
-  if (child == nullptr || child->deleting || child->successor || child->linger_until) return EndOp(sa, op);
   Payloads payloads;
-  payloads.emplace_back(
-      NotifyPayload{ProtocolId::kEsp, SpiBytes(child->sa.spi_in), NotifyType::kRekeySa, {}});
+  if (op.old) {
+    if (child == nullptr || child->deleting || child->successor || child->linger_until) return EndOp(sa, op);
+    if (!child->lost)
+      payloads.emplace_back(NotifyPayload{ProtocolId::kEsp, SpiBytes(child->sa.spi_in), NotifyType::kRekeySa, {}});
+  }
   AppendOffer(op.offer, payloads);
   InsertBeforeTs(payloads, op.nonce, op.key.method, op.key.public_value);
   SendRequest(sa, ExchangeType::kCreateChildSa, payloads, std::move(op), now, out);
@@ -197,24 +238,33 @@ void Endpoint::Impl::OnRekeyChildResponse(IkeSa& sa, RekeyChildOp& op, const Inc
                        (ke != nullptr && ke->method == group && op.key.method == group);
   if (!params.ok() || nonce == nullptr || !ke_fits) {
     Note(Notice::Level::kWarning,
-         absl::StrCat("IKEv2: unusable answer to a Child SA rekey from ", PeerName(session.info), ": ",
+         absl::StrCat("IKEv2: unusable answer to CREATE_CHILD_SA from ", PeerName(session.info), ": ",
                       params.ok() ? "nonce or key exchange is missing" : params.status().message()),
          in.out);
     sa.queue.emplace_back(DeleteChildOp{ChildId(), op.offer.spi});  // the peer has made it
     EndOp(sa, op);
-    return RetryRekeyChild(session, op.old, in.now);
+    return RetryRekeyChild(session, op.old, in.now, kRefusedWait);
   }
   if (group == crypto::KeMethod::kNone)
     return FinishRekeyChild(sa, op, *params, {}, nonce->nonce, in.now, in.out);
+  FollowupKeOp followup{op, {}, AdditionalMethods(params->suite), {}, {}, {}};
+  if (const auto* link = FindNotify(in.payloads, NotifyType::kAdditionalKeyExchange)) followup.link = link->data;
+  followup.finish = [this, op, params = *params, nonce_r = nonce->nonce](IkeSa& s, const FollowupKeOp& done,
+                                                                        Instant now, Actions& out) {
+    ChildParams complete = params;
+    complete.additional = done.rest;
+    FinishRekeyChild(s, op, complete, done.first, nonce_r, now, out);
+  };
   StartJob(sa, crypto::DeriveSecret{op.key, ke->public_value},
-           [this, op, params = *params, nonce_r = nonce->nonce](IkeSa& s, crypto::JobResult secret, Instant now,
-                                                               Actions& out) {
+           [this, op, followup](IkeSa& s, crypto::JobResult secret, Instant now, Actions& out) {
              if (!secret.ok() || !std::holds_alternative<SecretBytes>(*secret)) {
                s.queue.emplace_back(DeleteChildOp{ChildId(), op.offer.spi});
                EndOp(s, op);
                return RetryRekeyChild(*s.session, op.old, now);
              }
-             FinishRekeyChild(s, op, params, std::get<SecretBytes>(*secret), nonce_r, now, out);
+             FollowupKeOp next = followup;
+             next.first = std::get<SecretBytes>(*std::move(secret));
+             ContinueFollowup(s, std::move(next), now, out);
            },
            in.out);
 }
@@ -223,7 +273,7 @@ void Endpoint::Impl::RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const N
                                       const Incoming& in) {
   Session& session = *sa.session;
   Child* child = FindChild(session, op.old);
-  if (error.type == NotifyType::kInvalidKePayload && error.data.size() == 2 && child != nullptr &&
+  if (error.type == NotifyType::kInvalidKePayload && error.data.size() == 2 && (child != nullptr || !op.old) &&
       op.restarts < kMaxGroupRetries && sa.state == IkeState::kEstablished) {
     const auto wanted = static_cast<crypto::KeMethod>(ByteReader(error.data).U16());
     const auto& suites = op.offer.suites;
@@ -234,20 +284,41 @@ void Endpoint::Impl::RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const N
     }
   }
   EndOp(sa, op);
+  if (!op.old) return NewChildFailed(sa, error, in);
   if (child == nullptr || child->successor || child->peer_rekey) return;  // the peer's own rekey goes on
-  if (error.type == NotifyType::kChildSaNotFound) return LowerChild(session, *child, true, true, in.out);
-  if (error.type != NotifyType::kTemporaryFailure)
-    Note(Notice::Level::kWarning,
-         absl::StrCat("IKEv2: Child SA rekey refused by ", PeerName(session.info), ": ", NotifyName(error.type)),
-         in.out);
-  RetryRekeyChild(session, op.old, in.now);
+  if (error.type == NotifyType::kTemporaryFailure) return RetryRekeyChild(session, op.old, in.now);
+  if (error.type == NotifyType::kChildSaNotFound && !child->lost) {  // §2.25.1: from scratch, then
+    child->lost = true;
+    return StartRekeyChild(session, *child, in.now, in.out);
+  }
+  const std::string why = absl::StrCat("peer refuses to rekey a Child SA (", NotifyName(error.type), ")");
+  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
+  if (error.type == NotifyType::kNoAdditionalSas) return Close(session, why, false, in.out);  // §4: begin anew
+  RetryRekeyChild(session, op.old, in.now, kRefusedWait);
 }
 
-void Endpoint::Impl::RetryRekeyChild(Session& session, ChildId old, Instant now) {
+void Endpoint::Impl::NewChildFailed(IkeSa& sa, const NotifyPayload& error, const Incoming& in) {
+  Session& session = *sa.session;
+  if (session.down) return;
+  if (error.type == NotifyType::kTemporaryFailure) return RetryRekeyChild(session, ChildId(), in.now);
+  if (error.type == NotifyType::kSinglePairRequired && !std::exchange(session.single_pair, true))
+    return StartCreateChild(session, in.now, in.out);
+  const std::string why = absl::StrCat("no Child SA: peer answered ", NotifyName(error.type));
+  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
+  const bool useful = std::any_of(session.children.begin(), session.children.end(),
+                                  [](const auto& c) { return !c.second.gone && !c.second.linger_until; });
+  if (!useful) Close(session, why, false, in.out);
+}
+
+Duration Endpoint::Impl::Jittered(Duration wait) {  // once to three times as long
+  return wait + milliseconds(static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(wait / milliseconds(1)) * 2)));
+}
+
+void Endpoint::Impl::RetryRekeyChild(Session& session, ChildId old, Instant now, Duration wait) {
   counters_.Add("rekeys put off");
   Child* child = FindChild(session, old);
-  if (child != nullptr && !child->successor && !child->linger_until)
-    child->soft = now + seconds(1) + milliseconds(static_cast<int64_t>(rng_.Below(2000)));
+  if (!old) session.create_at = now + Jittered(wait);
+  if (child != nullptr && !child->successor && !child->linger_until) child->soft = now + Jittered(wait);
 }
 
 void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildParams params, BytesView shared,
@@ -260,6 +331,7 @@ void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildPa
   params.replaces = op.old;
   Child& made = AddChild(session, sa, params, now);
   Child* old = FindChild(session, op.old);
+  if (!op.old) session.creating = false;
   if (old == nullptr) return RaiseChild(made, true, true, out);
   old->rekeying = false;
   if (old->peer_rekey && OursLoses(op.nonce, nonce_r, *old->peer_rekey)) {  // §2.8.1: ours goes, by us
@@ -272,6 +344,7 @@ void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildPa
   counters_.Add("Child SAs rekeyed");
   RaiseChild(made, true, true, out);
   old->successor = made.sa.id;
+  if (old->lost) return LowerChild(session, *old, true, true, out);
   const bool peer_has_it = old->outbound;
   LetLinger(session, *old, now, out);
   if (peer_has_it) DeleteChild(session, *old);

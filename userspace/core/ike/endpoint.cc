@@ -37,6 +37,8 @@ void Endpoint::RekeyIke(IkeSaId id, Instant now, Actions& out) { impl_->RekeyIke
 
 void Endpoint::RekeyChild(ChildId id, Instant now, Actions& out) { impl_->RekeyChild(id, now, out); }
 
+void Endpoint::CreateChild(IkeSaId id, Instant now, Actions& out) { impl_->CreateChild(id, now, out); }
+
 void Endpoint::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out) {
   impl_->SendConfigSet(id, std::move(attributes), now, out);
 }

@@ -17,6 +17,7 @@
 #include "core/ike/codec/message.h"
 #include "core/ike/key_log.h"
 #include "core/ike/keymat.h"
+#include "core/ike/redirect.h"
 
 namespace flexvpn::ike {
 
@@ -42,10 +43,13 @@ struct TsPolicy {
 struct ChildPolicy {
   std::vector<Suite> proposals;     // preference order; expanded one suite each (no ke: see pfs)
   std::vector<crypto::KeMethod> pfs;  // groups for CREATE_CHILD_SA; empty = no PFS
+  // With PFS: additional key exchanges, each entry one acceptable choice in order of preference; empty = none.
+  std::vector<decltype(Suite::additional)> additional{};
   bool transport = true;            // ask for / accept USE_TRANSPORT_MODE
   bool tunnel = true;               // tunnel mode acceptable
   std::vector<TsPolicy> local, remote;
   seconds lifetime{3600};           // rekeyed before it ends, with jitter
+  uint64_t lifetime_bytes = 0;      // rekeyed before so much has passed in one direction; 0 = no limit
   uint32_t replay_window = 128;
   friend bool operator==(const ChildPolicy&, const ChildPolicy&) = default;
 };
@@ -56,6 +60,18 @@ struct DpdPolicy {
   bool on_demand = true;  // probe only when nothing authentic was heard for `interval`
   friend bool operator==(const DpdPolicy&, const DpdPolicy&) = default;
 };
+
+// Post-quantum pre-shared key (RFC 8784).
+struct Ppk {
+  Bytes id;
+  SecretBytes key;
+  bool required = false;  // no IKE SA without it
+  friend bool operator==(const Ppk&, const Ppk&) = default;
+};
+
+// Childless initiation (RFC 6023): whether we begin with the IKE SA alone and ask for the Child SA afterwards, under
+// keys that are complete and authenticated by then.  A responder always allows it.
+enum class Childless : uint8_t { kNever, kPrefer, kForce };
 
 // What holds for one IKE SA once the profile is known.
 struct SessionPolicy {
@@ -69,6 +85,9 @@ struct SessionPolicy {
   seconds lifetime{86400};
   uint32_t window = 5;
   bool initial_contact = true;
+  std::optional<Ppk> ppk{};
+  Childless childless = Childless::kNever;
+  uint8_t max_redirects = 0;  // as client: how often a gateway may send us on (RFC 5685); 0 = not at all
   friend bool operator==(const SessionPolicy&, const SessionPolicy&) = default;
 };
 
@@ -84,6 +103,7 @@ struct SessionInfo {
   bool nat_local = false, nat_remote = false;  // detected in front of us / of the peer
   bool fragmentation = false;                  // RFC 7383 agreed
   std::vector<std::string> vendor_ids;         // printable form of what the peer sent
+  bool ppk = false;                            // the keys hold a post-quantum pre-shared key
 };
 
 // Answers of the node, given synchronously while a message is processed.  A refusal is a Status; its message goes
@@ -93,6 +113,10 @@ class Policy {
   virtual ~Policy() = default;
   // Responder, IKE_SA_INIT: acceptable suites for this pair of addresses in preference order.
   virtual std::vector<Suite> InitSuites(const net::Endpoint& local, const net::Endpoint& remote) = 0;
+  // Responder, IKE_SA_INIT: whether some peer at these addresses may use a PPK; which one shows in IKE_AUTH.
+  virtual bool OffersPpk(const net::Endpoint& /*local*/, const net::Endpoint& /*remote*/) { return false; }
+  // Responder, IKE_SA_INIT of a client that can be redirected: where to, if not here.
+  virtual std::optional<Gateway> RedirectTo(const net::Endpoint& /*local*/, const net::Endpoint& /*remote*/) { return {}; }
   // Responder, IKE_AUTH: profile for the peer's identity (not authenticated yet).  `wanted` is IDr if sent.
   virtual absl::StatusOr<SessionPolicy> SelectProfile(const SessionInfo& session,
                                                       const std::optional<Identity>& wanted) = 0;
@@ -120,6 +144,7 @@ struct ChildSa {
   uint32_t replay_window = 128;
   ChildId replaces;                     // rekey of that one
   seconds lifetime{};
+  uint64_t soft_bytes = 0, hard_bytes = 0;  // volume: rekey wanted, unusable; 0 = no limit
 };
 
 // Actions, to be carried out in order: an SA that is announced before a datagram is installed before it is sent.
@@ -175,6 +200,7 @@ class Endpoint {
     uint32_t max_half_open = 4096;
     uint32_t max_half_open_per_source = 64;
     uint32_t max_sas = 0;                  // 0 = unlimited
+    SecretBytes qcd_secret{};              // for our crash detection tokens (RFC 6290); empty = we give none
     Duration half_open_timeout = seconds(30);
     // Retransmission: first after `first`, times `backoff`, `tries` sends in all.
     Duration retransmit_first = milliseconds(500);
@@ -205,7 +231,10 @@ class Endpoint {
   // hold it for established already.
   void Withdraw(IkeSaId id, Instant now, Actions& out);
   void RekeyIke(IkeSaId id, Instant now, Actions& out);
+  // Also the answer to the kernel's word that the volume of an SA is used up (ChildSa::soft_bytes).
   void RekeyChild(ChildId id, Instant now, Actions& out);
+  // One more Child SA by the session's policy (CREATE_CHILD_SA, §1.3.1).
+  void CreateChild(IkeSaId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   // Inbound ESP traffic was seen: counts as a sign of life for on-demand DPD.
   void PeerAlive(IkeSaId id, Instant now);

@@ -3,6 +3,7 @@
 #ifndef FLEXVPN_CORE_IKE_EXCHANGE_H_
 #define FLEXVPN_CORE_IKE_EXCHANGE_H_
 
+#include <functional>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "core/ike/endpoint.h"
 
 namespace flexvpn::ike {
+
+struct IkeSa;
 
 // Our offer of a Child SA: what the answer is checked against.
 struct ChildOffer {
@@ -21,6 +24,7 @@ struct ChildOffer {
 
 struct InitOp {};
 struct AuthOp {};
+struct IntermediateOp {};
 struct LivenessOp {};
 struct DeleteIkeOp {
   bool authentication_failed = false;  // say AUTHENTICATION_FAILED instead of a Delete payload (§2.21.2)
@@ -32,6 +36,7 @@ struct DeleteChildOp {
 struct ConfigSetOp {
   std::vector<ConfigAttribute> attributes;
 };
+// CREATE_CHILD_SA for a Child SA: the successor of `old`, or one more if that is none.
 struct RekeyChildOp {
   ChildId old;
   ChildOffer offer;
@@ -44,7 +49,17 @@ struct RekeyIkeOp {
   Bytes nonce;
   crypto::KeyPair key;
 };
-using Op = std::variant<InitOp, AuthOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp, RekeyIkeOp>;
+// One additional key exchange of a CREATE_CHILD_SA (RFC 9370 §2.2.4), and what the whole is for.
+struct FollowupKeOp {
+  std::variant<RekeyChildOp, RekeyIkeOp> original;
+  Bytes link;                          // of the last answer
+  std::vector<crypto::KeMethod> left;  // the first is the one under way
+  crypto::KeyPair key;
+  SecretBytes first, rest;             // SK(0); SK(1) | SK(2) | …
+  std::function<void(IkeSa&, const FollowupKeOp&, Instant, Actions&)> finish{};  // makes the SA
+};
+using Op = std::variant<InitOp, AuthOp, IntermediateOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp, RekeyIkeOp,
+                        FollowupKeOp>;
 
 }  // namespace flexvpn::ike
 

@@ -24,6 +24,10 @@ void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Reque
   Payloads answer;
   if (!session.down) {
     NoteWindow(sa, in.payloads);
+    NoteQcdToken(sa, in.payloads);
+    if (const auto* redirect = FindNotify(in.payloads, NotifyType::kRedirect); redirect != nullptr && session.info.initiator)
+      OnLateRedirect(session, *redirect, in.out);
+    if (const auto* lacks = FindNotify(in.payloads, NotifyType::kInvalidSpi)) OnPeerLacksChild(sa, *lacks, in);
     for (const Payload& p : in.payloads) {
       if (const auto* del = std::get_if<DeletePayload>(&p)) OnDeleteChildren(sa, *del, in, answer);
       if (const auto* config = std::get_if<ConfigPayload>(&p)) OnPeerConfigSet(sa, *config, in, answer);
@@ -57,12 +61,26 @@ void Endpoint::Impl::OnDeleteIke(IkeSa& sa, const Incoming& in, const std::strin
       current->queue.push_back(std::move(op));
     else
       EndOp(sa, op);
+    if (const auto* followup = std::get_if<FollowupKeOp>(&op); followup != nullptr && current != nullptr)
+      if (const auto* child = std::get_if<RekeyChildOp>(&followup->original)) RetryRekeyChild(session, child->old, in.now);
   }
   for (const Op& op : sa.queue) EndOp(sa, op);
   sa.queue.clear();
   Respond(ReplyFor(sa, in), {}, in.out);
   sa.state = IkeState::kClosed;
   sa.expires = in.now + kAnswerLinger;
+}
+
+// INVALID_SPI: the peer got ESP that it has no SA for (§1.5).  On its way since before a rekey or a DELETE it says
+// nothing new; else the peer has lost the SA, and a new one takes its place.
+void Endpoint::Impl::OnPeerLacksChild(IkeSa& sa, const NotifyPayload& notify, const Incoming& in) {
+  if (notify.data.size() != 4 || Current(*sa.session) != &sa) return;
+  Child* child = FindChildByPeerSpi(*sa.session, EspSpi(ByteReader(notify.data).U32()));
+  if (child == nullptr || child->lost || child->deleting || child->rekeying || child->successor || child->linger_until)
+    return;
+  counters_.Add("Child SAs the peer has lost");
+  child->lost = true;
+  StartRekeyChild(*sa.session, *child, in.now, in.out);
 }
 
 void Endpoint::Impl::OnDeleteChildren(IkeSa& sa, const DeletePayload& del, const Incoming& in, Payloads& answer) {
@@ -110,6 +128,7 @@ void Endpoint::Impl::OnInformationalResponse(IkeSa& sa, const Incoming& in, Requ
       LowerChild(session, *child, true, true, in.out);
   }
   NoteWindow(sa, in.payloads);
+  NoteQcdToken(sa, in.payloads);
 }
 
 }  // namespace flexvpn::ike

@@ -52,18 +52,22 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   session.suites = suites_.Share(Supported(crypto_, ProtocolId::kIke, request.suites));
   session.request = std::make_unique<InitiateRequest>(std::move(request));
 
+  const IkeSaId id = session.info.id;
+  if (session.suites->empty())
+    FailInit(session, "no usable IKE proposal is configured", out);
+  else
+    BeginInit(session, now, out);
+  Finish(now, out);
+  return id;
+}
+
+void Endpoint::Impl::BeginInit(Session& session, Instant now, Actions& out) {
   IkeSa& sa = tables_.AddSa(session, tables_.NewSpi(rng_));
   sa.initiator = true;
   sa.spi_i = session.info.spi_i = session.current = sa.local_spi;
   sa.handshake = std::make_unique<Handshake>();
   sa.handshake->nonce_i = rng_.Take(kNonceSize);
-  const IkeSaId id = session.info.id;
-  if (session.suites->empty())
-    FailInit(session, "no usable IKE proposal is configured", out);
-  else
-    GenerateInitKey(sa, session.suites->front().ke, now, out);
-  Finish(now, out);
-  return id;
+  GenerateInitKey(sa, session.suites->front().ke, now, out);
 }
 
 void Endpoint::Impl::GenerateInitKey(IkeSa& sa, crypto::KeMethod group, Instant, Actions& out) {
@@ -89,6 +93,7 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
   AppendNatDetection(crypto_, rng_, sa.spi_i, IkeSpi(), session.info.local, session.info.remote,
                      session.policy->force_encap, payloads);
   AppendFragmentation(payloads);
+  AppendInitExtensions(session, payloads);
   AppendVendorIds(payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
   sa.state = IkeState::kInitSent;
@@ -120,6 +125,10 @@ bool Endpoint::Impl::OnInitNotify(IkeSa& sa, const Incoming& in) {
   if (ike::Find<SaPayload>(in.payloads) != nullptr) return false;
   if (const auto* cookie = FindNotify(in.payloads, NotifyType::kCookie)) {
     OnInitCookie(sa, *cookie, in);
+    return true;
+  }
+  if (const auto* redirect = FindNotify(in.payloads, NotifyType::kRedirect)) {
+    OnInitRedirect(sa, *redirect, in);
     return true;
   }
   const NotifyPayload* error = FindError(in.payloads);
@@ -165,6 +174,7 @@ void Endpoint::Impl::AcceptInit(IkeSa& sa, const Choice& choice, const KePayload
   sa.handshake->init_response = in.datagram.bytes;
   sa.state = IkeState::kInitDerive;
   CollectVendorIds(in.payloads, session.info);
+  NoteInitExtensions(sa, in.payloads);
   const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
   session.info.nat_local = nat.local || (nat.supported && session.policy->force_encap);
   session.info.nat_remote = nat.remote;
@@ -188,11 +198,12 @@ void Endpoint::Impl::InitDerived(IkeSa& sa, crypto::JobResult result, Instant no
   LogKeys(sa, out);
   sa.send.Take(0);
   h.key = {};
+  if (const std::string missing = MissingExtension(sa); !missing.empty()) return FailInit(session, missing, out);
   if (session.info.nat_local || session.info.nat_remote) {  // §2.23: before IKE_AUTH
     if (session.info.local.port == kIkePort) session.info.local.port = kNatTPort;
     if (session.info.remote.port == kIkePort) session.info.remote.port = kNatTPort;
   }
-  SendAuth(sa, now, out);
+  NextIntermediate(sa, now, out);
 }
 
 }  // namespace flexvpn::ike

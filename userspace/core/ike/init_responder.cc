@@ -71,19 +71,19 @@ void Endpoint::Impl::AnswerPlain(const Datagram& d, const Header& h, Payload not
 
 void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now,
                                   Actions& out) {
-  for (const Payload& payload : p) {
-    const auto* unknown = std::get_if<UnknownPayload>(&payload);
-    if (unknown == nullptr || !unknown->critical) continue;
+  if (const UnknownPayload* unknown = FindUnknownCritical(p)) {
     Drop("drop: unknown critical payload in IKE_SA_INIT");
     return AnswerPlain(
         d, h, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kUnsupportedCriticalPayload, {unknown->type}}, out);
   }
+  if (RedirectsInit(d, h, p, out)) return;
   const auto* offer = ike::Find<SaPayload>(p);
   const auto* ke = ike::Find<KePayload>(p);
   const auto* nonce = ike::Find<NoncePayload>(p);
   if (offer == nullptr || ke == nullptr || nonce == nullptr) return Drop("drop: incomplete IKE_SA_INIT");
   const auto own = suites_.Share(Supported(crypto_, ProtocolId::kIke, policy_.InitSuites(d.local, d.remote)));
-  auto choice = SelectSuite(ProtocolId::kIke, *own, *offer, {.prefer_ke = ke->method});
+  const bool additional = FindNotify(p, NotifyType::kIntermediateExchangeSupported) != nullptr;
+  auto choice = SelectSuite(ProtocolId::kIke, *own, *offer, {.prefer_ke = ke->method, .no_additional = !additional});
   if (!choice) {
     counters_.Add("IKE_SA_INIT without a common proposal");
     if (proposal_notice_ == Instant{} || now - proposal_notice_ >= kProposalNoticeInterval) {
@@ -130,6 +130,7 @@ IkeSa& Endpoint::Impl::NewResponder(const Datagram& d, const Header& h, const Pa
   sa.receive = ReceiveWindow(1);
   sa.expires = now + config_.half_open_timeout;
   sa.handshake = std::make_unique<Handshake>();
+  NoteInitExtensions(sa, p);
   sa.handshake->init_request = d.bytes;
   sa.handshake->nonce_i = ike::Find<NoncePayload>(p)->nonce;
   sa.handshake->nonce_r = rng_.Take(kNonceSize);
@@ -156,6 +157,7 @@ void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now
   payloads.emplace_back(NoncePayload{h.nonce_r});
   AppendNatDetection(crypto_, rng_, sa.spi_i, sa.spi_r, session.info.local, session.info.remote, false, payloads);
   if (session.info.fragmentation) AppendFragmentation(payloads);
+  AnswerInitExtensions(sa, payloads);
   AppendVendorIds(payloads);
   h.init_response = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, true, 0), payloads);
   h.choice = {};

@@ -44,7 +44,8 @@ SecretBytes PrfPlus(const crypto::Provider& c, crypto::Prf prf, BytesView key, B
 }
 
 IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView shared, BytesView nonce_i,
-                      BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r, BytesView old_sk_d, crypto::Prf old_prf) {
+                      BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r, BytesView old_sk_d, crypto::Prf old_prf,
+                      BytesView additional) {
   ByteWriter nonces;
   nonces.Append(nonce_i);
   nonces.Append(nonce_r);
@@ -56,7 +57,7 @@ IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView s
     const BytesView parts[] = {shared};
     skeyseed = c.ComputePrf(suite.prf, key.view(), parts);
   } else {
-    const BytesView parts[] = {shared, nonces.view()};
+    const BytesView parts[] = {shared, nonces.view(), additional};
     skeyseed = c.ComputePrf(old_prf, old_sk_d, parts);
   }
   ByteWriter seed;
@@ -83,10 +84,11 @@ IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView s
 }
 
 ChildKeys DeriveChildKeys(const crypto::Provider& c, crypto::Prf prf, BytesView sk_d, const Suite& child,
-                          BytesView shared, BytesView nonce_i, BytesView nonce_r) {
+                          BytesView shared, BytesView nonce_i, BytesView nonce_r, BytesView additional) {
   SecretBytes seed = ToSecret(shared);
   seed.insert(seed.end(), nonce_i.begin(), nonce_i.end());
   seed.insert(seed.end(), nonce_r.begin(), nonce_r.end());
+  seed.insert(seed.end(), additional.begin(), additional.end());
   const size_t encr = EncrMaterial(child), integ = IntegMaterial(child);
   const SecretBytes material = PrfPlus(c, prf, sk_d, seed, 2 * (encr + integ));
   KeyCutter cut(material);
@@ -99,12 +101,12 @@ ChildKeys DeriveChildKeys(const crypto::Provider& c, crypto::Prf prf, BytesView 
 }
 
 SecretBytes SharedKeyAuth(const crypto::Provider& c, crypto::Prf prf, BytesView secret, BytesView first_message,
-                          BytesView peer_nonce, BytesView sk_p, BytesView id_body) {
+                          BytesView peer_nonce, BytesView sk_p, BytesView id_body, BytesView int_auth) {
   const BytesView pad[] = {AsView("Key Pad for IKEv2")};
   const SecretBytes key = c.ComputePrf(prf, secret, pad);
   const BytesView id[] = {id_body};
   const SecretBytes maced_id = c.ComputePrf(prf, sk_p, id);
-  const BytesView signed_octets[] = {first_message, peer_nonce, maced_id};
+  const BytesView signed_octets[] = {first_message, peer_nonce, maced_id, int_auth};
   return c.ComputePrf(prf, key, signed_octets);
 }
 

@@ -3,6 +3,8 @@
 #ifndef FLEXVPN_CORE_IKE_KEYMAT_H_
 #define FLEXVPN_CORE_IKE_KEYMAT_H_
 
+#include <array>
+
 #include "core/crypto/provider.h"
 #include "core/ike/codec/protect.h"
 
@@ -16,6 +18,8 @@ struct Suite {
   crypto::Prf prf{};
   crypto::KeMethod ke{};
   bool esn = false;
+  // Additional key exchanges (RFC 9370), transform types 6 to 12; kNone = not this one.
+  std::array<crypto::KeMethod, 7> additional{};
   friend bool operator==(const Suite&, const Suite&) = default;
 };
 
@@ -27,22 +31,23 @@ struct IkeKeys {
   ProtectKeys initiator, responder;  // keys of what the (original) initiator / responder sends
 };
 // SKEYSEED and the seven keys (§2.14).  First IKE SA: `old_sk_d` empty.  Rekey (§2.18): the old SK_d, and
-// `old_prf` is the PRF of the old SA.
+// `old_prf` is the PRF of the old SA; `additional`: SK(1) | SK(2) | … of RFC 9370 §2.2.4.
 IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView shared, BytesView nonce_i,
                       BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r, BytesView old_sk_d = {},
-                      crypto::Prf old_prf = crypto::Prf::kNone);
+                      crypto::Prf old_prf = crypto::Prf::kNone, BytesView additional = {});
 
 struct ChildKeys {
   SecretBytes encr_i, integ_i, encr_r, integ_r;  // _i: for traffic sent by the exchange's initiator; encr: key | salt
 };
-// KEYMAT (§2.17); `shared` is empty without PFS.
+// KEYMAT (§2.17); `shared` is empty without PFS; `additional` as above.
 ChildKeys DeriveChildKeys(const crypto::Provider& c, crypto::Prf prf, BytesView sk_d, const Suite& child,
-                          BytesView shared, BytesView nonce_i, BytesView nonce_r);
+                          BytesView shared, BytesView nonce_i, BytesView nonce_r, BytesView additional = {});
 
 // AUTH data for a shared key (§2.15): prf(prf(secret, "Key Pad for IKEv2"), signed octets), where the signed
-// octets are first_message | peer_nonce | prf(sk_p, id_body).  id_body: ID payload without generic header.
+// octets are first_message | peer_nonce | prf(sk_p, id_body) | int_auth.  id_body: ID payload without generic header;
+// int_auth: RFC 9242 §3.3.
 SecretBytes SharedKeyAuth(const crypto::Provider& c, crypto::Prf prf, BytesView secret, BytesView first_message,
-                          BytesView peer_nonce, BytesView sk_p, BytesView id_body);
+                          BytesView peer_nonce, BytesView sk_p, BytesView id_body, BytesView int_auth = {});
 
 }  // namespace flexvpn::ike
 

@@ -24,6 +24,7 @@ void Endpoint::Impl::Finish(Instant now, Actions& out) {
 }
 
 void Endpoint::Impl::Pump(IkeSa& sa, Instant now, Actions& out) {
+  if (sa.state == IkeState::kClosed && !sa.expires) sa.expires = now + kAnswerLinger;
   if (sa.state != IkeState::kEstablished && sa.state != IkeState::kClosing) return;
   while (!sa.gone && !sa.queue.empty() && sa.send.Open()) {
     // A replaced IKE SA goes only when nothing is under way on it.
@@ -37,6 +38,7 @@ void Endpoint::Impl::Pump(IkeSa& sa, Instant now, Actions& out) {
 void Endpoint::Impl::StartOp(IkeSa& sa, Op op, Instant now, Actions& out) {
   if (auto* rekey = std::get_if<RekeyChildOp>(&op)) return SendRekeyChild(sa, std::move(*rekey), now, out);
   if (auto* rekey = std::get_if<RekeyIkeOp>(&op)) return SendRekeyIke(sa, std::move(*rekey), now, out);
+  if (auto* followup = std::get_if<FollowupKeOp>(&op)) return SendFollowup(sa, std::move(*followup), now, out);
   Payloads payloads;
   if (const auto* del = std::get_if<DeleteIkeOp>(&op)) {
     if (del->authentication_failed)
@@ -48,14 +50,20 @@ void Endpoint::Impl::StartOp(IkeSa& sa, Op op, Instant now, Actions& out) {
     payloads.emplace_back(DeletePayload{ProtocolId::kEsp, {child->spi_in}});
   } else if (const auto* set = std::get_if<ConfigSetOp>(&op)) {
     payloads.emplace_back(ConfigPayload{CfgType::kSet, set->attributes});
-  } else if (std::holds_alternative<LivenessOp>(op) && !sa.window_announced && sa.receive.size() > 1) {
-    ByteWriter w;
-    w.U32(sa.receive.size());
-    payloads.emplace_back(
-        NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSetWindowSize, std::move(w).Release()});
-    sa.window_announced = true;
+  } else if (std::holds_alternative<LivenessOp>(op)) {
+    AppendNews(sa, payloads);
   }
   SendRequest(sa, ExchangeType::kInformational, payloads, std::move(op), now, out);
+}
+
+// What the peer does not know yet of an IKE SA that came by a rekey.
+void Endpoint::Impl::AppendNews(IkeSa& sa, Payloads& out) {
+  AppendQcdToken(sa, out);
+  if (sa.window_announced || sa.receive.size() <= 1) return;
+  ByteWriter w;
+  w.U32(sa.receive.size());
+  out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSetWindowSize, std::move(w).Release()});
+  sa.window_announced = true;
 }
 
 void Endpoint::Impl::StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out) {
@@ -84,9 +92,10 @@ void Endpoint::Impl::Note(Notice::Level level, std::string text, Actions& out) c
   out.emplace_back(Notice{level, std::move(text)});
 }
 
-Duration Endpoint::Impl::SoftLifetime(Duration lifetime) {  // 85-95 %: the two sides rarely meet
-  const auto permille = static_cast<int64_t>(850 + rng_.Below(100));
-  return Duration(lifetime.count() / 1000 * permille);
+uint64_t Endpoint::Impl::SoftPermille() { return 850 + rng_.Below(100); }  // the two sides rarely meet
+
+Duration Endpoint::Impl::SoftLifetime(Duration lifetime) {
+  return Duration(lifetime.count() / 1000 * static_cast<int64_t>(SoftPermille()));
 }
 
 void Endpoint::Impl::SetIkeLifetime(Session& session, Instant now) {
@@ -149,8 +158,11 @@ void Endpoint::Impl::EndOp(IkeSa& sa, const Op& op) {
   tables_.ReleaseOffer(op);
   if (const auto* rekey = std::get_if<RekeyChildOp>(&op)) {
     if (Child* child = FindChild(*sa.session, rekey->old)) child->rekeying = false;
+    if (!rekey->old) sa.session->creating = false;
   } else if (const auto* del = std::get_if<DeleteChildOp>(&op)) {
     if (Child* child = FindChild(*sa.session, del->child)) child->deleting = false;
+  } else if (const auto* followup = std::get_if<FollowupKeOp>(&op)) {
+    std::visit([&](const auto& original) { EndOp(sa, original); }, followup->original);
   } else if (std::holds_alternative<RekeyIkeOp>(op)) {
     sa.rekeying = false;
   }
@@ -198,6 +210,14 @@ void Endpoint::Impl::RekeyChild(ChildId id, Instant now, Actions& out) {
   if (child == nullptr) return;
   Touch(*session);
   StartRekeyChild(*session, *child, now, out);
+  Finish(now, out);
+}
+
+void Endpoint::Impl::CreateChild(IkeSaId id, Instant now, Actions& out) {
+  Session* session = tables_.FindSession(id);
+  if (session == nullptr || !session->up || session->down) return;
+  Touch(*session);
+  StartCreateChild(*session, now, out);
   Finish(now, out);
 }
 

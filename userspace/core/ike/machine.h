@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
-// are spread over wire.cc, fragments.cc, init.cc, auth_exchange.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc and
-// timers.cc.
+// are spread over wire.cc, fragments.cc, outside.cc, init.cc, auth_exchange.cc, child.cc, create_child.cc,
+// rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
 
@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "core/ike/cookie.h"
+#include "core/ike/intermediate.h"
 #include "core/ike/nat.h"
+#include "core/ike/qcd.h"
 #include "core/ike/share_pool.h"
 #include "core/ike/tables.h"
+#include "core/ike/throttle.h"
 #include "core/ike/ts.h"
 
 namespace flexvpn::ike {
@@ -29,6 +32,7 @@ inline constexpr size_t kMaxInitSize = 8192;     // of an IKE_SA_INIT message
 inline constexpr uint32_t kMaxReceiveWindow = 32;
 inline constexpr int kLivenessTries = 5;
 inline constexpr int kMaxCookies = 5;
+inline constexpr uint32_t kOutsideAnswers = 20;  // a second, to messages that belong to no IKE SA
 
 class Endpoint::Impl {
  public:
@@ -50,6 +54,7 @@ class Endpoint::Impl {
   void Withdraw(IkeSaId id, Instant now, Actions& out);
   void RekeyIke(IkeSaId id, Instant now, Actions& out);
   void RekeyChild(ChildId id, Instant now, Actions& out);
+  void CreateChild(IkeSaId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   void PeerAlive(IkeSaId id, Instant now);
   std::optional<SessionInfo> Find(IkeSaId id) const;
@@ -65,6 +70,7 @@ class Endpoint::Impl {
     const Payloads& payloads;
     Instant now;
     Actions& out;
+    const PlainPayloads& plain;  // the same as it was before decoding
   };
   // Where an answer goes, also when it is ready only after a job.
   struct ReplyTo {
@@ -86,6 +92,7 @@ class Endpoint::Impl {
     bool transport = false;
     std::vector<TrafficSelector> local_ts, remote_ts;  // as we see them
     std::vector<TrafficSelector> tsi, tsr;             // for the answer
+    bool more = false;  // the answer has no room for all that would be acceptable
   };
   struct ChildParams {
     Suite suite;
@@ -94,6 +101,14 @@ class Endpoint::Impl {
     std::vector<TrafficSelector> local_ts, remote_ts;
     BytesView shared, nonce_i, nonce_r;
     ChildId replaces;
+    BytesView additional{};  // SK(1) | … of RFC 9370
+  };
+  // What a responder has agreed to and said, but perhaps not made yet.
+  struct ChildPromise {
+    ChildAgreement agreement;
+    EspSpi spi_in;
+    ChildId old;
+    Bytes nonce_i, nonce_r;
   };
   // One row of the dispatch tables (wire.cc).
   struct Rule {
@@ -115,6 +130,7 @@ class Endpoint::Impl {
   // A message whose integrity holds, its last fragment with it.
   struct Opened {
     absl::StatusOr<Payloads> payloads;  // error: authentic but malformed
+    PlainPayloads plain;
     uint64_t fingerprint = 0;
   };
   std::optional<Opened> Open(IkeSa& sa, const Datagram& d, const Header& h, uint64_t fingerprint, Instant now);
@@ -140,11 +156,25 @@ class Endpoint::Impl {
   void RepeatAnswer(IkeSa& sa, const Datagram& d, const Header& h, Actions& out);
   void ExpireFragments(IkeSa& sa, Instant now);
 
+  // outside.cc
+  void AnswerOutside(const Datagram& d, const Header& h, const Payloads& payloads, Instant now, Actions& out);
+  void OnOtherVersion(const Datagram& d, const Header& h, Instant now, Actions& out);
+  void OnUnknownSpi(const Datagram& d, const Header& h, Instant now, Actions& out);
+  void OnUnprotectedNotify(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out);
+  void CheckLiveness(IkeSa& sa, Instant now);
+  void EndAtOnce(IkeSa& sa, const std::string& reason, Actions& out);
+
+  // qcd.cc
+  void AppendQcdToken(IkeSa& sa, Payloads& out);
+  void NoteQcdToken(IkeSa& sa, const Payloads& payloads) const;
+  bool ProvesCrash(const IkeSa& sa, const Payloads& payloads) const;
+
   // machine.cc
   void Touch(const Session& session) { touched_.push_back(session.info.id); }
   void Finish(Instant now, Actions& out);  // ends every public call: pumps queues, sweeps, schedules
   void Pump(IkeSa& sa, Instant now, Actions& out);
   void StartOp(IkeSa& sa, Op op, Instant now, Actions& out);
+  void AppendNews(IkeSa& sa, Payloads& out);
   void StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out);
   IkeSa* Current(const Session& session) const;
   void Note(Notice::Level level, std::string text, Actions& out) const;
@@ -153,12 +183,14 @@ class Endpoint::Impl {
   void DropSas(Session& session);
   void Close(Session& session, const std::string& reason, bool authentication_failed, Actions& out);
   void SetIkeLifetime(Session& session, Instant now);
+  uint64_t SoftPermille();  // when to rekey, in thousandths of a lifetime
   Duration SoftLifetime(Duration lifetime);
   void EndOp(IkeSa& sa, const Op& op);
   SaInfo Describe(const Session& session, Instant now) const;
   void LogKeys(const IkeSa& sa, Actions& out) const;
 
   // init.cc
+  void BeginInit(Session& session, Instant now, Actions& out);
   void GenerateInitKey(IkeSa& sa, crypto::KeMethod group, Instant now, Actions& out);
   void SendInit(IkeSa& sa, Instant now, Actions& out);
   void OnInitResponse(IkeSa& sa, const Incoming& in);
@@ -178,9 +210,53 @@ class Endpoint::Impl {
   static void AppendVendorIds(Payloads& out);
   static void CollectVendorIds(const Payloads& payloads, SessionInfo& info);
 
+  // extensions.cc
+  void AppendInitExtensions(const Session& session, Payloads& out) const;
+  void AnswerInitExtensions(IkeSa& sa, Payloads& out) const;
+  void NoteInitExtensions(IkeSa& sa, const Payloads& payloads) const;
+  std::string MissingExtension(const IkeSa& sa) const;
+
+  // redirect.cc
+  void AppendRedirectSupport(const Session& session, Payloads& out) const;
+  absl::StatusOr<net::IpAddress> RedirectTarget(const Session& session, const NotifyPayload& notify) const;
+  void OnInitRedirect(IkeSa& sa, const NotifyPayload& notify, const Incoming& in);
+  void FollowRedirect(Session& session, const net::IpAddress& to, Instant now, Actions& out);
+  void OnLateRedirect(Session& session, const NotifyPayload& notify, Actions& out);
+  bool RedirectsInit(const Datagram& d, const Header& h, const Payloads& p, Actions& out);
+
+  // ppk.cc
+  void AdoptPpk(IkeSa& sa);
+  absl::Status AppendPpk(const IkeSa& sa, Payloads& out) const;
+  absl::Status SettlePpk(IkeSa& sa, const Payloads& answer);
+  absl::Status ChoosePpk(IkeSa& sa, const Payloads& request, AuthPayload& auth);
+
+  // intermediate.cc
+  void CoverIntermediate(IkeSa& sa, const Header& header, const PlainPayloads& inner);
+  void MixAdditionalKe(IkeSa& sa, BytesView shared);
+  void NextIntermediate(IkeSa& sa, Instant now, Actions& out);
+  void SendIntermediate(IkeSa& sa, Instant now, Actions& out);
+  void OnIntermediateResponse(IkeSa& sa, const Incoming& in, Request*);
+  void OnIntermediateRequest(IkeSa& sa, const Incoming& in, Request*);
+  void AnswerIntermediate(IkeSa& sa, const ReplyTo& to, crypto::KeMethod method, const crypto::KeyAnswer& made,
+                          Actions& out);
+
+  // followup.cc
+  void ContinueFollowup(IkeSa& sa, FollowupKeOp op, Instant now, Actions& out);
+  void SendFollowup(IkeSa& sa, FollowupKeOp op, Instant now, Actions& out);
+  void OnFollowupResponse(IkeSa& sa, const Incoming& in, Request* request);
+  void FollowupFailed(IkeSa& sa, const FollowupKeOp& op, Instant now, const std::string& why, Actions& out);
+  Payload AwaitFollowup(IkeSa& sa, PendingFollowup pending, Instant now);
+  bool MayAwaitFollowup(const IkeSa& sa, const Suite& suite) const;
+  void OnFollowupRequest(IkeSa& sa, const Incoming& in, Request*);
+  PendingFollowup* FindFollowup(IkeSa& sa, const Bytes& link) const;
+  void AnswerFollowup(IkeSa& sa, const ReplyTo& to, const Bytes& link, crypto::KeMethod method,
+                      const crypto::KeyAnswer& made, Instant now, Actions& out);
+  void ExpireFollowups(IkeSa& sa, Instant now);
+
   // auth_exchange.cc
   void SendAuth(IkeSa& sa, Instant now, Actions& out);
-  AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id) const;
+  enum class PpkUse : uint8_t { kIfAny, kWithout };
+  AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id, PpkUse ppk = PpkUse::kIfAny) const;
   void OnAuthResponse(IkeSa& sa, const Incoming& in, Request*);
   bool PeerProvesItself(IkeSa& sa, const Incoming& in);
   void AuthRejected(IkeSa& sa, const NotifyPayload& error, const Incoming& in);
@@ -220,7 +296,11 @@ class Endpoint::Impl {
   void FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old, const ChildAgreement& agreement, BytesView shared,
                          const Bytes& public_value, const Bytes& nonce_i, const Bytes& nonce_r, Instant now,
                          Actions& out);
+  PendingFollowup PromiseFollowup(const ChildPromise& promise, BytesView shared);
+  bool KeepPromise(IkeSa& sa, const ChildPromise& promise, BytesView shared, BytesView additional, Instant now,
+                   Actions& out);
   void StartRekeyChild(Session& session, Child& child, Instant now, Actions& out);
+  void StartCreateChild(Session& session, Instant now, Actions& out);
   void QueueRekeyChild(IkeSa& sa, RekeyChildOp op, crypto::KeMethod group, Instant now, Actions& out);
   void SendRekeyChild(IkeSa& sa, RekeyChildOp op, Instant now, Actions& out);
   void OnCreateChildResponse(IkeSa& sa, const Incoming& in, Request* request);
@@ -228,7 +308,9 @@ class Endpoint::Impl {
   void RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const NotifyPayload& error, const Incoming& in);
   void FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildParams params, BytesView shared, BytesView nonce_r,
                         Instant now, Actions& out);
-  void RetryRekeyChild(Session& session, ChildId old, Instant now);
+  void NewChildFailed(IkeSa& sa, const NotifyPayload& error, const Incoming& in);
+  void RetryRekeyChild(Session& session, ChildId old, Instant now, Duration wait = seconds(1));
+  Duration Jittered(Duration wait);
 
   // rekey_ike.cc
   void StartRekeyIke(Session& session, Instant now, Actions& out);
@@ -238,17 +320,18 @@ class Endpoint::Impl {
                       const Bytes& nonce_i, const Bytes& nonce_r, IkeSpi peer_spi, Instant now, Actions& out);
   void OnRekeyIkeResponse(IkeSa& sa, const RekeyIkeOp& op, const Incoming& in);
   void FinishRekeyIke(IkeSa& sa, const RekeyIkeOp& op, const Choice& choice, BytesView shared, const Bytes& nonce_r,
-                      IkeSpi peer_spi, Instant now, Actions& out);
+                      IkeSpi peer_spi, Instant now, Actions& out, BytesView additional);
   IkeSa& NewGeneration(IkeSa& old, IkeSpi local_spi, bool initiator, const Choice& choice, IkeSpi peer_spi,
-                       BytesView shared, BytesView nonce_i, BytesView nonce_r);
+                       BytesView shared, BytesView nonce_i, BytesView nonce_r, BytesView additional);
   void SwitchTo(Session& session, IkeSa& sa, Instant now, Actions& out);
-  void RetryRekeyIke(IkeSa& sa, Instant now);
+  void RetryRekeyIke(IkeSa& sa, Instant now, Duration wait = seconds(1));
   bool ChildExchangeUnderWay(const Session& session) const;
 
   // informational.cc
   void OnInformationalRequest(IkeSa& sa, const Incoming& in, Request*);
   void OnInformationalResponse(IkeSa& sa, const Incoming& in, Request* request);
   void OnDeleteIke(IkeSa& sa, const Incoming& in, const std::string& reason);
+  void OnPeerLacksChild(IkeSa& sa, const NotifyPayload& notify, const Incoming& in);
   void OnDeleteChildren(IkeSa& sa, const DeletePayload& del, const Incoming& in, Payloads& answer);
   void OnPeerConfigSet(IkeSa& sa, const ConfigPayload& config, const Incoming& in, Payloads& answer);
 
@@ -281,6 +364,7 @@ class Endpoint::Impl {
   absl::flat_hash_map<crypto::JobId, PendingJob> jobs_;
   uint64_t next_job_ = 1;
   std::vector<IkeSaId> touched_;
+  Throttle outside_{kOutsideAnswers};
   Instant proposal_notice_{};  // last complaint about an unauthenticated peer's proposals
 };
 

@@ -11,7 +11,9 @@ namespace {
 using crypto::KeMethod;
 
 // A set of suites as a cross product: one set of values a dimension.
-enum Dimension : size_t { kEncrDim, kPrfDim, kIntegDim, kKeDim, kEsnDim, kDimensions };
+constexpr size_t kAdditional = std::tuple_size_v<decltype(Suite::additional)>;
+constexpr auto kFirstAdditional = static_cast<TransformType>(6);  // RFC 9370 §3.1: ADDKE1..ADDKE7 are 6..12
+enum Dimension : size_t { kEncrDim, kPrfDim, kIntegDim, kKeDim, kEsnDim, kAddKeDim, kDimensions = kAddKeDim + kAdditional };
 using Product = std::array<std::vector<uint32_t>, kDimensions>;
 
 Product ProductOf(const Suite& s) {
@@ -21,11 +23,12 @@ Product ProductOf(const Suite& s) {
   p[kIntegDim] = {static_cast<uint32_t>(s.integ)};
   p[kKeDim] = {static_cast<uint32_t>(s.ke)};
   p[kEsnDim] = {s.esn ? 1u : 0u};
+  for (size_t i = 0; i < kAdditional; ++i) p[kAddKeDim + i] = {static_cast<uint32_t>(s.additional[i])};
   return p;
 }
 
 // Unites products that differ in `dim` alone: the union stays an exact cross product.
-std::vector<Product> MergeAlong(Dimension dim, const std::vector<Product>& in) {
+std::vector<Product> MergeAlong(size_t dim, const std::vector<Product>& in) {
   std::vector<Product> out;
   std::map<Product, size_t> index;  // keyed by the other dimensions
   for (const Product& p : in) {
@@ -50,6 +53,14 @@ Transform EncrTransform(uint32_t v) {
   return t;
 }
 
+TransformType AdditionalType(size_t i) {
+  return static_cast<TransformType>(static_cast<size_t>(kFirstAdditional) + i);
+}
+
+bool IsKe(TransformType t) {
+  return t == TransformType::kKe || (t >= kFirstAdditional && t <= AdditionalType(kAdditional - 1));
+}
+
 std::vector<Transform> TransformsOf(ProtocolId protocol, const Product& p) {
   std::vector<Transform> out;
   for (uint32_t v : p[kEncrDim]) out.push_back(EncrTransform(v));
@@ -61,6 +72,10 @@ std::vector<Transform> TransformsOf(ProtocolId protocol, const Product& p) {
   add(TransformType::kInteg, p[kIntegDim], false);
   add(TransformType::kKe, p[kKeDim], p[kKeDim].size() > 1);  // optional PFS says NONE among groups
   if (protocol == ProtocolId::kEsp) add(TransformType::kEsn, p[kEsnDim], true);
+  for (size_t i = 0; i < kAdditional; ++i) {
+    const std::vector<uint32_t>& values = p[kAddKeDim + i];
+    add(AdditionalType(i), values, values.size() > 1);  // NONE among others: this exchange is optional
+  }
   return out;
 }
 
@@ -73,7 +88,7 @@ class Offered {
  public:
   Offered(const Proposal& p, bool ignore_ke) : proposal_(&p) {
     for (const Transform& t : p.transforms) {
-      if (ignore_ke && t.type == TransformType::kKe) continue;
+      if (ignore_ke && IsKe(t.type)) continue;
       keys_.push_back(Key(t));
       types_.push_back(t.type);
     }
@@ -109,8 +124,9 @@ class Offered {
 };
 
 std::optional<Choice> FirstMatch(ProtocolId protocol, const std::vector<Suite>& own, const std::vector<Offered>& offers,
-                                 KeMethod only_ke) {
+                                 KeMethod only_ke, bool no_additional) {
   for (const Suite& raw : own) {
+    if (no_additional && HasAdditional(raw)) continue;
     const Suite suite = Normalize(protocol, raw);
     if (only_ke != KeMethod::kNone && suite.ke != only_ke) continue;
     for (const Offered& offer : offers) {
@@ -124,7 +140,28 @@ std::optional<Choice> FirstMatch(ProtocolId protocol, const std::vector<Suite>& 
   return std::nullopt;
 }
 
+bool AdditionalFit(const crypto::Provider& crypto, const Suite& s) {
+  std::vector<KeMethod> seen = {s.ke};
+  for (KeMethod m : AdditionalMethods(s)) {
+    if (s.ke == KeMethod::kNone || !crypto.Supports(m) || std::find(seen.begin(), seen.end(), m) != seen.end())
+      return false;
+    seen.push_back(m);
+  }
+  return true;
+}
+
 }  // namespace
+
+std::vector<KeMethod> AdditionalMethods(const Suite& suite) {
+  std::vector<KeMethod> out;
+  for (KeMethod m : suite.additional)
+    if (m != KeMethod::kNone) out.push_back(m);
+  return out;
+}
+
+bool HasAdditional(const Suite& suite) {
+  return std::any_of(suite.additional.begin(), suite.additional.end(), [](KeMethod m) { return m != KeMethod::kNone; });
+}
 
 Suite Normalize(ProtocolId protocol, Suite suite) {
   if (crypto::IsAead(suite.encr)) suite.integ = crypto::Integ::kNone;
@@ -143,6 +180,7 @@ SaPayload BuildSa(ProtocolId protocol, BytesView spi, const std::vector<Suite>& 
     Product p = ProductOf(Normalize(protocol, s));
     if (std::find(products.begin(), products.end(), p) == products.end()) products.push_back(std::move(p));
   }
+  for (size_t i = 0; i < kAdditional; ++i) products = MergeAlong(kAddKeDim + i, products);
   for (Dimension d : {kKeDim, kIntegDim, kPrfDim, kEsnDim, kEncrDim}) products = MergeAlong(d, products);
   SaPayload sa;
   for (const Product& p : products) {
@@ -164,8 +202,8 @@ std::optional<Choice> SelectSuite(ProtocolId protocol, const std::vector<Suite>&
   for (const Proposal& p : offer.proposals)
     if (p.protocol == protocol) offers.emplace_back(p, options.ignore_ke);
   if (options.prefer_ke != KeMethod::kNone)
-    if (auto choice = FirstMatch(protocol, own, offers, options.prefer_ke)) return choice;
-  return FirstMatch(protocol, own, offers, KeMethod::kNone);
+    if (auto choice = FirstMatch(protocol, own, offers, options.prefer_ke, options.no_additional)) return choice;
+  return FirstMatch(protocol, own, offers, KeMethod::kNone, options.no_additional);
 }
 
 std::optional<Choice> ParseChosen(ProtocolId protocol, const SaPayload& answer, const std::vector<Suite>& offered) {
@@ -187,6 +225,7 @@ std::vector<Suite> Supported(const crypto::Provider& crypto, ProtocolId protocol
     if (!aead && !(ike ? crypto.Supports(s.integ) : crypto::IsForEsp(s.integ))) continue;
     if (ike && (!crypto.Supports(s.prf) || s.ke == KeMethod::kNone)) continue;
     if (s.ke != KeMethod::kNone && !crypto.Supports(s.ke)) continue;
+    if (!AdditionalFit(crypto, s)) continue;
     out.push_back(s);
   }
   return out;

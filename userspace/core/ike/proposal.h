@@ -27,8 +27,9 @@ struct Choice {
 };
 
 struct SelectOptions {
-  bool ignore_ke = false;  // IKE_AUTH negotiates none (§1.2): KE transforms are passed over
+  bool ignore_ke = false;  // IKE_AUTH negotiates none (§1.2): KE transforms, also additional ones, are passed over
   crypto::KeMethod prefer_ke = crypto::KeMethod::kNone;  // of the KE payload that came along: saves a round trip
+  bool no_additional = false;  // the peer cannot do additional key exchanges in IKE_SA_INIT (RFC 9370 §2.2.1)
 };
 // Responder: the first of our suites that the offer contains; nullopt: NO_PROPOSAL_CHOSEN.
 std::optional<Choice> SelectSuite(ProtocolId protocol, const std::vector<Suite>& own, const SaPayload& offer,
@@ -37,8 +38,13 @@ std::optional<Choice> SelectSuite(ProtocolId protocol, const std::vector<Suite>&
 // Initiator: the answer's one proposal, if it is one of `offered`.
 std::optional<Choice> ParseChosen(ProtocolId protocol, const SaPayload& answer, const std::vector<Suite>& offered);
 
-// Suites that can be done: of IKE by the provider, of ESP by a kernel (which says itself what it lacks).
+// Suites that can be done: of IKE by the provider, of ESP by a kernel (which says itself what it lacks).  A key
+// exchange may not stand twice in one suite (RFC 9370 §2.2.1).
 std::vector<Suite> Supported(const crypto::Provider& crypto, ProtocolId protocol, const std::vector<Suite>& suites);
+
+// The additional key exchanges of a suite, in the order in which they are done.
+std::vector<crypto::KeMethod> AdditionalMethods(const Suite& suite);
+bool HasAdditional(const Suite& suite);
 
 }  // namespace flexvpn::ike
 

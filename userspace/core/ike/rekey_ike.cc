@@ -9,6 +9,7 @@ namespace flexvpn::ike {
 namespace {
 
 constexpr size_t kNonceSize = 32;
+constexpr Duration kRefusedWait = seconds(30);  // a refusal that will hardly change soon
 
 Bytes SpiBytes(IkeSpi spi) {
   ByteWriter w;
@@ -22,7 +23,9 @@ IkeSpi SpiOf(const Bytes& bytes) { return bytes.size() == 8 ? IkeSpi(ByteReader(
 
 bool Endpoint::Impl::ChildExchangeUnderWay(const Session& session) const {
   return std::any_of(session.children.begin(), session.children.end(),
-                     [](const auto& c) { return !c.second.gone && (c.second.rekeying || c.second.deleting); });
+                     [](const auto& c) { return !c.second.gone && (c.second.rekeying || c.second.deleting); }) ||
+         session.creating ||
+         std::any_of(session.sas.begin(), session.sas.end(), [](const auto& sa) { return !sa->followups.empty(); });
 }
 
 void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) {
@@ -43,10 +46,10 @@ void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) 
            out);
 }
 
-void Endpoint::Impl::RetryRekeyIke(IkeSa& sa, Instant now) {
+void Endpoint::Impl::RetryRekeyIke(IkeSa& sa, Instant now, Duration wait) {
   counters_.Add("rekeys put off");
   if (sa.session->current == sa.local_spi && !sa.successor)
-    sa.session->soft = now + seconds(1) + milliseconds(static_cast<int64_t>(rng_.Below(2000)));
+    sa.session->soft = now + Jittered(wait);
 }
 
 void Endpoint::Impl::SendRekeyIke(IkeSa& sa, RekeyIkeOp op, Instant now, Actions& out) {
@@ -79,37 +82,28 @@ void Endpoint::Impl::OnRekeyIkeRequest(IkeSa& sa, const Incoming& in) {
   const Bytes nonce_i = ike::Find<NoncePayload>(in.payloads)->nonce;
   const Bytes nonce_r = rng_.Take(kNonceSize);
   sa.peer_rekey = PeerRekey{nonce_i, nonce_r};
-  StartJob(sa, crypto::GenerateKey{choice->suite.ke},
-           [=, this, chosen = *choice, peer_public = ke->public_value](IkeSa& s, crypto::JobResult made, Instant,
-                                                                      Actions& out) {
-             if (!made.ok() || !std::holds_alternative<crypto::KeyPair>(*made)) {
+  StartJob(sa, crypto::AnswerKey{choice->suite.ke, ke->public_value},
+           [=, this, chosen = *choice](IkeSa& s, crypto::JobResult result, Instant now, Actions& out) {
+             if (!result.ok() || !std::holds_alternative<crypto::KeyAnswer>(*result) || s.session->down) {
                s.peer_rekey.reset();
                return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
              }
-             const auto key = std::get<crypto::KeyPair>(*std::move(made));
-             StartJob(s, crypto::DeriveSecret{key, peer_public},
-                      [=, this](IkeSa& s2, crypto::JobResult secret, Instant now, Actions& out2) {
-                        if (!secret.ok() || !std::holds_alternative<SecretBytes>(*secret) || s2.session->down) {
-                          s2.peer_rekey.reset();
-                          return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out2);
-                        }
-                        AnswerRekeyIke(s2, to, chosen, key.public_value, std::get<SecretBytes>(*secret), nonce_i,
-                                       nonce_r, peer_spi, now, out2);
-                      },
-                      out);
+             const auto& made = std::get<crypto::KeyAnswer>(*result);
+             AnswerRekeyIke(s, to, chosen, made.public_value, made.secret, nonce_i, nonce_r, peer_spi, now, out);
            },
            in.out);
 }
 
 IkeSa& Endpoint::Impl::NewGeneration(IkeSa& old, IkeSpi local_spi, bool initiator, const Choice& choice,
-                                     IkeSpi peer_spi, BytesView shared, BytesView nonce_i, BytesView nonce_r) {
+                                     IkeSpi peer_spi, BytesView shared, BytesView nonce_i, BytesView nonce_r,
+                                     BytesView additional) {
   IkeSa& made = tables_.AddSa(*old.session, local_spi);
   made.initiator = initiator;
   made.spi_i = initiator ? local_spi : peer_spi;
   made.spi_r = initiator ? peer_spi : local_spi;
   made.suite = choice.suite;
   made.keys = DeriveIkeKeys(crypto_, made.suite, shared, nonce_i, nonce_r, made.spi_i, made.spi_r, old.keys.sk_d,
-                            old.suite.prf);
+                            old.suite.prf, additional);
   made.state = IkeState::kEstablished;
   made.receive.SetSize(std::clamp<uint32_t>(old.session->policy->window, 1, kMaxReceiveWindow));
   return made;
@@ -118,23 +112,33 @@ IkeSa& Endpoint::Impl::NewGeneration(IkeSa& old, IkeSpi local_spi, bool initiato
 void Endpoint::Impl::AnswerRekeyIke(IkeSa& old, const ReplyTo& to, const Choice& choice, const Bytes& public_value,
                                     BytesView shared, const Bytes& nonce_i, const Bytes& nonce_r, IkeSpi peer_spi,
                                     Instant now, Actions& out) {
-  Session& session = *old.session;
   const IkeSpi spi = tables_.NewSpi(rng_);
-  IkeSa& made = NewGeneration(old, spi, false, choice, peer_spi, shared, nonce_i, nonce_r);
-  LogKeys(made, out);
-  if (old.successor) {  // our own rekey has won meanwhile; the peer will delete this one
-    made.expires = now + kRedundantLifetime;
-  } else {
-    old.successor = spi;
-    old.replaced_by_peer = true;
-    session.switch_at = now + kResponderSwitch;
-  }
+  PendingFollowup pending;
+  pending.left = AdditionalMethods(choice.suite);
+  pending.first = ToSecret(shared);
+  pending.finish = [=, this](IkeSa& sa, const PendingFollowup& p, Instant at, Actions& o) {
+    IkeSa& made = NewGeneration(sa, spi, false, choice, peer_spi, p.first, nonce_i, nonce_r, p.rest);
+    LogKeys(made, o);
+    if (sa.successor) {  // our own rekey has won meanwhile; the peer will delete this one
+      made.expires = at + kRedundantLifetime;
+      return true;
+    }
+    sa.successor = spi;
+    sa.replaced_by_peer = true;
+    sa.session->switch_at = at + kResponderSwitch;
+    return true;
+  };
+  pending.cancel = [](IkeSa& sa) { sa.peer_rekey.reset(); };
   Payloads answer;
   Proposal proposal = choice.proposal;
   proposal.spi = SpiBytes(spi);
   answer.emplace_back(SaPayload{{std::move(proposal)}});
   answer.emplace_back(NoncePayload{nonce_r});
   answer.emplace_back(KePayload{choice.suite.ke, public_value});
+  if (HasAdditional(choice.suite))
+    answer.push_back(AwaitFollowup(old, std::move(pending), now));
+  else
+    pending.finish(old, pending, now, out);
   Respond(to, answer, out);
 }
 
@@ -148,31 +152,40 @@ void Endpoint::Impl::OnRekeyIkeResponse(IkeSa& sa, const RekeyIkeOp& op, const I
   if (!peer_spi || ke == nullptr || nonce == nullptr || ke->method != op.key.method) {
     sa.rekeying = false;
     if (sa.successor || sa.session->down) return;  // the peer's own rekey goes on
-    if (error == nullptr || error->type != NotifyType::kTemporaryFailure)
-      Note(Notice::Level::kWarning,
-           absl::StrCat("IKEv2: IKE SA rekey refused by ", PeerName(sa.session->info), ": ",
-                        error != nullptr ? NotifyName(error->type) : "unusable answer"),
-           in.out);
-    return RetryRekeyIke(sa, in.now);
+    if (error != nullptr && error->type == NotifyType::kTemporaryFailure) return RetryRekeyIke(sa, in.now);
+    const std::string why = absl::StrCat("peer refuses to rekey the IKE SA (",
+                                         error != nullptr ? NotifyName(error->type) : "unusable answer", ")");
+    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(sa.session->info), ": ", why), in.out);
+    if (error != nullptr && error->type == NotifyType::kNoAdditionalSas)
+      return Close(*sa.session, why, false, in.out);  // §4: begin anew
+    return RetryRekeyIke(sa, in.now, kRefusedWait);
   }
+  FollowupKeOp followup{op, {}, AdditionalMethods(choice->suite), {}, {}, {}};
+  if (const auto* link = FindNotify(in.payloads, NotifyType::kAdditionalKeyExchange)) followup.link = link->data;
+  followup.finish = [this, op, chosen = *choice, nonce_r = nonce->nonce, peer_spi](
+                        IkeSa& s, const FollowupKeOp& done, Instant now, Actions& out) {
+    FinishRekeyIke(s, op, chosen, done.first, nonce_r, peer_spi, now, out, done.rest);
+  };
   StartJob(sa, crypto::DeriveSecret{op.key, ke->public_value},
-           [this, op, chosen = *choice, nonce_r = nonce->nonce, peer_spi](IkeSa& s, crypto::JobResult secret,
-                                                                         Instant now, Actions& out) {
+           [this, followup](IkeSa& s, crypto::JobResult secret, Instant now, Actions& out) {
              if (!secret.ok() || !std::holds_alternative<SecretBytes>(*secret)) {
                s.rekeying = false;
                return RetryRekeyIke(s, now);
              }
-             FinishRekeyIke(s, op, chosen, std::get<SecretBytes>(*secret), nonce_r, peer_spi, now, out);
+             FollowupKeOp next = followup;
+             next.first = std::get<SecretBytes>(*std::move(secret));
+             ContinueFollowup(s, std::move(next), now, out);
            },
            in.out);
 }
 
 void Endpoint::Impl::FinishRekeyIke(IkeSa& sa, const RekeyIkeOp& op, const Choice& choice, BytesView shared,
-                                    const Bytes& nonce_r, IkeSpi peer_spi, Instant now, Actions& out) {
+                                    const Bytes& nonce_r, IkeSpi peer_spi, Instant now, Actions& out,
+                                    BytesView additional) {
   Session& session = *sa.session;
   sa.rekeying = false;
   if (session.down) return;
-  IkeSa& made = NewGeneration(sa, op.spi, true, choice, peer_spi, shared, op.nonce, nonce_r);
+  IkeSa& made = NewGeneration(sa, op.spi, true, choice, peer_spi, shared, op.nonce, nonce_r, additional);
   LogKeys(made, out);
   if (sa.peer_rekey && OursLoses(op.nonce, nonce_r, *sa.peer_rekey)) {  // §2.8.2: ours goes, by us
     counters_.Add("rekey collisions lost");
@@ -203,6 +216,7 @@ void Endpoint::Impl::SwitchTo(Session& session, IkeSa& sa, Instant now, Actions&
   session.info.suite = sa.suite;
   SetIkeLifetime(session, now);
   out.emplace_back(SessionRekeyed{session.info});
+  if (!config_.qcd_secret.empty()) sa.queue.emplace_back(LivenessOp{});  // brings our token (RFC 6290 §4.2)
   if (old == nullptr) return;
   for (Op& op : old->queue) {
     if (std::holds_alternative<RekeyIkeOp>(op))

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/ike/auth.h"
+#include "core/ike/ppk.h"
 #include "core/ike/proposal.h"
 #include "core/ike/reassembly.h"
 #include "core/ike/request.h"
@@ -33,6 +34,7 @@ struct Child {
   bool inbound = false, outbound = false;  // halves announced
   bool rekeying = false;                   // our CREATE_CHILD_SA for it is under way
   bool deleting = false;                   // our DELETE for it is queued or under way
+  bool lost = false;                       // the peer has it no more: its successor is a new SA to the peer
   bool gone = false;                       // swept at the end of the event
   ChildId successor;
   std::optional<PeerRekey> peer_rekey;
@@ -41,13 +43,21 @@ struct Child {
 enum class IkeState : uint8_t {
   kKeyGeneration,  // initiator: our public value is being made
   kInitSent,
-  kInitDerive,     // initiator: answer accepted, secret is being computed
+  kInitDerive,     // initiator: answer accepted, secret is being computed; also between additional key exchanges
+  kIntermediateSent,
   kAuthSent,
   kInitAnswer,     // responder: public value and secret are being computed
-  kAuthWait,       // responder: IKE_SA_INIT answered
+  kAuthWait,       // responder: IKE_SA_INIT answered; IKE_INTERMEDIATE may come first
   kEstablished,
   kClosing,        // our DELETE is under way
   kClosed,         // only repeats answers until it expires
+};
+
+// What IKE_SA_INIT agrees on beyond the suite (extensions.cc).
+struct Agreed {
+  bool childless = false;
+  bool ppk = false;
+  bool intermediate = false;
 };
 
 // What only the initial exchanges need; freed when they end.
@@ -59,10 +69,27 @@ struct Handshake {
   std::vector<crypto::KeMethod> tried;  // initiator: groups already used
   int cookies = 0;                      // COOKIE notifications obeyed
   Choice choice;                        // responder
-  ChildOffer offer;                     // initiator
+  ChildOffer offer;                     // initiator; without suites: childless
+  Agreed agreed;
+  std::optional<PpkKeys> ppk;           // initiator: used if the responder can
+  size_t additional_done = 0;           // additional key exchanges (RFC 9370)
+  SecretBytes int_auth_i, int_auth_r;   // of IKE_INTERMEDIATE so far (RFC 9242)
+  Bytes int_auth;                       // what AUTH covers of it
 };
 
 struct Session;
+
+// Responder: a CREATE_CHILD_SA whose additional key exchanges are not over (RFC 9370 §2.2.4).
+struct PendingFollowup {
+  Bytes link{};
+  std::vector<crypto::KeMethod> left;
+  SecretBytes first, rest{};  // SK(0); SK(1) | SK(2) | …
+  EspSpi spi;                 // reserved for a Child SA
+  std::function<bool(IkeSa&, const PendingFollowup&, Instant, Actions&)> finish;  // makes the SA; false: too late
+  std::function<void(IkeSa&)> cancel;
+  bool busy = false;  // a job for it is under way
+  Instant expires{};
+};
 
 struct IkeSa {
   Session* session = nullptr;
@@ -81,10 +108,13 @@ struct IkeSa {
   net::IpAddress half_open;      // counted for this source; empty: no longer, or never
   bool rekeying = false;         // our rekey of it is under way
   bool window_announced = false;
+  bool token_sent = false;       // our crash detection token (RFC 6290)
+  Bytes peer_token;              // the peer's; empty = none
   bool gone = false;
   IkeSpi successor;              // ours of the IKE SA that replaces it
   bool replaced_by_peer = false; // the peer made `successor` and will delete this one
   std::optional<PeerRekey> peer_rekey;
+  std::vector<PendingFollowup> followups;
   std::optional<uint64_t> init_key;  // entry in the table of IKE_SA_INIT requests
 
   const ProtectKeys& send_keys() const { return initiator ? keys.initiator : keys.responder; }
@@ -106,8 +136,13 @@ struct Session {
   std::map<ChildId, Child> children;
   net::IpAddress assigned_local, assigned_remote;  // internal addresses by configuration payload
   Instant created{}, ike_created{}, established{};
-  Instant last_heard{}, last_sent{}, last_probe{};
+  Instant last_heard{}, last_sent{}, last_probe{}, last_hint{};
   std::optional<Instant> soft, hard;
+  std::optional<Instant> create_at;  // a Child SA is wanted: ask for it then
+  bool creating = false;             // our CREATE_CHILD_SA for one more Child SA is under way
+  net::IpAddress redirected_from;    // client: the gateway that sent us here
+  uint8_t redirects = 0;             // followed so far
+  bool single_pair = false;          // the peer takes one pair of traffic selectors at a time (SINGLE_PAIR_REQUIRED)
   std::optional<Instant> switch_at;  // responder of an IKE rekey: use the successor then at the latest
   std::optional<uint64_t> identity_key;  // entry in the table of authenticated identities
   net::IpAddress bound_address;      // entry in the table of peers' addresses

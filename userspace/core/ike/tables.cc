@@ -167,10 +167,13 @@ void Tables::Unlink(IkeSa& sa) {
   if (sa.handshake) ReleaseEspSpi(sa.handshake->offer.spi);
   for (const auto& [id, request] : sa.send.all()) ReleaseOffer(request.op());
   for (const Op& op : sa.queue) ReleaseOffer(op);
+  for (const PendingFollowup& pending : sa.followups) ReleaseEspSpi(pending.spi);
 }
 
 void Tables::ReleaseOffer(const Op& op) {
   if (const auto* rekey = std::get_if<RekeyChildOp>(&op)) ReleaseEspSpi(rekey->offer.spi);
+  if (const auto* followup = std::get_if<FollowupKeOp>(&op))
+    if (const auto* child = std::get_if<RekeyChildOp>(&followup->original)) ReleaseEspSpi(child->offer.spi);
 }
 
 void Tables::Sweep(IkeSaId id) {

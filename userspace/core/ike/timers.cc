@@ -12,6 +12,7 @@ bool Due(const std::optional<Instant>& when, Instant now) { return when && *when
 
 std::string TimeoutReason(const Op& op) {
   if (std::holds_alternative<InitOp>(op)) return "no answer to IKE_SA_INIT";
+  if (std::holds_alternative<IntermediateOp>(op)) return "no answer to IKE_INTERMEDIATE";
   if (std::holds_alternative<AuthOp>(op)) return "no answer to IKE_AUTH";
   if (std::holds_alternative<LivenessOp>(op)) return "peer not responding (DPD)";
   return "peer not responding";
@@ -35,6 +36,7 @@ void Endpoint::Impl::Tick(Session& session, Instant now, Actions& out) {
     if (!sa.gone && Due(sa.expires, now)) Expire(sa, out);
     if (!sa.gone) ExpireFragments(sa, now);
     if (!sa.gone) TickRequests(sa, now, out);
+    if (!sa.gone) ExpireFollowups(sa, now);
   }
   TickChildren(session, now, out);
   if (session.up && !session.down) TickSession(session, now, out);
@@ -121,6 +123,10 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
     session.soft.reset();
     StartRekeyIke(session, now, out);
   }
+  if (Due(session.create_at, now)) {
+    session.create_at.reset();
+    StartCreateChild(session, now, out);
+  }
   if (Due(session.switch_at, now)) {
     session.switch_at.reset();
     IkeSa* next = sa->successor ? tables_.FindSa(sa->successor) : nullptr;
@@ -159,6 +165,8 @@ std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {
     next = Earlier(next, sa->expires);
     next = Earlier(next, sa->send.NextDeadline());
     if (sa->reassembly) next = Earlier(next, sa->reassembly->NextDeadline());
+    for (const PendingFollowup& pending : sa->followups)
+      if (!pending.busy) next = Earlier(next, pending.expires);
   }
   if (session.down) return next;
   for (const auto& [id, child] : session.children) {
@@ -166,7 +174,8 @@ std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {
     for (const auto& when : {child.linger_until, child.outbound_at, child.soft, child.hard}) next = Earlier(next, when);
   }
   if (!session.up) return next;
-  for (const auto& when : {session.soft, session.hard, session.switch_at, LivenessDue(session), KeepaliveDue(session)})
+  for (const auto& when : {session.soft, session.hard, session.create_at, session.switch_at, LivenessDue(session),
+                           KeepaliveDue(session)})
     next = Earlier(next, when);
   return next;
 }

@@ -6,8 +6,6 @@
 namespace flexvpn::ike {
 namespace {
 
-constexpr size_t kMaxSelectors = 64;
-
 TrafficSelector FromPrefix(uint8_t protocol, const net::Prefix& prefix) {
   TrafficSelector ts;
   ts.protocol = protocol;

@@ -9,6 +9,8 @@
 
 namespace flexvpn::ike {
 
+inline constexpr size_t kMaxSelectors = 64;  // of one side
+
 // Selectors of policy with `dynamic` replaced by `own`; an empty `own` stands for any address of both families'
 // IPv4 (asked before an internal address is known).
 std::vector<TrafficSelector> ExpandTs(const std::vector<TsPolicy>& policy, const net::IpAddress& own);

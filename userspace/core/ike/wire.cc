@@ -13,8 +13,12 @@ namespace flexvpn::ike {
 const Endpoint::Impl::Rule Endpoint::Impl::kRequestRules[] = {
     {IkeState::kAuthWait, ExchangeType::kIkeAuth, &Impl::OnAuthRequest,
      "peer authenticates, choosing profile and Child SA (§1.2)"},
+    {IkeState::kAuthWait, ExchangeType::kIkeIntermediate, &Impl::OnIntermediateRequest,
+     "an additional key exchange before IKE_AUTH (RFC 9370 §2.2.2)"},
     {IkeState::kEstablished, ExchangeType::kCreateChildSa, &Impl::OnCreateChildRequest,
      "peer creates or rekeys an SA (§1.3)"},
+    {IkeState::kEstablished, ExchangeType::kIkeFollowupKe, &Impl::OnFollowupRequest,
+     "an additional key exchange of a CREATE_CHILD_SA (RFC 9370 §2.2.4)"},
     {IkeState::kEstablished, ExchangeType::kInformational, &Impl::OnInformationalRequest,
      "peer deletes, configures or asks for life (§1.4)"},
     {IkeState::kClosing, ExchangeType::kCreateChildSa, &Impl::OnCreateChildClosing,
@@ -23,8 +27,12 @@ const Endpoint::Impl::Rule Endpoint::Impl::kRequestRules[] = {
      "peer deletes too (§1.4.1)"},
 };
 const Endpoint::Impl::Rule Endpoint::Impl::kResponseRules[] = {
+    {IkeState::kIntermediateSent, ExchangeType::kIkeIntermediate, &Impl::OnIntermediateResponse,
+     "additional key exchange answered"},
     {IkeState::kAuthSent, ExchangeType::kIkeAuth, &Impl::OnAuthResponse, "peer proves itself (§1.2)"},
     {IkeState::kEstablished, ExchangeType::kCreateChildSa, &Impl::OnCreateChildResponse, "rekey answered (§1.3)"},
+    {IkeState::kEstablished, ExchangeType::kIkeFollowupKe, &Impl::OnFollowupResponse, "additional key exchange answered"},
+    {IkeState::kClosing, ExchangeType::kIkeFollowupKe, &Impl::OnFollowupResponse, "late answer"},
     {IkeState::kEstablished, ExchangeType::kInformational, &Impl::OnInformationalResponse, "answered (§1.4)"},
     {IkeState::kClosing, ExchangeType::kCreateChildSa, &Impl::OnCreateChildResponse, "late answer (§1.3)"},
     {IkeState::kClosing, ExchangeType::kInformational, &Impl::OnInformationalResponse, "farewell answered (§1.4.1)"},
@@ -32,12 +40,19 @@ const Endpoint::Impl::Rule Endpoint::Impl::kResponseRules[] = {
 
 void Endpoint::Impl::Handle(const Datagram& d, Instant now, Actions& out) {
   if (d.bytes.size() == 1 && d.bytes[0] == 0xff) return counters_.Add("NAT keepalives received");
-  const auto header = DecodeHeader(d.bytes);
-  if (!header.ok()) return Drop("drop: malformed header");
-  if (header->exchange == ExchangeType::kIkeSaInit)
-    HandleInit(d, *header, now, out);
+  Header header;
+  switch (ReadHeader(d.bytes, header)) {
+    case HeaderFault::kNone:
+      break;
+    case HeaderFault::kVersion:
+      return OnOtherVersion(d, header, now, out);
+    default:
+      return Drop("drop: malformed header");
+  }
+  if (header.exchange == ExchangeType::kIkeSaInit)
+    HandleInit(d, header, now, out);
   else
-    HandleProtected(d, *header, now, out);
+    HandleProtected(d, header, now, out);
   Finish(now, out);
 }
 
@@ -54,15 +69,17 @@ void Endpoint::Impl::HandleInit(const Datagram& d, const Header& h, Instant now,
   if (d.remote.address != sa->session->info.remote.address) return Drop("drop: IKE_SA_INIT answer from elsewhere");
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
+  if (FindUnknownCritical(*payloads) != nullptr) return Drop("drop: unknown critical payload in an answer");
   Touch(*sa->session);
-  OnInitResponse(*sa, Incoming{d, h, *payloads, now, out});
+  OnInitResponse(*sa, Incoming{d, h, *payloads, now, out, {}});
 }
 
 void Endpoint::Impl::HandleProtected(const Datagram& d, const Header& h, Instant now, Actions& out) {
   IkeSa* sa = tables_.FindSa(h.from_initiator() ? h.responder_spi : h.initiator_spi);
-  if (sa == nullptr || sa->initiator == h.from_initiator()) return Drop("drop: unknown IKE SPI");
+  if (sa == nullptr || sa->initiator == h.from_initiator()) return OnUnknownSpi(d, h, now, out);
   if (sa->spi_i != h.initiator_spi || sa->spi_r != h.responder_spi) return Drop("drop: unknown IKE SPI");
   if (sa->keys.sk_d.empty()) return Drop("drop: no keys yet");
+  if (h.next_payload == static_cast<uint8_t>(PayloadType::kNotify)) return OnUnprotectedNotify(*sa, d, h, now, out);
   if (h.is_response())
     HandleResponse(*sa, d, h, now, out);
   else
@@ -88,7 +105,7 @@ std::optional<Endpoint::Impl::Opened> Endpoint::Impl::Open(IkeSa& sa, const Data
   }
   auto payloads = plain.ok() ? DecodePayloads(plain->first_type, plain->octets) : plain.status();
   if (!payloads.ok()) Drop("drop: malformed payloads");
-  return Opened{std::move(payloads), fingerprint};
+  return Opened{std::move(payloads), plain.ok() ? *std::move(plain) : PlainPayloads{}, fingerprint};
 }
 
 void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out) {
@@ -114,12 +131,10 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
   sa.receive.Begin(h.message_id, opened->fingerprint);
   const ReplyTo to{sa.local_spi, h.message_id, h.exchange, d.local, d.remote};
   if (!payloads.ok()) return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out);
-  for (const Payload& p : *payloads) {
-    const auto* unknown = std::get_if<UnknownPayload>(&p);
-    if (unknown != nullptr && unknown->critical)
-      return Refuse(to, {NotifyType::kUnsupportedCriticalPayload, {unknown->type}, "", {}}, out);
-  }
-  Dispatch(std::begin(kRequestRules), std::end(kRequestRules), sa, Incoming{d, h, *payloads, now, out}, nullptr);
+  if (const UnknownPayload* unknown = FindUnknownCritical(*payloads))
+    return Refuse(to, {NotifyType::kUnsupportedCriticalPayload, {unknown->type}, "", {}}, out);
+  Dispatch(std::begin(kRequestRules), std::end(kRequestRules), sa, Incoming{d, h, *payloads, now, out, opened->plain},
+           nullptr);
 }
 
 void Endpoint::Impl::HandleResponse(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out) {
@@ -131,15 +146,17 @@ void Endpoint::Impl::HandleResponse(IkeSa& sa, const Datagram& d, const Header& 
   const absl::StatusOr<Payloads>& payloads = opened->payloads;
   NotePeer(sa, d, now, out);
   std::optional<Request> request = sa.send.Take(h.message_id);
-  for (const Payload& p : *payloads) {
-    const auto* unknown = std::get_if<UnknownPayload>(&p);
-    if (unknown != nullptr && unknown->critical) {  // the exchange has failed; nothing is sent (§2.21)
-      Drop("drop: unknown critical payload in an answer");
-      EndOp(sa, request->op());
-      return;
-    }
+  if (FindUnknownCritical(*payloads) != nullptr) {  // the exchange has failed; nothing is sent (§2.21)
+    Drop("drop: unknown critical payload in an answer");
+    EndOp(sa, request->op());
+    return;
   }
-  Dispatch(std::begin(kResponseRules), std::end(kResponseRules), sa, Incoming{d, h, *payloads, now, out}, &*request);
+  if (sa.state == IkeState::kEstablished && FindNotify(*payloads, NotifyType::kInvalidSyntax) != nullptr) {
+    EndOp(sa, request->op());
+    return EndAtOnce(sa, "peer answered INVALID_SYNTAX", out);  // it has ended the IKE SA (§2.21.3)
+  }
+  Dispatch(std::begin(kResponseRules), std::end(kResponseRules), sa, Incoming{d, h, *payloads, now, out, opened->plain},
+           &*request);
 }
 
 void Endpoint::Impl::Dispatch(const Rule* first, const Rule* last, IkeSa& sa, const Incoming& in, Request* request) {
@@ -265,6 +282,11 @@ void Endpoint::Impl::Refuse(const ReplyTo& to, const Refusal& refusal, Actions& 
   answer.emplace_back(std::move(notify));
   counters_.Add("requests refused");
   Respond(to, answer, out);
+  if (refusal.type != NotifyType::kInvalidSyntax) return;
+  IkeSa* sa = tables_.FindSa(to.sa);
+  if (sa == nullptr || sa->state == IkeState::kClosed) return;
+  counters_.Add("IKE SAs ended by INVALID_SYNTAX");
+  EndAtOnce(*sa, "peer sent a malformed request (INVALID_SYNTAX)", out);
 }
 
 }  // namespace flexvpn::ike

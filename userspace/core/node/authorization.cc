@@ -10,7 +10,27 @@
 namespace flexvpn::node {
 namespace {
 
-void ExpandProposal(const config::IkeProposal& p, std::vector<ike::Suite>& out) {
+constexpr size_t kMaxCombinations = 256;  // of additional key exchanges in one proposal or profile
+
+// Every choice of additional key exchanges, the preferred first; one without any if there are none.
+std::vector<decltype(ike::Suite::additional)> AdditionalChoices(const config::AdditionalKe& list) {
+  std::vector<decltype(ike::Suite::additional)> out(1);
+  for (size_t n = 0; n < list.size(); ++n) {
+    if (list[n].empty()) continue;
+    std::vector<decltype(ike::Suite::additional)> next;
+    for (const auto& choice : out) {
+      for (uint16_t method : list[n]) {
+        next.push_back(choice);
+        next.back()[n] = static_cast<crypto::KeMethod>(method);
+      }
+    }
+    out = std::move(next);
+    if (out.size() > kMaxCombinations) out.resize(kMaxCombinations);
+  }
+  return out;
+}
+
+void ExpandAlgorithms(const config::IkeProposal& p, std::vector<ike::Suite>& out) {
   for (const config::EncrChoice& e : p.encryption) {
     const auto encr = static_cast<crypto::Encr>(e.encr);
     const bool aead = crypto::IsAead(encr);
@@ -25,6 +45,17 @@ void ExpandProposal(const config::IkeProposal& p, std::vector<ike::Suite>& out) 
         for (uint16_t group : p.groups)
           out.push_back({encr, e.key_bits, static_cast<crypto::Integ>(integ), static_cast<crypto::Prf>(prf),
                          static_cast<crypto::KeMethod>(group), false});
+    }
+  }
+}
+
+void ExpandProposal(const config::IkeProposal& p, std::vector<ike::Suite>& out) {
+  std::vector<ike::Suite> suites;
+  ExpandAlgorithms(p, suites);
+  for (const auto& additional : AdditionalChoices(p.additional)) {
+    for (ike::Suite s : suites) {
+      s.additional = additional;
+      out.push_back(s);
     }
   }
 }
@@ -80,6 +111,7 @@ ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::Ipsec
   }
   child.tunnel = !require;
   if (ipsec.pfs_group) child.pfs.push_back(static_cast<crypto::KeMethod>(*ipsec.pfs_group));
+  if (ipsec.additional != config::AdditionalKe{}) child.additional = AdditionalChoices(ipsec.additional);
   const bool gre = interface.mode == config::TunnelMode::kGreIpv4 || interface.mode == config::TunnelMode::kGreIpv6 ||
                    interface.mode == config::TunnelMode::kGreMultipoint;
   ike::TsPolicy ts;
@@ -91,6 +123,7 @@ ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::Ipsec
   child.local = {ts};
   child.remote = {ts};
   child.lifetime = ipsec.lifetime;
+  child.lifetime_bytes = ipsec.lifetime_kilobytes.value_or(0) * 1024;
   child.replay_window = ipsec.replay_window;
   return child;
 }
@@ -173,6 +206,22 @@ absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfi
   return keys;
 }
 
+std::optional<ike::Ppk> FindPpk(const config::Model& model, const config::IkeProfile& profile,
+                                const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote) {
+  auto it = model.keyrings.find(profile.keyring);
+  if (it == model.keyrings.end()) return std::nullopt;
+  const config::KeyringPeer* peer = FindKeyringPeer(it->second, remote_id, remote);
+  if (peer == nullptr || !peer->ppk) return std::nullopt;
+  return ike::Ppk{ToBytes(peer->ppk->id), peer->ppk->key, peer->ppk->required};
+}
+
+bool MayUsePpk(const config::Model& model) {
+  return std::any_of(model.keyrings.begin(), model.keyrings.end(), [](const auto& keyring) {
+    const auto& peers = keyring.second.peers;
+    return std::any_of(peers.begin(), peers.end(), [](const config::KeyringPeer& p) { return p.ppk.has_value(); });
+  });
+}
+
 ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::IpAddress& local) {
   auto address = [](const net::IpAddress& a) {
     return ike::Identity{a.is_v6() ? ike::IdType::kIpv6 : ike::IdType::kIpv4, {a.bytes().begin(), a.bytes().end()}};
@@ -202,6 +251,8 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.local_id = ToIke(profile.identity_local, local);
   policy.local_psk = std::move(keys.local);
   policy.remote_psk = std::move(keys.remote);
+  policy.ppk = FindPpk(model, profile, remote_id, remote);
+  policy.childless = static_cast<ike::Childless>(profile.childless);
   policy.child = MakeChildPolicy(model, ipsec->second, interface);
   if (policy.child.proposals.empty())
     return absl::FailedPreconditionError(absl::StrCat("ipsec profile ", ipsec->first, " has no usable transform set"));
@@ -212,6 +263,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.force_encap = profile.nat_force_encap;
   policy.lifetime = profile.lifetime;
   policy.window = model.ike.window;
+  policy.max_redirects = model.ike.max_redirects;
   return policy;
 }
 

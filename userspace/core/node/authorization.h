@@ -31,6 +31,11 @@ struct Keys {
 // specific address.  kNotFound names the keyring and what to add.
 absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfile& profile,
                               const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote);
+// Post-quantum pre-shared key of that keyring peer, if it has one; needed whatever the peer authenticates with.
+std::optional<ike::Ppk> FindPpk(const config::Model& model, const config::IkeProfile& profile,
+                                const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote);
+// Whether any keyring peer has one.
+bool MayUsePpk(const config::Model& model);
 
 ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::IpAddress& local);
 

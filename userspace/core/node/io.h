@@ -69,6 +69,11 @@ struct PeerCounter {
   net::PeerId peer;
   uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
 };
+// The kernel: this SA has passed its limit of volume (or, should we have slept, of time).
+struct SaExpired {
+  uint32_t spi = 0;
+  net::IpAddress destination;
+};
 struct Measurements {  // answer to Measure
   uint64_t token = 0;
   std::vector<SaCounter> sas;
@@ -85,7 +90,7 @@ struct NewConfig {
   config::Model model;
 };
 using Input = std::variant<UdpDatagram, CryptoDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
-                           Measurements, Command, NewConfig>;
+                           SaExpired, Measurements, Command, NewConfig>;
 
 // --- actions ----------------------------------------------------------------------------------------------
 struct SendUdp {

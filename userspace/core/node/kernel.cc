@@ -193,6 +193,8 @@ dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplan
   }
   // A second line behind the daemon's own timers, for the case that the daemon is gone.
   sa.hard_seconds = static_cast<uint64_t>(child.lifetime.count()) + 60;
+  sa.soft_bytes = child.soft_bytes;
+  sa.hard_bytes = child.hard_bytes;
   const config::Interface* i = FindInterface(peer.config_interface);
   if (i == nullptr) return sa;
   auto ipsec = model_.ipsec_profiles.find(i->ipsec_profile);

@@ -63,6 +63,7 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  [&](const LocalNetwork& n) { OnLocalNetwork(n); },
                  [&](const Adopt& a) { OnAdopt(a); },
                  [&](const ApplyDone& d) { OnApplyDone(d); },
+                 [&](const SaExpired& e) { OnSaExpired(e); },
                  [&](const Measurements& m) { OnMeasurements(m); },
                  [&](const Command& c) { OnCommand(c); },
                  [&](const NewConfig& c) { OnNewConfig(c.model); },
@@ -248,7 +249,9 @@ void Node::Configure() {
   ike.log_keys = !model_.ike.key_log.empty();
   if (ike.log_keys) Say(Log::Level::kWarning, KeyLogWarning());
   ike.fragmentation_mtu = model_.ike.fragmentation_mtu;
+  if (!model_.ike.quick_crash_detection) ike.qcd_secret.clear();
   ike_.SetConfig(ike);
+  NoteMissingAlgorithms();
   std::map<uint32_t, nhrp::DomainConfig> domains;
   for (const auto& [name, i] : model_.interfaces) {
     if (i.nhrp.network_id == 0 || i.shutdown) continue;
@@ -268,6 +271,24 @@ void Node::Configure() {
     return it == model_.pools.end() || !entry.second.Covers(it->second);
   });
   for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool);
+}
+
+// A key exchange that the loaded OpenSSL lacks is not offered; where it is not optional nothing is.
+void Node::NoteMissingAlgorithms() {
+  auto note = [&](absl::string_view user, const config::AdditionalKe& list) {
+    for (const auto& methods : list) {
+      for (uint16_t number : methods) {
+        const auto method = static_cast<crypto::KeMethod>(number);
+        if (number == 0 || crypto_.Supports(method)) continue;
+        Say(Log::Level::kWarning,
+            absl::StrCat(user, ": the loaded OpenSSL has no ", crypto::KeName(method),
+                         crypto::IsKem(method) ? " (version 3.5 and later, or a provider with it, has)" : "",
+                         "; what needs it is not offered"));
+      }
+    }
+  };
+  for (const auto& [name, p] : model_.proposals) note(absl::StrCat("crypto ikev2 proposal ", name), p.additional);
+  for (const auto& [name, p] : model_.ipsec_profiles) note(absl::StrCat("crypto ipsec profile ", name), p.additional);
 }
 
 void Node::OnNewConfig(config::Model model) {

@@ -86,6 +86,7 @@ class Node : private ike::Policy, private nhrp::Environment {
     std::optional<net::IpAddress> assigned, pushed;
     std::string pool;               // where `assigned` came from
     std::vector<net::Prefix> remote_prefixes;
+    std::vector<std::string> configuration;  // attributes the peer gave, readable
     std::vector<nhrp::TunnelToken> tokens;  // resolutions that wait for it
     bool shortcut = false;          // initiated by us for NHRP
   };
@@ -145,13 +146,16 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnLocalNetwork(const LocalNetwork& in);
   void OnAdopt(const Adopt& in);
   void OnApplyDone(const ApplyDone& in);
+  void OnSaExpired(const SaExpired& in);
   void OnMeasurements(const Measurements& in);
   void OnNewConfig(config::Model model);
   void Configure();
+  void NoteMissingAlgorithms();
   void Say(Log::Level level, std::string text);
 
   // sessions.cc
   std::vector<ike::Suite> InitSuites(const net::Endpoint& local, const net::Endpoint& remote) override;
+  bool OffersPpk(const net::Endpoint& local, const net::Endpoint& remote) override;
   absl::StatusOr<ike::SessionPolicy> SelectProfile(const ike::SessionInfo& session,
                                                    const std::optional<ike::Identity>& wanted) override;
   absl::StatusOr<std::vector<ike::ConfigAttribute>> OnConfigRequest(

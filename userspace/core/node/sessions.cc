@@ -5,11 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/ike/cp.h"
 #include "core/node/authorization.h"
 #include "core/node/node.h"
 
 namespace flexvpn::node {
 namespace {
+
+constexpr size_t kMaxConfiguration = 64;  // attributes kept for show
 
 // The key of the dataplane object that holds one direction of `child`.
 std::string SaKey(const ike::ChildSa& child, dataplane::Direction direction) {
@@ -36,6 +39,8 @@ std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
 std::vector<ike::Suite> Node::InitSuites(const net::Endpoint& local, const net::Endpoint&) {
   return IkeSuites(model_, local.address);
 }
+
+bool Node::OffersPpk(const net::Endpoint&, const net::Endpoint&) { return MayUsePpk(model_); }
 
 // A Tunnel whose destination is this peer, else a clone of the profile's virtual-template.
 const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const {
@@ -202,6 +207,11 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   auto it = sessions_.find(received.id);
   if (it == sessions_.end() || !it->second.peer) return;
   Session& session = it->second;
+  for (const ike::ConfigAttribute& a : received.attributes) {
+    std::string text = ike::ToString(a);
+    const bool known = std::find(session.configuration.begin(), session.configuration.end(), text) != session.configuration.end();
+    if (!known && session.configuration.size() < kMaxConfiguration) session.configuration.push_back(std::move(text));
+  }
   const auto profile = model_.profiles.find(session.info.profile);
   if (profile == model_.profiles.end()) return;
   const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
@@ -269,6 +279,16 @@ void Node::OnChildDown(const ike::ChildDown& down) {
   if (peer == nullptr || PeerUsable(*peer) || !peer->up) return;
   // The IKE SA may live on without a Child SA; FlexVPN has no use for that.
   if (sessions_.contains(ike)) Terminate(ike, "its last Child SA was deleted");
+}
+
+void Node::OnSaExpired(const SaExpired& in) {
+  const ike::EspSpi spi(in.spi);
+  const auto it = std::find_if(children_.begin(), children_.end(), [&](const auto& c) {
+    const ike::ChildSa& sa = c.second.sa;
+    return (sa.spi_in == spi && sa.local == in.destination) || (sa.spi_out == spi && sa.remote == in.destination);
+  });
+  if (it == children_.end()) return;  // replaced meanwhile
+  Ike([&, id = it->first](auto& ike, auto& a) { ike.RekeyChild(id, now_, a); });
 }
 
 void Node::OnAddressChanged(const ike::AddressChanged& change) {

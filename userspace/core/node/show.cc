@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "core/ike/proposal.h"
 #include "core/node/authorization.h"
 #include "core/node/node.h"
 
@@ -201,6 +202,8 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
     r.prf = static_cast<uint16_t>(s.suite.prf);
     r.integ = static_cast<uint16_t>(s.suite.integ);
     r.group = static_cast<uint16_t>(s.suite.ke);
+    r.ppk = s.ppk;
+    for (crypto::KeMethod m : ike::AdditionalMethods(s.suite)) r.additional.push_back(crypto::KeName(m));
     r.local_id = s.local_id.ToString();
     r.remote_id = s.remote_id.ToString();
     r.lifetime = seconds(WholeSeconds(sa.lifetime));
@@ -221,10 +224,12 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
       r.assigned_address = it->second.assigned;
       r.pushed_address = it->second.pushed;
       r.remote_subnets = it->second.remote_prefixes;
+      r.configuration = it->second.configuration;
     }
     for (const std::string& v : s.vendor_ids) {
       if (absl::StrContains(v, "strongSwan")) r.peer_type = "strongSwan";
-      if (absl::StrContains(v, "FLEXVPN-LINUX")) r.peer_type = "flexvpn";
+      if (absl::StrContains(v, "FLEXVPN-FOR-LINUX")) r.peer_type = "flexvpn";
+      if (v == "CISCO-DYNAMIC-ROUTE") r.dynamic_route = true;
       if (absl::StrContains(v, "CISCO-DELETE-REASON") && r.peer_type.empty()) r.peer_type = "IOS-XE";
     }
     rows.push_back(std::move(r));
@@ -312,6 +317,8 @@ std::vector<show::IpsecSaRow> Node::IpsecRows(const Measurements& m) const {
       r.offload_state = c->offload;
       r.offload_reason = c->offload_reason;
     }
+    if (const uint64_t limit = child.sa.hard_bytes; limit != 0)
+      r.remaining_kilobytes = (limit - std::min(limit, std::max(r.bytes_in, r.bytes_out))) / 1024;
     rows.push_back(std::move(r));
   }
   return rows;

@@ -114,9 +114,12 @@ Json ToJson(const IkeSaRow& r) {
   j.Put("nat_remote", r.nat_remote);
   j.Put("fragmentation", r.fragmentation);
   j.Put("dynamic_route_update", r.dynamic_route);
+  j.Put("additional_key_exchanges", r.additional);
+  j.Put("ppk", r.ppk);
   j.Put("pushed_address", r.pushed_address ? AddressOrNull(*r.pushed_address) : Json(nullptr));
   j.Put("assigned_address", r.assigned_address ? AddressOrNull(*r.assigned_address) : Json(nullptr));
   j.Put("remote_subnets", Addresses(r.remote_subnets));
+  j.Put("configuration", r.configuration);
   j.Put("peer_type", TextOrNull(r.peer_type));
   j.Put("packets_in", r.packets_in);
   j.Put("packets_out", r.packets_out);

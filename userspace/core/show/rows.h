@@ -31,6 +31,8 @@ struct IkeSaRow {
   bool initiator = false;
   uint64_t local_spi = 0, remote_spi = 0;
   uint16_t encr = 0, key_bits = 0, prf = 0, integ = 0, group = 0;
+  std::vector<std::string> additional;  // key exchanges beside `group` (RFC 9370), by name
+  bool ppk = false;                     // a post-quantum pre-shared key is in the keys (RFC 8784)
   std::string auth_local = "PSK", auth_remote = "PSK";  // "PSK", "RSA", "EAP" …
   std::string local_id, remote_id;
   seconds lifetime{86400};
@@ -46,6 +48,7 @@ struct IkeSaRow {
   std::optional<net::IpAddress> pushed_address;    // client: what we were given
   std::optional<net::IpAddress> assigned_address;  // server: what we gave
   std::vector<net::Prefix> remote_subnets;         // IKEv2 routes received
+  std::vector<std::string> configuration;          // attributes of the configuration payload received, readable
   std::string peer_type;                  // from vendor ids: "IOS-XE", "flexvpn", "strongSwan"; empty = unknown
   uint64_t packets_in = 0, packets_out = 0;        // IKE messages
   uint32_t children = 0;

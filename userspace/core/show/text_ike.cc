@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // show crypto ikev2 sa [detailed], show crypto ikev2 session [detailed] in the layout of IOS XE.
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/show/text.h"
@@ -30,6 +31,13 @@ std::string BareSpi(const Json& sa, const char* key) {
   return absl::AsciiStrToUpper(s.size() > 2 ? s.substr(2) : s);
 }
 
+std::string Additional(const Json& sa) {
+  std::string out;
+  for (const Json& name : List(sa, "additional_key_exchanges"))
+    absl::StrAppend(&out, out.empty() ? "" : ", ", name.is_string() ? name.get<std::string>() : "");
+  return out;
+}
+
 std::string Head(const Json& sa) {
   std::string out;
   if (IsV6(sa)) {
@@ -48,6 +56,8 @@ std::string Head(const Json& sa) {
   absl::StrAppend(&out, "      Encr: ", Str(sa, "encryption"), ", keysize: ", Int(sa, "key_bits"),
                   ", PRF: ", Str(sa, "prf"), ", Hash: ", Str(sa, "integrity"), ", DH Grp:", Int(sa, "dh_group"),
                   ", Auth sign: ", Str(sa, "auth_local"), ", Auth verify: ", Str(sa, "auth_remote"), "\n");
+  if (!List(sa, "additional_key_exchanges").empty())
+    absl::StrAppend(&out, "      PQC Key Exchange: ", Additional(sa), "\n");
   absl::StrAppend(&out, "      Life/Active Time: ", Int(sa, "lifetime_seconds"), "/", Int(sa, "active_seconds"),
                   " sec\n");
   return out;
@@ -83,6 +93,9 @@ std::string Detail(const Json& sa) {
   absl::StrAppend(&out, "      DPD configured for ", n("dpd_interval_seconds"), " seconds, retry ",
                   n("dpd_retry_seconds"), "\n");
   absl::StrAppend(&out, "      Fragmentation ", Flag(sa, "fragmentation") ? "configured" : "not  configured", ".\n");
+  if (!List(sa, "additional_key_exchanges").empty())
+    absl::StrAppend(&out, "      Quantum-safe Encryption using PQC: ", Additional(sa), "\n");
+  if (Flag(sa, "ppk")) out += "      Quantum-safe Encryption using Manual PPK\n";
   absl::StrAppend(&out, "      Dynamic Route Update: ", Flag(sa, "dynamic_route_update") ? "enabled" : "disabled",
                   "\n      Extended Authentication not configured.\n      ", Nat(sa),
                   "\n      Cisco Trust Security SGT is disabled\n      Initiator of SA : ",
@@ -100,6 +113,11 @@ std::string Detail(const Json& sa) {
       absl::StrAppend(&out, "      ", p->address().ToString(), " ", p->Netmask().ToString(), "\n");
     else
       absl::StrAppend(&out, "      ", p->ToString(), "\n");
+  }
+  for (const Json& entry : List(sa, "configuration")) {  // routes and addresses stand above
+    const std::string text = entry.is_string() ? entry.get<std::string>() : "";
+    if (!absl::StrContains(text, "_SUBNET") && !absl::StartsWith(text, "INTERNAL_IP4_ADDRESS"))
+      absl::StrAppend(&out, "      Received: ", text, "\n");
   }
   return out;
 }

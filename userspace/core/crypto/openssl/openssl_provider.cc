@@ -8,6 +8,7 @@
 #include "core/crypto/openssl/cipher.h"
 #include "core/crypto/openssl/hash.h"
 #include "core/crypto/openssl/key_exchange.h"
+#include "core/crypto/openssl/ml_kem.h"
 #include "core/crypto/provider.h"
 
 namespace flexvpn::crypto {
@@ -66,7 +67,7 @@ class OpensslProvider final : public Provider {
     const auto d = DigestOf(i);
     return d && hash_.Supports(*d);
   }
-  bool Supports(KeMethod m) const override { return key_exchange_.Supports(m); }
+  bool Supports(KeMethod m) const override { return key_exchange_.Supports(m) || ml_kem_.Supports(m); }
 
   SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const override {
     if (p == Prf::kAesCmac) return AesCmacPrf(key, parts);
@@ -97,11 +98,19 @@ class OpensslProvider final : public Provider {
   }
 
   JobResult Run(const Job& job) const override {
-    return std::visit(Overloaded{[this](const GenerateKey& j) { return ToJobResult(key_exchange_.Generate(j.method)); },
-                                 [this](const DeriveSecret& j) {
-                                   return ToJobResult(key_exchange_.Derive(j.own, j.peer_public));
+    return std::visit(Overloaded{[this](const GenerateKey& j) {
+                                   return ToJobResult(IsKem(j.method) ? ml_kem_.Generate(j.method)
+                                                                      : key_exchange_.Generate(j.method));
                                  },
-                                 [this](const AnswerKey& j) { return ToJobResult(Answer(j)); }},
+                                 [this](const DeriveSecret& j) {
+                                   return ToJobResult(IsKem(j.own.method)
+                                                          ? ml_kem_.Decapsulate(j.own, j.peer_public)
+                                                          : key_exchange_.Derive(j.own, j.peer_public));
+                                 },
+                                 [this](const AnswerKey& j) {
+                                   return ToJobResult(IsKem(j.method) ? ml_kem_.Encapsulate(j.method, j.peer_public)
+                                                                      : Answer(j));
+                                 }},
                       job);
   }
 
@@ -126,6 +135,7 @@ class OpensslProvider final : public Provider {
   HashEngine hash_;
   CipherEngine cipher_;
   KeyExchangeEngine key_exchange_;
+  MlKemEngine ml_kem_;
 };
 
 }  // namespace

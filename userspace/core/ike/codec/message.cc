@@ -81,9 +81,8 @@ uint8_t TypeOf(const Payload& payload) {
 
 }  // namespace
 
-absl::StatusOr<Header> DecodeHeader(BytesView datagram) {
+HeaderFault ReadHeader(BytesView datagram, Header& h) {
   ByteReader r(datagram);
-  Header h;
   h.initiator_spi = IkeSpi(r.U64());
   h.responder_spi = IkeSpi(r.U64());
   h.next_payload = r.U8();
@@ -92,11 +91,27 @@ absl::StatusOr<Header> DecodeHeader(BytesView datagram) {
   h.flags = r.U8() & kKnownFlags;
   h.message_id = r.U32();
   h.length = r.U32();
-  if (!r.ok()) return absl::InvalidArgumentError("IKE header: truncated");
-  if (h.length != datagram.size()) return absl::InvalidArgumentError("IKE header: length");
-  if (h.version >> 4 != 2) return absl::UnimplementedError("IKE header: major version");
-  if (!h.initiator_spi) return absl::InvalidArgumentError("IKE header: initiator SPI is zero");
-  return h;
+  if (!r.ok()) return HeaderFault::kTruncated;
+  if (h.length != datagram.size()) return HeaderFault::kLength;
+  if (h.version >> 4 != 2) return HeaderFault::kVersion;
+  return h.initiator_spi ? HeaderFault::kNone : HeaderFault::kNoSpi;
+}
+
+absl::StatusOr<Header> DecodeHeader(BytesView datagram) {
+  Header h;
+  switch (ReadHeader(datagram, h)) {
+    case HeaderFault::kNone:
+      return h;
+    case HeaderFault::kTruncated:
+      return absl::InvalidArgumentError("IKE header: truncated");
+    case HeaderFault::kLength:
+      return absl::InvalidArgumentError("IKE header: length");
+    case HeaderFault::kVersion:
+      return absl::UnimplementedError("IKE header: major version");
+    case HeaderFault::kNoSpi:
+      break;
+  }
+  return absl::InvalidArgumentError("IKE header: initiator SPI is zero");
 }
 
 void EncodeHeader(const Header& h, uint8_t next_payload, ByteWriter& out) {
@@ -180,6 +195,14 @@ const NotifyPayload* FindError(const Payloads& payloads) {
   for (const Payload& p : payloads) {
     const auto* n = std::get_if<NotifyPayload>(&p);
     if (n != nullptr && static_cast<uint16_t>(n->type) < kFirstStatusType) return n;
+  }
+  return nullptr;
+}
+
+const UnknownPayload* FindUnknownCritical(const Payloads& payloads) {
+  for (const Payload& p : payloads) {
+    const auto* unknown = std::get_if<UnknownPayload>(&p);
+    if (unknown != nullptr && unknown->critical) return unknown;
   }
   return nullptr;
 }

@@ -22,7 +22,8 @@ using IkeSpi = StrongId<struct IkeSpiTag, uint64_t>;  // 0 = not assigned yet (�
 using EspSpi = StrongId<struct EspSpiTag, uint32_t>;  // host order; codecs swap, nobody else
 
 enum class ExchangeType : uint8_t {
-  kIkeSaInit = 34, kIkeAuth = 35, kCreateChildSa = 36, kInformational = 37, kIkeIntermediate = 43,
+  kIkeSaInit = 34, kIkeAuth = 35, kCreateChildSa = 36, kInformational = 37, kIkeSessionResume = 38,
+  kIkeIntermediate = 43, kIkeFollowupKe = 44,
 };
 enum class PayloadType : uint8_t {
   kNone = 0, kSa = 33, kKe = 34, kIdi = 35, kIdr = 36, kCert = 37, kCertReq = 38, kAuth = 39, kNonce = 40,
@@ -37,11 +38,15 @@ enum class NotifyType : uint16_t {
   kInvalidMessageId = 9, kInvalidSpi = 11, kNoProposalChosen = 14, kInvalidKePayload = 17,
   kAuthenticationFailed = 24, kSinglePairRequired = 34, kNoAdditionalSas = 35, kInternalAddressFailure = 36,
   kFailedCpRequired = 37, kTsUnacceptable = 38, kInvalidSelectors = 39, kTemporaryFailure = 43,
-  kChildSaNotFound = 44,
+  kChildSaNotFound = 44, kStateNotFound = 47,
   kInitialContact = 16384, kSetWindowSize = 16385, kAdditionalTsPossible = 16386, kIpcompSupported = 16387,
   kNatDetectionSourceIp = 16388, kNatDetectionDestinationIp = 16389, kCookie = 16390, kUseTransportMode = 16391,
   kHttpCertLookupSupported = 16392, kRekeySa = 16393, kEspTfcPaddingNotSupported = 16394,
   kNonFirstFragmentsAlso = 16395, kMobikeSupported = 16396, kRedirectSupported = 16406,
+  kRedirect = 16407, kRedirectedFrom = 16408, kTicketLtOpaque = 16409, kTicketRequest = 16410, kTicketAck = 16411,
+  kTicketNack = 16412, kTicketOpaque = 16413, kChildlessIkev2Supported = 16418, kQcdToken = 16419,
+  kUsePpk = 16435, kPpkIdentity = 16436, kNoPpkAuth = 16437, kIntermediateExchangeSupported = 16438,
+  kAdditionalKeyExchange = 16441,
   kIkev2FragmentationSupported = 16430, kSignatureHashAlgorithms = 16431,
 };
 
@@ -60,10 +65,18 @@ struct Header {  // §3.1
   bool from_initiator() const { return (flags & kFlagInitiator) != 0; }  // of the IKE SA, not of the exchange
   friend bool operator==(const Header&, const Header&) = default;
 };
-// Cheap check of the first 28 octets.  Flags that RFC 7296 does not define are dropped (ignored on receipt).
-// Allocates nothing unless it fails.  Errors: kUnimplemented for a major version other than 2 (the one that may be
-// answered, with INVALID_MAJOR_VERSION); kInvalidArgument if truncated, if the length is not the datagram's or if
-// the initiator's SPI is zero.
+// What is wrong with the first 28 octets of a datagram.
+enum class HeaderFault : uint8_t {
+  kNone,
+  kTruncated,
+  kLength,   // not the datagram's
+  kVersion,  // major version other than 2: may be answered with INVALID_MAJOR_VERSION
+  kNoSpi,    // the initiator's SPI is zero
+};
+// The first thing done with a datagram of a stranger: allocates nothing, whatever it finds.  Flags that RFC 7296 does
+// not define are dropped (ignored on receipt).  With kVersion and kNoSpi the fields are there as they came.
+HeaderFault ReadHeader(BytesView datagram, Header& header);
+// The same with a Status.  Errors: kUnimplemented for kVersion, else kInvalidArgument.
 absl::StatusOr<Header> DecodeHeader(BytesView datagram);
 
 enum class TransformType : uint8_t { kEncr = 1, kPrf = 2, kInteg = 3, kKe = 4, kEsn = 5 };
@@ -127,10 +140,13 @@ struct TsPayload {
   friend bool operator==(const TsPayload&, const TsPayload&) = default;
 };
 enum class CfgType : uint8_t { kRequest = 1, kReply = 2, kSet = 3, kAck = 4 };
-enum class CfgAttr : uint16_t {  // §3.15.1, RFC 8598
-  kIp4Address = 1, kIp4Netmask = 2, kIp4Dns = 3, kApplicationVersion = 7, kIp6Address = 8, kIp6Dns = 10,
-  kIp4Subnet = 13, kSupportedAttributes = 14, kIp6Subnet = 15, kDnsDomain = 25,
-  kUnityBanner = 28672, kUnityDefDomain = 28674,
+enum class CfgAttr : uint16_t {  // §3.15.1, RFC 8598, Cisco Unity
+  kIp4Address = 1, kIp4Netmask = 2, kIp4Dns = 3, kIp4Nbns = 4, kIp4Dhcp = 6, kApplicationVersion = 7, kIp6Address = 8,
+  kIp6Dns = 10, kIp6Dhcp = 12, kIp4Subnet = 13, kSupportedAttributes = 14, kIp6Subnet = 15, kDnsDomain = 25,
+  kDnssecTa = 26,
+  kUnityBanner = 28672, kUnitySavePassword = 28673, kUnityDefDomain = 28674, kUnitySplitDns = 28675,
+  kUnitySplitInclude = 28676, kUnityNatTPort = 28677, kUnityLocalLan = 28678, kUnityPfs = 28679,
+  kUnityFirewall = 28680, kUnityBackupServers = 28681, kUnityDdnsHostname = 28682,
 };
 struct ConfigAttribute { CfgAttr type{}; Bytes value; friend bool operator==(const ConfigAttribute&, const ConfigAttribute&) = default; };
 struct ConfigPayload {
@@ -172,6 +188,8 @@ const IdPayload* FindId(const Payloads& payloads, bool initiator);
 const TsPayload* FindTs(const Payloads& payloads, bool initiator);
 // First error notify (type < 16384), or nullptr.
 const NotifyPayload* FindError(const Payloads& payloads);
+// First payload of a type we do not know with the critical bit set (§2.5), or nullptr.
+const UnknownPayload* FindUnknownCritical(const Payloads& payloads);
 
 std::string ExchangeName(ExchangeType t);  // "IKE_SA_INIT"
 std::string NotifyName(NotifyType t);      // "NO_PROPOSAL_CHOSEN", "NOTIFY_40960"

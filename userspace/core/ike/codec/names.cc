@@ -25,6 +25,7 @@ const char* KnownNotify(NotifyType t) {
     case NotifyType::kInvalidSelectors: return "INVALID_SELECTORS";
     case NotifyType::kTemporaryFailure: return "TEMPORARY_FAILURE";
     case NotifyType::kChildSaNotFound: return "CHILD_SA_NOT_FOUND";
+    case NotifyType::kStateNotFound: return "STATE_NOT_FOUND";
     case NotifyType::kInitialContact: return "INITIAL_CONTACT";
     case NotifyType::kSetWindowSize: return "SET_WINDOW_SIZE";
     case NotifyType::kAdditionalTsPossible: return "ADDITIONAL_TS_POSSIBLE";
@@ -39,6 +40,20 @@ const char* KnownNotify(NotifyType t) {
     case NotifyType::kNonFirstFragmentsAlso: return "NON_FIRST_FRAGMENTS_ALSO";
     case NotifyType::kMobikeSupported: return "MOBIKE_SUPPORTED";
     case NotifyType::kRedirectSupported: return "REDIRECT_SUPPORTED";
+    case NotifyType::kRedirect: return "REDIRECT";
+    case NotifyType::kRedirectedFrom: return "REDIRECTED_FROM";
+    case NotifyType::kTicketLtOpaque: return "TICKET_LT_OPAQUE";
+    case NotifyType::kTicketRequest: return "TICKET_REQUEST";
+    case NotifyType::kTicketAck: return "TICKET_ACK";
+    case NotifyType::kTicketNack: return "TICKET_NACK";
+    case NotifyType::kTicketOpaque: return "TICKET_OPAQUE";
+    case NotifyType::kChildlessIkev2Supported: return "CHILDLESS_IKEV2_SUPPORTED";
+    case NotifyType::kQcdToken: return "QUICK_CRASH_DETECTION";
+    case NotifyType::kUsePpk: return "USE_PPK";
+    case NotifyType::kPpkIdentity: return "PPK_IDENTITY";
+    case NotifyType::kNoPpkAuth: return "NO_PPK_AUTH";
+    case NotifyType::kIntermediateExchangeSupported: return "INTERMEDIATE_EXCHANGE_SUPPORTED";
+    case NotifyType::kAdditionalKeyExchange: return "ADDITIONAL_KEY_EXCHANGE";
     case NotifyType::kIkev2FragmentationSupported: return "IKEV2_FRAGMENTATION_SUPPORTED";
     case NotifyType::kSignatureHashAlgorithms: return "SIGNATURE_HASH_ALGORITHMS";
   }
@@ -53,7 +68,9 @@ std::string ExchangeName(ExchangeType t) {
     case ExchangeType::kIkeAuth: return "IKE_AUTH";
     case ExchangeType::kCreateChildSa: return "CREATE_CHILD_SA";
     case ExchangeType::kInformational: return "INFORMATIONAL";
+    case ExchangeType::kIkeSessionResume: return "IKE_SESSION_RESUME";
     case ExchangeType::kIkeIntermediate: return "IKE_INTERMEDIATE";
+    case ExchangeType::kIkeFollowupKe: return "IKE_FOLLOWUP_KE";
   }
   return absl::StrCat("EXCHANGE_", static_cast<unsigned>(t));
 }
