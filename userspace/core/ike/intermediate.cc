@@ -43,11 +43,12 @@ void Endpoint::Impl::CoverIntermediate(IkeSa& sa, const Header& header, const Pl
 }
 
 // SKEYSEED(n) = prf(SK_d(n-1), SK(n) | Ni | Nr), then all keys anew (RFC 9370 §2.2.2): the formula of a rekey.
-void Endpoint::Impl::MixAdditionalKe(IkeSa& sa, BytesView shared) {
+void Endpoint::Impl::MixAdditionalKe(IkeSa& sa, BytesView shared, Actions& out) {
   Handshake& h = *sa.handshake;
   sa.keys = DeriveIkeKeys(crypto_, sa.suite, shared, h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r, sa.keys.sk_d,
                           sa.suite.prf);
   ++h.additional_done;
+  LogKeys(sa, out);
 }
 
 // ---- initiator ----
@@ -93,7 +94,7 @@ void Endpoint::Impl::OnIntermediateResponse(IkeSa& sa, const Incoming& in, Reque
            [this](IkeSa& s, crypto::JobResult secret, Instant now, Actions& out) {
              if (!secret.ok() || !std::holds_alternative<SecretBytes>(*secret))
                return FailInit(*s.session, "additional key exchange failed: bad public value of the peer", out);
-             MixAdditionalKe(s, std::get<SecretBytes>(*secret));
+             MixAdditionalKe(s, std::get<SecretBytes>(*secret), out);
              NextIntermediate(s, now, out);
            },
            in.out);
@@ -125,7 +126,7 @@ void Endpoint::Impl::AnswerIntermediate(IkeSa& sa, const ReplyTo& to, crypto::Ke
   const Payloads payloads = {KePayload{method, made.public_value}};
   CoverIntermediate(sa, MakeHeader(sa, to.exchange, true, to.message_id), EncodePlain(payloads));
   Respond(to, payloads, out);
-  MixAdditionalKe(sa, made.secret);
+  MixAdditionalKe(sa, made.secret, out);
 }
 
 }  // namespace flexvpn::ike

@@ -232,7 +232,7 @@ class Endpoint::Impl {
 
   // intermediate.cc
   void CoverIntermediate(IkeSa& sa, const Header& header, const PlainPayloads& inner);
-  void MixAdditionalKe(IkeSa& sa, BytesView shared);
+  void MixAdditionalKe(IkeSa& sa, BytesView shared, Actions& out);
   void NextIntermediate(IkeSa& sa, Instant now, Actions& out);
   void SendIntermediate(IkeSa& sa, Instant now, Actions& out);
   void OnIntermediateResponse(IkeSa& sa, const Incoming& in, Request*);
