@@ -363,14 +363,13 @@ TEST(Parse, NegatedAndCutCommandsAreHarmless) {
 // Everything IOS has and we do not must be said: an error where ignoring it would change what is protected.
 TEST(NotSupported, IsNeverSilent) {
   const std::string profile = "crypto ikev2 profile P\n match identity remote any\n";
-  for (const char* line : {"authentication local rsa-sig", "authentication remote ecdsa-sig", "authentication remote eap",
-                           "match certificate M", "keyring aaa L", "aaa authorization user psk cached", "ivrf RED"})
+  for (const char* line : {"authentication local dynamic", "authentication remote eap", "keyring aaa L", "aaa authorization user psk cached", "ivrf RED"})
     EXPECT_THAT(Errors(profile + " " + line + "\n"), testing::Contains(HasSubstr("not supported by this version")))
         << line;
   for (const char* text : {"crypto ikev2 client flexvpn X\n", "crypto ikev2 cluster\n",
                            "interface Tunnel0\n tunnel vrf RED\n", "interface eth0\n crypto map M\n"})
     EXPECT_THAT(Errors(text), testing::Contains(HasSubstr("not supported by this version"))) << text;
-  for (const char* text : {"crypto pki trustpoint CA\n", "crypto ipsec df-bit clear\n"})
+  for (const char* text : {"crypto pki certificate chain CA\n", "crypto pki token default\n", "crypto ipsec df-bit clear\n"})
     EXPECT_THAT(Messages(Parse(text), Diagnostic::Severity::kWarning),
                 ElementsAre(HasSubstr("not supported by this version")))
         << text;

@@ -73,6 +73,8 @@ class Generator {
     Repeat(3, [&] { Put(m.keyrings, Ring()); });
     Repeat(3, [&] { Put(m.authorization_policies, Authorization()); });
     Repeat(3, [&] { Put(m.profiles, Profile()); });
+    Repeat(3, [&] { Put(m.trustpoints, TrustpointOf()); });
+    Repeat(3, [&] { Put(m.certificate_maps, MapOf()); });
     Repeat(3, [&] { Put(m.transform_sets, Transform()); });
     Repeat(3, [&] { Put(m.ipsec_profiles, Ipsec()); });
     Repeat(5, [&] { Put(m.interfaces, MakeInterface()); });
@@ -164,6 +166,31 @@ class Generator {
     if (Flip()) g.fragmentation_mtu = Flip() ? uint16_t{0} : static_cast<uint16_t>(68 + Below(1433));
     return g;
   }
+  Trustpoint TrustpointOf() {
+    Trustpoint t;
+    t.name = Name();
+    const bool bag = Flip();
+    if (bag) t.pkcs12_file = "/etc/flexvpn/hub.p12";
+    if (!bag && Flip()) t.certificate_file = "/etc/flexvpn/hub.pem", t.key_file = "/etc/flexvpn/hub.key";
+    if ((bag || !t.key_file.empty()) && Flip()) t.password = Key();
+    if (Flip()) t.ca_file = "/etc/flexvpn/ca.pem";
+    if (Flip()) t.crl_file = "/etc/flexvpn/ca.crl";
+    if (Flip()) t.revocation = Pick<RevocationCheck>({RevocationCheck::kNone, RevocationCheck::kCrl, RevocationCheck::kCrlThenNone});
+    return t;
+  }
+  CertificateMap MapOf() {
+    CertificateMap m;
+    m.name = Name();
+    for (uint32_t n : Some<uint32_t>({1, 10, 65535}, 1))
+      Repeat(3, [&] {
+        const CertificateRule rule{static_cast<CertificateField>(Below(5)), static_cast<CertificateOp>(Below(4)),
+                                   Pick<std::string>({"cn=hub,o=Example", "o = Example Corp", "0a1b", "example.net"})};
+        auto& rules = m.sequences[n];
+        if (std::find(rules.begin(), rules.end(), rule) == rules.end()) rules.push_back(rule);
+      });
+    m.sequences[7];
+    return m;
+  }
   IkeProposal Proposal() {
     IkeProposal p;
     p.name = Name();
@@ -228,10 +255,19 @@ class Generator {
     if (Flip()) p.match_local_addresses = {Host()};
     if (Flip()) p.match_fvrf = "any";
     if (Flip()) p.identity_local = Id(true);
+    if (Below(5) == 0) {
+      p.identity_local.emplace();
+      p.identity_local->kind = IdentityKind::kDn;
+    }
     p.local_psk = Flip();
     p.remote_psk = Flip();
     if (p.local_psk && Flip()) p.local_key = Key();
     if (p.remote_psk && Flip()) p.remote_key = Key();
+    if (!p.local_psk && Flip()) (Flip() ? p.local_rsa : p.local_elliptic) = true;
+    p.remote_rsa = Flip();
+    p.remote_elliptic = Flip();
+    if (Flip()) p.match_certificate = {"MAP", "other"};
+    if (Flip()) p.trustpoints = {{"CA", true, true}, {"SIGN", true, false}, {"CHECK", false, true}};
     if (Flip()) p.keyring = Name();
     if (Flip()) p.authorization_list = Pick<std::string>({"L", "default"}), p.authorization_policy = "A";
     if (Flip()) p.virtual_template = static_cast<uint32_t>(1 + Below(4095));

@@ -53,6 +53,8 @@ class TestPolicy : public Policy {
   absl::StatusOr<std::vector<ConfigAttribute>> config_reply = std::vector<ConfigAttribute>{};
   std::vector<ConfigAttribute> config_requested, config_set;
   std::optional<Identity> wanted;
+  std::vector<Bytes> authorities;
+  std::shared_ptr<const crypto::CertificateInfo> seen_certificate;
   int selections = 0;
   bool offers_ppk = false;
   std::optional<Gateway> redirect_to;
@@ -60,8 +62,10 @@ class TestPolicy : public Policy {
   std::vector<Suite> InitSuites(const net::Endpoint&, const net::Endpoint&) override { return suites; }
   bool OffersPpk(const net::Endpoint&, const net::Endpoint&) override { return offers_ppk; }
   std::optional<Gateway> RedirectTo(const net::Endpoint&, const net::Endpoint&) override { return redirect_to; }
-  absl::StatusOr<SessionPolicy> SelectProfile(const SessionInfo&, const std::optional<Identity>& w) override {
+  std::vector<Bytes> Authorities(const net::Endpoint&, const net::Endpoint&) override { return authorities; }
+  absl::StatusOr<SessionPolicy> SelectProfile(const SessionInfo& s, const std::optional<Identity>& w) override {
     ++selections;
+    seen_certificate = s.remote_certificate;
     wanted = w;
     if (!refuse.ok()) return refuse;
     return session;

@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include <algorithm>
+
+#include "app/daemon/pki_files.h"
 #include "base/secret.h"
 
 namespace flexvpn::app {
@@ -31,17 +35,20 @@ bool ReadFile(const std::string& path, std::string* text) {
 
 }  // namespace
 
-std::optional<config::Model> LoadConfig(const std::string& path) {
+std::optional<LoadedConfig> LoadConfig(const std::string& path) {
   std::string text;
   if (!ReadFile(path, &text)) return std::nullopt;
   config::ParseResult result = config::Parse(text);
+  node::Pki pki = LoadPki(result.model, time(nullptr), &result.diagnostics);
+  std::stable_sort(result.diagnostics.begin(), result.diagnostics.end(),
+                   [](const auto& a, const auto& b) { return a.where.line < b.where.line; });
   size_t errors = 0;
   for (const config::Diagnostic& d : result.diagnostics) {
     if (d.severity == config::Diagnostic::Severity::kError) ++errors;
     fputs(config::FormatDiagnostic(d, path, text).c_str(), stderr);
   }
   WipeMemory(text.data(), text.size());
-  if (result.ok()) return std::move(result.model);
+  if (result.ok()) return LoadedConfig{std::move(result.model), std::move(pki)};
   fprintf(stderr, "flexvpnd: %s: %zu error%s\n", path.c_str(), errors, errors == 1 ? "" : "s");
   return std::nullopt;
 }

@@ -6,12 +6,17 @@
 #include <string>
 
 #include "core/config/model.h"
+#include "core/node/pki.h"
 
 namespace flexvpn::app {
 
-// Reads and parses `path`; prints every error and warning with line, column, caret and hint on standard error.
-// nullopt if there is an error.
-std::optional<config::Model> LoadConfig(const std::string& path);
+struct LoadedConfig {
+  config::Model model;
+  node::Pki pki;
+};
+// Reads and parses `path` and the files it names; prints every error and warning with line, column, caret and hint on
+// standard error.  nullopt if there is an error.
+std::optional<LoadedConfig> LoadConfig(const std::string& path);
 
 }  // namespace flexvpn::app
 

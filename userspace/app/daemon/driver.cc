@@ -9,8 +9,10 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,14 +67,15 @@ Driver::Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<
 
 Driver::~Driver() = default;
 
-absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, config::Model model) {
+absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config) {
   ASSIGN_OR_RETURN(auto loop, os::Loop::Make());
   std::unique_ptr<Driver> d(new Driver(std::move(options), std::move(loop), crypto::NewOpensslProvider()));
   d->rng_ = std::make_unique<crypto::OpensslRng>();
   node::Node::Options node_options;
   node_options.instance = d->options_.instance;
   node_options.ike.qcd_secret = d->CrashDetectionSecret();
-  d->node_ = std::make_unique<node::Node>(node_options, std::move(model), *d->rng_, *d->crypto_);
+  d->node_ = std::make_unique<node::Node>(node_options, std::move(config.model), *d->rng_, *d->crypto_,
+                                          std::move(config.pki));
   RETURN_IF_ERROR(d->Open());
   return d;
 }
@@ -109,6 +112,7 @@ absl::Status Driver::Open() {
   ASSIGN_OR_RETURN(expiries_, os::ExpireWatch::Create());
   RETURN_IF_ERROR(OpenSockets());
   RETURN_IF_ERROR(OpenSignals());
+  RETURN_IF_ERROR(OpenClock());
   RETURN_IF_ERROR(loop_->Add(bpf_->event_fd(), EPOLLIN, [this](uint32_t) {
     auto n = bpf_->PollEvents([this](const os::BpfEvent& e) {
       if (e.type == os::BpfEvent::Type::kTrafficIndication)
@@ -168,6 +172,25 @@ absl::Status Driver::OpenSignals() {
   return loop_->Add(signals_.get(), EPOLLIN, [this](uint32_t) { OnSignal(); });
 }
 
+// The node counts the time of day on from what it was told; only when somebody sets the clock it has to hear it anew.
+absl::Status Driver::OpenClock() {
+  clock_ = os::Fd(timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!clock_.valid()) return absl::ErrnoToStatus(errno, "timerfd");
+  return loop_->Add(clock_.get(), EPOLLIN, [this](uint32_t) {
+    uint64_t expirations = 0;
+    [[maybe_unused]] const ssize_t n = read(clock_.get(), &expirations, sizeof expirations);  // ECANCELED: it was set
+    WatchClock();
+  });
+}
+
+void Driver::WatchClock() {
+  constexpr time_t kDay = 86400;
+  itimerspec when{};
+  when.it_value.tv_sec = time(nullptr) + kDay;  // the two clocks drift apart by next to nothing until then
+  timerfd_settime(clock_.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, nullptr);
+  Feed(node::TimeOfDay{time(nullptr)});
+}
+
 void Driver::OnSignal() {
   signalfd_siginfo info{};
   while (read(signals_.get(), &info, sizeof info) == sizeof info) {
@@ -180,8 +203,8 @@ void Driver::OnSignal() {
 
 void Driver::Reload() {
   sd_notify(0, "RELOADING=1");
-  if (auto model = LoadConfig(options_.config))
-    Feed(node::NewConfig{*std::move(model)});
+  if (auto config = LoadConfig(options_.config))
+    Feed(node::NewConfig{std::move(config->model), std::move(config->pki)});
   else
     LogLine(Level::kError, "reload refused: the configuration has errors; running on as before");
   sd_notify(0, "READY=1");
@@ -202,6 +225,7 @@ void Driver::Stop() {
 }
 
 void Driver::Start() {
+  WatchClock();
   auto have = dataplane_->Read();
   if (!have.ok()) {
     LogLine(Level::kError, absl::StrCat("reading back the kernel: ", have.status().message()));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "app/daemon/config_file.h"
 #include "app/daemon/options.h"
 #include "app/daemon/worker_pool.h"
 #include "core/crypto/provider.h"
@@ -30,7 +31,7 @@ namespace flexvpn::app {
 class Driver {
  public:
   // Opens everything; errors name what is missing and what to do.
-  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, config::Model model);
+  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config);
   ~Driver();
 
   // Until SIGTERM or SIGINT.  On the way out sessions are deleted and the kernel is cleaned up.  False if the kernel
@@ -43,6 +44,8 @@ class Driver {
   absl::Status Open();
   absl::Status OpenSockets();
   absl::Status OpenSignals();
+  absl::Status OpenClock();
+  void WatchClock();
   void Start();
 
   void Feed(node::Input input);
@@ -78,6 +81,7 @@ class Driver {
   std::map<std::pair<net::Family, uint16_t>, os::UdpSocket*> by_port_;
   std::map<std::string, std::unique_ptr<os::NhrpSocket>> nhrp_;
   os::Fd signals_;
+  os::Fd clock_;  // becomes readable when the wall clock is set
   std::map<std::string, std::string> notes_;  // of devices: what the operator should know
   struct PendingCommand {
     uint64_t connection = 0;

@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
   app::SetDebug(options.debug);
   app::ProtectMemory();
   signal(SIGPIPE, SIG_IGN);
-  auto model = app::LoadConfig(options.config);
-  if (!model) return EX_CONFIG;
+  auto config = app::LoadConfig(options.config);
+  if (!config) return EX_CONFIG;
   if (options.check) {
     printf("%s: no errors\n", options.config.c_str());
     return EX_OK;
@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
     fputs("flexvpnd: run it as root, or give its service these capabilities\n", stderr);
     return EX_UNAVAILABLE;
   }
-  auto driver = app::Driver::Make(options, *std::move(model));
+  auto driver = app::Driver::Make(options, *std::move(config));
   if (!driver.ok()) {
     fprintf(stderr, "flexvpnd: %s\n", std::string(driver.status().message()).c_str());
     fputs("flexvpnd: 'kernel-config/check' of the source tree tells what this kernel lacks\n", stderr);

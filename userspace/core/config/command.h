@@ -35,7 +35,7 @@ struct Arg {
 
 enum class Op : uint8_t { kSet, kNo, kDefault };
 enum class ModeId : uint8_t { kNone, kRoot, kKeyring, kKeyringPeer, kProposal, kPolicy, kAuthorization, kProfile,
-                              kTransformSet, kIpsecProfile, kInterface, kAccessList, kForeign, kUnsupported };
+                              kTrustpoint, kCertificateMap, kTransformSet, kIpsecProfile, kInterface, kAccessList, kForeign, kUnsupported };
 
 struct Command;
 

@@ -25,6 +25,8 @@ class Context {
   IkePolicy* policy = nullptr;
   AuthorizationPolicy* authorization = nullptr;
   IkeProfile* profile = nullptr;
+  Trustpoint* trustpoint = nullptr;
+  std::vector<CertificateRule>* certificate_rules = nullptr;  // of one sequence of a map
   TransformSet* transform_set = nullptr;
   IpsecProfile* ipsec_profile = nullptr;
   Interface* interface = nullptr;
@@ -57,6 +59,7 @@ const Mode& GetMode(ModeId id);
 void AddGlobalCommands(Mode& root);
 void AddIkeCommands(Mode& root, Mode& keyring, Mode& peer, Mode& proposal, Mode& policy, Mode& authorization);
 void AddProfileCommands(Mode& root, Mode& profile);
+void AddPkiCommands(Mode& root, Mode& trustpoint, Mode& map);
 void AddIpsecCommands(Mode& root, Mode& transform_set, Mode& profile);
 void AddInterfaceCommands(Mode& root, Mode& interface);
 void AddAccessListCommands(Mode& root, Mode& access_list);

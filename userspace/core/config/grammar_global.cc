@@ -111,7 +111,7 @@ void AddGlobalCommands(Mode& root) {
     list.push_back(Foreign(p, ModeId::kForeign));
   root.Add(std::move(list));
   root.Add({
-      Unsupported(S::kWarning, "crypto pki [<REST:words>]", "certificates (crypto pki)", ModeId::kUnsupported),
+      Unsupported(S::kWarning, "crypto pki [<REST:words>]", "this 'crypto pki' command; 'crypto pki trustpoint' names files", ModeId::kUnsupported),
       Unsupported(S::kWarning, "crypto isakmp [<REST:words>]", "IKEv1 (crypto isakmp)", ModeId::kUnsupported),
       Unsupported(S::kWarning, "crypto keyring [<REST:words>]", "IKEv1 (crypto keyring)", ModeId::kUnsupported),
       Unsupported(S::kWarning, "crypto map [<REST:words>]", "crypto maps", ModeId::kUnsupported),

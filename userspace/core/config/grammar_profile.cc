@@ -28,6 +28,7 @@ Identity ReadIdentity(const Call& k) {
   id.where = k.where();
   id.text = k.Text("S");
   const bool domain = k.Has("domain");
+  if (k.Has("dn")) id.kind = IdentityKind::kDn;
   if (k.Has("fqdn")) id.kind = domain ? IdentityKind::kFqdnDomain : IdentityKind::kFqdn;
   if (k.Has("email")) id.kind = domain ? IdentityKind::kEmailDomain : IdentityKind::kEmail;
   if (k.Has("key-id")) id.kind = IdentityKind::kKeyId;
@@ -67,8 +68,38 @@ void Authentication(Context& c, const Call& k) {
   const bool local = k.Has("local");
   SecretBytes key;
   if (k.set() && (k.Find("KEY") != nullptr || k.Find("HEX") != nullptr) && !ReadKey(c, k, &key)) return;
+  if (local && k.set()) c.profile->local_rsa = c.profile->local_elliptic = false;
   (local ? c.profile->local_psk : c.profile->remote_psk) = k.set();
   (local ? c.profile->local_key : c.profile->remote_key) = std::move(key);
+}
+
+// One method of our own; the peer may have the choice of several.
+void CertificateAuthentication(Context& c, const Call& k) {
+  IkeProfile& p = *c.profile;
+  const bool rsa = k.Has("rsa-sig");
+  if (k.Has("remote")) {
+    (rsa ? p.remote_rsa : p.remote_elliptic) = k.set();
+    return;
+  }
+  if (k.set()) {
+    p.local_psk = p.local_rsa = p.local_elliptic = false;
+    p.local_key = {};
+  }
+  (rsa ? p.local_rsa : p.local_elliptic) = k.set();
+}
+
+void PkiTrustpoint(Context& c, const Call& k) {
+  std::vector<TrustpointUse>& list = c.profile->trustpoints;
+  const Arg* name = k.Find("NAME");
+  std::erase_if(list, [&](const TrustpointUse& t) { return name == nullptr || t.name == name->text; });
+  if (k.set()) list.push_back({name->text, !k.Has("verify"), !k.Has("sign")});
+}
+
+void MatchCertificate(Context& c, const Call& k) {
+  std::vector<std::string>& list = c.profile->match_certificate;
+  const Arg* map = k.Find("MAP");
+  std::erase_if(list, [&](const std::string& m) { return map == nullptr || m == map->text; });
+  if (k.set()) list.push_back(map->text);
 }
 
 void AaaGroup(Context& c, const Call& k) {
@@ -128,11 +159,18 @@ std::vector<Command> Own() {
       {"match identity remote address <P:prefix>", "peers of this identity", MatchIdentity},
       {"match identity remote {fqdn|email} [domain] <S>", "peers of this identity", MatchIdentity},
       {"match identity remote key-id <S>", "peers of this identity", MatchIdentity},
+      {"match certificate <MAP>", "peers whose certificate fits this map; repeatable", MatchCertificate},
       {"match address local <A:address>", "only for this local address; repeatable", MatchLocal},
       {"match fvrf {any|<VRF>}", "outer VRF", MatchFvrf},
       {"identity local {fqdn|email} <S>", "who we say we are", IdentityLocal},
       {"identity local key-id <S>", "who we say we are", IdentityLocal},
       {"identity local address <A:address>", "who we say we are", IdentityLocal},
+      {"identity local dn", "who we say we are: the subject of our certificate", IdentityLocal},
+      {"authentication local rsa-sig", "prove ourselves with an RSA certificate", CertificateAuthentication},
+      {"authentication local ecdsa-sig", "prove ourselves with a certificate of an elliptic-curve key", CertificateAuthentication},
+      {"authentication remote rsa-sig", "expect an RSA certificate", CertificateAuthentication},
+      {"authentication remote ecdsa-sig", "expect a certificate of an elliptic-curve key", CertificateAuthentication},
+      {"pki trustpoint <NAME> [sign|verify]", "sign or check by this trustpoint; repeatable; without it by all", PkiTrustpoint},
       {"authentication local pre-share [key [0] <KEY:secret>]", "prove ourselves with a pre-shared key", Authentication},
       {"authentication local pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
       {"authentication local pre-share key 6 <KEY:secret>", "encrypted key (not supported yet)", Authentication},
@@ -143,7 +181,7 @@ std::vector<Command> Own() {
        [](Context& c, const Call& k) { c.profile->keyring = k.set() ? k.Text("NAME") : ""; }},
       {"keyring <NAME>", "keys of the peers (old spelling)",
        [](Context& c, const Call& k) { c.profile->keyring = k.set() ? k.Text("NAME") : ""; }},
-      {"aaa authorization group [override] [psk] list <LIST> [<NAME> [local]]", "authorization policy of the peers",
+      {"aaa authorization group [override] [psk|cert] list <LIST> [<NAME> [local]]", "authorization policy of the peers",
        AaaGroup},
       {"virtual-template <N:1-4095> [mode auto]", "interface template for peers that call us", VirtualTemplate},
       {"dpd <INTERVAL:10-3600> <RETRY:2-60> {on-demand|periodic}", "dead peer detection", ProfileDpd},
@@ -173,29 +211,24 @@ std::vector<Command> Own() {
 
 std::vector<Command> NotYet() {
   return {
-      Unsupported(S::kError, "authentication {local|remote} rsa-sig", "authentication by certificate"),
-      Unsupported(S::kError, "authentication {local|remote} ecdsa-sig", "authentication by certificate"),
       Unsupported(S::kError, "authentication {local|remote} eap [<REST:words>]", "EAP"),
       Unsupported(S::kError, "authentication remote anyconnect-eap [<REST:words>]", "AnyConnect-EAP"),
       Unsupported(S::kError, "authentication local dynamic", "dynamic profiles"),
-      Unsupported(S::kError, "match certificate <REST:words>", "certificates"),
       Unsupported(S::kError, "match address local interface <REST:words>",
                   "match address local interface; write the address"),
       Unsupported(S::kWarning, "match inbound-only", "match inbound-only"),
-      Unsupported(S::kError, "identity local dn", "certificates"),
       Unsupported(S::kError, "keyring aaa <REST:words>", "keyrings on a RADIUS server"),
-      Unsupported(S::kError, "aaa authorization group [override] [psk] list <LIST> {name-mangler|password} <REST:words>",
+      Unsupported(S::kError, "aaa authorization group [override] [psk|cert] list <LIST> {name-mangler|password} <REST:words>",
                   "name manglers; name an authorization policy after the list"),
-      Unsupported(S::kWarning, "aaa authorization group [override] {cert|eap|anyconnect-eap} list <REST:words>",
-                  "authorization of certificate and EAP peers"),
+      Unsupported(S::kWarning, "aaa authorization group [override] {eap|anyconnect-eap} list <REST:words>",
+                  "authorization of EAP peers"),
       Unsupported(S::kError, "aaa authorization user <REST:words>", "authorization of single users"),
       Unsupported(S::kWarning, "aaa authentication <REST:words>", "EAP"),
       Unsupported(S::kWarning, "aaa accounting <REST:words>", "accounting"),
       Unsupported(S::kWarning, "anyconnect profile <REST:words>", "AnyConnect profiles"),
       Unsupported(S::kError, "dynamic", "dynamic profiles"),
       Unsupported(S::kError, "ivrf <VRF>", "VRFs"),
-      Unsupported(S::kWarning, "lifetime certificate", "certificates"),
-      Unsupported(S::kWarning, "pki trustpoint <REST:words>", "certificates"),
+      Unsupported(S::kWarning, "lifetime certificate", "the lifetime of the certificate; write seconds"),
       Unsupported(S::kWarning, "reconnect [<REST:words>]", "IKEv2 reconnect"),
       Unsupported(S::kWarning, "redirect gateway auth", "IKEv2 redirect"),
       Unsupported(S::kError, "ppk <REST:words>", "post-quantum keys in the profile; write 'ppk manual' in the keyring"),

@@ -113,16 +113,25 @@ struct Dpd {
   friend bool operator==(const Dpd&, const Dpd&) = default;
 };
 enum class ChildlessMode : uint8_t { kNever, kPrefer, kForce };
+struct TrustpointUse {  // pki trustpoint NAME [sign|verify]
+  std::string name;
+  bool sign = true, verify = true;
+  friend bool operator==(const TrustpointUse&, const TrustpointUse&) = default;
+};
 struct IkeProfile {  // crypto ikev2 profile
   std::string name;
   std::string description;
   std::vector<Identity> match_remote;
+  std::vector<std::string> match_certificate;  // names of certificate maps
   std::vector<net::IpAddress> match_local_addresses;
   std::string match_fvrf;
-  std::optional<Identity> identity_local;   // none = the local address
+  std::optional<Identity> identity_local;   // none = the local address; with a certificate its subject
   bool local_psk = false;                   // authentication local pre-share
   bool remote_psk = false;                  // authentication remote pre-share
   SecretBytes local_key, remote_key;        // `pre-share key K`
+  // authentication local|remote rsa-sig, ecdsa-sig (any elliptic curve); local: at most one of the three
+  bool local_rsa = false, local_elliptic = false, remote_rsa = false, remote_elliptic = false;
+  std::vector<TrustpointUse> trustpoints;   // empty: all of them
   std::string keyring;                      // keyring local NAME
   std::string authorization_list;           // aaa authorization group psk list LIST NAME
   std::string authorization_policy;
@@ -151,6 +160,33 @@ struct IkeGlobal {
   uint8_t max_redirects = 0;                 // crypto ikev2 redirect client; 0 = off
   bool quick_crash_detection = true;         // RFC 6290 (ours, not IOS)
   friend bool operator==(const IkeGlobal&, const IkeGlobal&) = default;
+};
+
+// --- crypto pki ---------------------------------------------------------------------------------------------
+enum class RevocationCheck : uint8_t { kNone, kCrl, kCrlThenNone };
+struct Trustpoint {  // crypto pki trustpoint
+  std::string name;
+  std::string certificate_file, key_file, pkcs12_file, ca_file, crl_file;  // absolute paths; empty: none
+  SecretBytes password;                       // of key_file or pkcs12_file
+  std::optional<RevocationCheck> revocation;  // none: crl if there is a crl_file
+  Location where;
+  bool has_identity() const { return !certificate_file.empty() || !pkcs12_file.empty(); }
+  bool has_ca() const { return !ca_file.empty() || !pkcs12_file.empty(); }
+  friend bool operator==(const Trustpoint&, const Trustpoint&) = default;
+};
+enum class CertificateField : uint8_t { kSubject, kIssuer, kAltSubject, kName, kSerial };
+enum class CertificateOp : uint8_t { kEqual, kNotEqual, kContains, kContainsNot };
+struct CertificateRule {
+  CertificateField field{};
+  CertificateOp op{};
+  std::string value;
+  friend bool operator==(const CertificateRule&, const CertificateRule&) = default;
+};
+struct CertificateMap {  // crypto pki certificate map: all rules of one sequence number must hold
+  std::string name;
+  std::map<uint32_t, std::vector<CertificateRule>> sequences;
+  Location where;
+  friend bool operator==(const CertificateMap&, const CertificateMap&) = default;
 };
 
 // --- crypto ipsec -------------------------------------------------------------------------------------------
@@ -258,6 +294,8 @@ struct Model {
   std::map<std::string, IkeProposal> proposals;
   std::map<std::string, IkePolicy> policies;
   std::map<std::string, Keyring> keyrings;
+  std::map<std::string, Trustpoint> trustpoints;
+  std::map<std::string, CertificateMap> certificate_maps;
   std::map<std::string, AuthorizationPolicy> authorization_policies;
   std::map<std::string, IkeProfile> profiles;
   std::map<std::string, TransformSet> transform_sets;
@@ -277,6 +315,10 @@ Model DefaultModel();
 // Permitted prefixes of an access list, in order; deny entries end the list's effect for what they cover
 // (a prefix covered by an earlier deny is left out).
 std::vector<net::Prefix> PermittedPrefixes(const AccessList& list);
+
+// Trustpoints a profile signs with / checks peers by: those it names, else all; only those with a certificate / a CA.
+std::vector<const Trustpoint*> SigningTrustpoints(const Model& model, const IkeProfile& profile);
+std::vector<const Trustpoint*> CheckingTrustpoints(const Model& model, const IkeProfile& profile);
 
 // The interface whose address `name` borrows (ip unnumbered), followed at most 8 steps; nullptr if dangling.
 const Interface* AddressOwner(const Model& model, const std::string& name);

@@ -275,6 +275,8 @@ struct Modes {
   Mode authorization =
       NewMode(ModeId::kAuthorization, "config-ikev2-author-policy", "crypto ikev2 authorization policy", ModeId::kRoot);
   Mode profile = NewMode(ModeId::kProfile, "config-ikev2-profile", "crypto ikev2 profile", ModeId::kRoot);
+  Mode trustpoint = NewMode(ModeId::kTrustpoint, "ca-trustpoint", "crypto pki trustpoint", ModeId::kRoot);
+  Mode certificate_map = NewMode(ModeId::kCertificateMap, "ca-certificate-map", "crypto pki certificate map", ModeId::kRoot);
   Mode transform_set = NewMode(ModeId::kTransformSet, "cfg-crypto-trans", "crypto ipsec transform-set", ModeId::kRoot);
   Mode ipsec_profile = NewMode(ModeId::kIpsecProfile, "ipsec-profile", "crypto ipsec profile", ModeId::kRoot);
   Mode interface = NewMode(ModeId::kInterface, "config-if", "interface", ModeId::kRoot);
@@ -284,6 +286,7 @@ struct Modes {
     AddGlobalCommands(root);
     AddIkeCommands(root, keyring, peer, proposal, policy, authorization);
     AddProfileCommands(root, profile);
+    AddPkiCommands(root, trustpoint, certificate_map);
     AddIpsecCommands(root, transform_set, ipsec_profile);
     AddInterfaceCommands(root, interface);
     AddAccessListCommands(root, access_list);
@@ -301,6 +304,8 @@ const Mode& GetMode(ModeId id) {
     case ModeId::kPolicy: return kModes->policy;
     case ModeId::kAuthorization: return kModes->authorization;
     case ModeId::kProfile: return kModes->profile;
+    case ModeId::kTrustpoint: return kModes->trustpoint;
+    case ModeId::kCertificateMap: return kModes->certificate_map;
     case ModeId::kTransformSet: return kModes->transform_set;
     case ModeId::kIpsecProfile: return kModes->ipsec_profile;
     case ModeId::kInterface: return kModes->interface;

@@ -33,6 +33,8 @@ class Renderer {
     for (const auto& [name, p] : m_.proposals) Proposal(p);
     for (const auto& [name, p] : m_.policies) Policy(p);
     for (const auto& [name, k] : m_.keyrings) KeyringOf(k);
+    for (const auto& [name, t] : m_.trustpoints) TrustpointOf(t);
+    for (const auto& [name, m] : m_.certificate_maps) MapOf(m);
     for (const auto& [name, p] : m_.profiles) Profile(p);
     for (const auto& [name, t] : m_.transform_sets) Transform(t);
     for (const auto& [name, p] : m_.ipsec_profiles) Ipsec(p);
@@ -199,6 +201,30 @@ class Renderer {
     Bang();
   }
 
+  void TrustpointOf(const Trustpoint& t) {
+    Line("crypto pki trustpoint ", t.name);
+    const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password));
+    if (!t.certificate_file.empty()) Line(" certificate-file ", t.certificate_file);
+    if (!t.key_file.empty()) Line(" key-file ", t.key_file, t.pkcs12_file.empty() ? password : "");
+    if (!t.pkcs12_file.empty()) Line(" pkcs12-file ", t.pkcs12_file, password);
+    if (!t.ca_file.empty()) Line(" ca-file ", t.ca_file);
+    if (!t.crl_file.empty()) Line(" crl-file ", t.crl_file);
+    constexpr const char* kMethods[] = {"none", "crl", "crl none"};
+    if (t.revocation) Line(" revocation-check ", kMethods[static_cast<size_t>(*t.revocation)]);
+    Bang();
+  }
+
+  void MapOf(const CertificateMap& m) {
+    constexpr const char* kFields[] = {"subject-name", "issuer-name", "alt-subject-name", "name", "serial-number"};
+    constexpr const char* kOps[] = {"eq", "ne", "co", "nc"};
+    for (const auto& [sequence, rules] : m.sequences) {
+      Line("crypto pki certificate map ", m.name, " ", sequence);
+      for (const CertificateRule& r : rules)
+        Line(" ", kFields[static_cast<size_t>(r.field)], " ", kOps[static_cast<size_t>(r.op)], " ", r.value);
+      Bang();
+    }
+  }
+
   void Authentication(absl::string_view side, bool psk, const SecretBytes& key) {
     if (!psk) return;
     Line(" authentication ", side, " pre-share", key.empty() ? "" : absl::StrCat(" key ", Key(key)));
@@ -210,16 +236,23 @@ class Renderer {
     if (!p.match_fvrf.empty()) Line(" match fvrf ", p.match_fvrf);
     for (const net::IpAddress& a : p.match_local_addresses) Line(" match address local ", a.ToString());
     for (const Identity& id : p.match_remote) Line(" match identity remote ", IdentityWords(id));
+    for (const std::string& m : p.match_certificate) Line(" match certificate ", m);
     if (p.identity_local) Line(" identity local ", IdentityWords(*p.identity_local));
     Authentication("remote", p.remote_psk, p.remote_key);
     Authentication("local", p.local_psk, p.local_key);
+    if (p.remote_rsa) Line(" authentication remote rsa-sig");
+    if (p.remote_elliptic) Line(" authentication remote ecdsa-sig");
+    if (p.local_rsa) Line(" authentication local rsa-sig");
+    if (p.local_elliptic) Line(" authentication local ecdsa-sig");
+    for (const TrustpointUse& t : p.trustpoints)
+      Line(" pki trustpoint ", t.name, t.sign && t.verify ? "" : t.sign ? " sign" : " verify");
     if (!p.keyring.empty()) Line(" keyring local ", p.keyring);
     if (p.lifetime != IkeProfile().lifetime || all_) Line(" lifetime ", p.lifetime.count());
     if (p.dpd) Line(" ", DpdWords(*p.dpd));
     if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
     if (p.nat_force_encap) Line(" nat force-encap");
     if (!p.authorization_list.empty())
-      Line(" aaa authorization group psk list ", p.authorization_list,
+      Line(" aaa authorization group ", p.remote_psk ? "psk" : "cert", " list ", p.authorization_list,
            p.authorization_policy.empty() ? "" : " " + p.authorization_policy);
     if (!p.config_exchange_request) Line(" no config-exchange request");
     if (!p.config_exchange_set_send) Line(" no config-exchange set send");

@@ -106,16 +106,12 @@ void Checker::CheckProfileAuthorization(const IkeProfile& p, const std::string& 
     Known(m.authorization_policies, p.authorization_policy, where, user, "crypto ikev2 authorization policy");
 }
 
-void Checker::CheckProfile(const IkeProfile& p) {
-  const std::string path = absl::StrCat("crypto ikev2 profile ", p.name);
-  const std::string user = absl::StrCat("crypto ikev2 profile '", p.name, "'");
-  if (p.match_remote.empty())
-    Error(p.where, user + " matches no peer", "add 'match identity remote any' or one with an identity");
+void Checker::CheckProfileKeys(const IkeProfile& p, const std::string& path, const std::string& user) {
   // A method this version does not have was reported where it stands.
   const bool other_method = m.source.at.count(path + "/authentication") != 0;
-  if (!p.local_psk && !other_method)
+  if (!p.local_psk && !p.local_rsa && !p.local_elliptic && !other_method)
     Error(p.where, user + " does not say how we authenticate ourselves", "add 'authentication local pre-share'");
-  if (!p.remote_psk && !other_method)
+  if (!p.remote_psk && !p.remote_rsa && !p.remote_elliptic && !other_method)
     Error(p.where, user + " does not say how the peer authenticates itself", "add 'authentication remote pre-share'");
   const bool keys = (!p.local_psk || !p.local_key.empty()) && (!p.remote_psk || !p.remote_key.empty());
   if (p.keyring.empty() && !keys && !other_method)
@@ -123,6 +119,15 @@ void Checker::CheckProfile(const IkeProfile& p) {
   if (!p.keyring.empty())
     Known(m.keyrings, p.keyring,
           At(path, "keyring local", At(path, "keyring", p.where)), user, "crypto ikev2 keyring");
+}
+
+void Checker::CheckProfile(const IkeProfile& p) {
+  const std::string path = absl::StrCat("crypto ikev2 profile ", p.name);
+  const std::string user = absl::StrCat("crypto ikev2 profile '", p.name, "'");
+  if (p.match_remote.empty() && p.match_certificate.empty())
+    Error(p.where, user + " matches no peer", "add 'match identity remote any' or one with an identity");
+  CheckProfileKeys(p, path, user);
+  CheckProfileCertificates(p, path, user);
   CheckProfileAuthorization(p, path, user);
   if (p.virtual_template) {
     const std::string name = absl::StrCat("Virtual-Template", *p.virtual_template);
@@ -211,6 +216,7 @@ std::vector<Diagnostic> Validate(const Model& model) {
   Checker c(model);
   c.CheckIke();
   c.CheckProfiles();
+  c.CheckPki();
   c.CheckIpsec();
   c.CheckInterfaces();
   c.CheckPools();

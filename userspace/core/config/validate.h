@@ -45,6 +45,7 @@ class Checker {
 
   void CheckIke();         // proposals, policies, keyrings, authorization policies
   void CheckProfiles();    // IKEv2 profiles
+  void CheckPki();         // trustpoints, certificate maps
   void CheckIpsec();       // transform sets, IPsec profiles
   void CheckInterfaces();  // tunnels, templates
   void CheckPools();       // pools, access lists
@@ -57,6 +58,8 @@ class Checker {
   void CheckPolicies();
   void CheckAuthorization(const AuthorizationPolicy& p);
   void CheckProfile(const IkeProfile& p);
+  void CheckProfileKeys(const IkeProfile& p, const std::string& path, const std::string& user);
+  void CheckProfileCertificates(const IkeProfile& p, const std::string& path, const std::string& user);
   void CheckProfileAuthorization(const IkeProfile& p, const std::string& path, const std::string& user);
   void CheckSameMatch();
   void CheckTunnel(const Interface& i, const std::string& path, const std::string& user);

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "base/strong_id.h"
+#include "core/crypto/certificate.h"
 #include "core/crypto/transforms.h"
 
 namespace flexvpn::crypto {
@@ -33,9 +34,31 @@ struct DeriveSecret { KeyPair own; Bytes peer_public; };    // -> SecretBytes g^
 // Both in one go, all there is of it with a KEM -> KeyAnswer; errors of both.
 struct AnswerKey { KeMethod method{}; Bytes peer_public; };
 struct KeyAnswer { Bytes public_value; SecretBytes secret; };
-using Job = std::variant<GenerateKey, DeriveSecret, AnswerKey>;
+struct Sign {                                               // -> Signature
+  std::shared_ptr<const SigningKey> key;
+  SignatureScheme scheme;
+  bool with_algorithm = false;  // fill Signature::algorithm
+  Bytes data;
+};
+// The whole proof of a peer: its chain leads to a CA we believe, is in force and fit for IKE (RFC 4945 §5), names the
+// claimed identity, and its key made the signature.  -> VerifiedPeer; error kUnauthenticated with the cause for our log.
+struct VerifyPeer {
+  std::vector<std::shared_ptr<const TrustStore>> trust;  // the first with the chain's CA decides
+  std::vector<Bytes> chain;  // DER as received: the peer's own first (RFC 7296 §3.6), others in any order
+  UnixTime at = 0;
+  ClaimedIdentity identity;
+  bool rsa = true, elliptic = true;  // kinds of keys accepted
+  std::optional<SignatureScheme> scheme;  // none: Signature::algorithm says (RFC 7427)
+  Signature signature;
+  Bytes data;
+};
+struct VerifiedPeer {
+  CertificateInfo certificate;
+  SignatureScheme scheme;
+};
+using Job = std::variant<GenerateKey, DeriveSecret, AnswerKey, Sign, VerifyPeer>;
 // The error says what to tell the log; a peer's bad public value is kInvalidArgument.
-using JobResult = absl::StatusOr<std::variant<KeyPair, SecretBytes, KeyAnswer>>;
+using JobResult = absl::StatusOr<std::variant<KeyPair, SecretBytes, KeyAnswer, Signature, VerifiedPeer>>;
 
 class Provider {
  public:

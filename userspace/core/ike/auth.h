@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Authentication of an IKE SA (RFC 7296 §2.15).  One implementation now; certificates and EAP come as others.
+// Authentication of an IKE SA (RFC 7296 §2.15): what AUTH covers, shared keys, and the form of signatures (RFC 7427).
+// Signing and checking of signatures are jobs (auth_certificate.cc).
 #ifndef FLEXVPN_CORE_IKE_AUTH_H_
 #define FLEXVPN_CORE_IKE_AUTH_H_
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/ike/endpoint.h"
@@ -31,6 +34,46 @@ class Authenticator {
 // Different keys for the two directions are allowed (keyring `pre-shared-key local|remote`).
 std::unique_ptr<Authenticator> NewPskAuthenticator(const crypto::Provider& crypto, SecretBytes local_key,
                                                    SecretBytes remote_key);
+
+// InitiatorSignedOctets / ResponderSignedOctets.
+Bytes SignedOctets(const crypto::Provider& crypto, const AuthInput& in);
+
+// --- signatures ---------------------------------------------------------------------------------------------------
+// SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4): what the peer can check, one bit a hash (1 << IANA number).
+using HashSet = uint32_t;
+constexpr HashSet Bit(crypto::SignatureHash h) { return HashSet{1} << static_cast<unsigned>(h); }
+Bytes EncodeOwnHashes();
+// Unknown numbers are left out.  Nothing if the size is odd or zero.
+std::optional<HashSet> DecodeHashes(BytesView data);
+
+struct AuthScheme {
+  AuthMethod method{};
+  crypto::SignatureScheme scheme;
+};
+// How to sign with `key` so that the peer can check it: Digital Signature if it announced hashes, else the method of
+// RFC 7296 / RFC 4754 for the key.  Error: there is none.
+absl::StatusOr<AuthScheme> ChooseScheme(crypto::KeyKind key, const std::optional<HashSet>& peer);
+
+AuthPayload SignatureAuth(AuthMethod method, const crypto::Signature& signature);
+struct ReceivedSignature {
+  std::optional<crypto::SignatureScheme> scheme;  // none: signature.algorithm says
+  crypto::Signature signature;
+};
+// Error kUnauthenticated: no method of signatures, or malformed.
+absl::StatusOr<ReceivedSignature> ReadSignatureAuth(const AuthPayload& auth);
+
+// What a certificate must name; nothing for identities no certificate can prove (key-id, null).
+std::optional<crypto::ClaimedIdentity> ToClaim(const Identity& id);
+
+// --- CERT and CERTREQ (RFC 7296 §3.6, §3.7) -----------------------------------------------------------------------
+inline constexpr size_t kMaxCertificates = 10;            // of one message
+inline constexpr size_t kMaxCertificateSize = 16 * 1024;  // of one
+inline constexpr size_t kMaxAuthorities = 64;             // key ids taken from a peer's CERTREQ, and put in ours
+// The X.509 certificates of a message, in order; may be empty.  Error: more or larger than we look at.
+absl::StatusOr<std::vector<Bytes>> ReadCertificates(const Payloads& payloads);
+void AppendCertificates(const crypto::Credential& credential, Payloads& out);
+std::vector<Bytes> ReadCertRequests(const Payloads& payloads);
+void AppendCertRequest(const std::vector<Bytes>& authorities, Payloads& out);
 
 // The body of an ID payload: type, reserved, data.
 Bytes IdBody(const Identity& id);

@@ -44,15 +44,24 @@ void Endpoint::Impl::NoteWindow(IkeSa& sa, const Payloads& payloads) {
 
 void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
   Session& session = *sa.session;
-  const InitiateRequest& request = *session.request;
   if (sa.handshake->agreed.ppk) sa.handshake->ppk = MixPpk(crypto_, sa.suite.prf, *session.policy->ppk, sa.keys);
+  if (OwnCredential(sa) != nullptr) return SignOwn(sa, true, now, out, &Impl::SendAuthRequest);
   const auto auth = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                         ->Sign(AuthFor(sa, true, session.policy->local_id));
   if (!auth.ok()) return FailInit(session, std::string(auth.status().message()), out);
+  session.info.auth_local = "PSK";
+  SendAuthRequest(sa, *auth, now, out);
+}
+
+void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out) {
+  Session& session = *sa.session;
+  const InitiateRequest& request = *session.request;
   Payloads payloads;
   payloads.emplace_back(IdPayload{true, session.policy->local_id.type, session.policy->local_id.data});
+  if (const crypto::Credential* own = OwnCredential(sa)) AppendCertificates(*own, payloads);
+  AppendCertRequest(Authorities(*session.policy), payloads);
   if (request.remote_id) payloads.emplace_back(IdPayload{false, request.remote_id->type, request.remote_id->data});
-  payloads.emplace_back(*auth);
+  payloads.emplace_back(auth);
   // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).
   if (session.policy->initial_contact && tables_.up_with(session.info.remote.address) == 0)
     payloads.emplace_back(Status(NotifyType::kInitialContact));
@@ -78,7 +87,9 @@ void Endpoint::Impl::AuthRejected(IkeSa& sa, const NotifyPayload& error, const I
   std::string why = absl::StrCat("peer answered ", NotifyName(error.type));
   if (error.type == NotifyType::kAuthenticationFailed)
     why = absl::StrCat("peer rejected our authentication as ", session.info.local_id.ToString(),
-                       " (AUTHENTICATION_FAILED); wrong pre-shared key, or our identity is not configured there");
+                       " (AUTHENTICATION_FAILED); ",
+                       OwnCredential(sa) != nullptr ? "it does not accept our certificate, or our identity is not configured there"
+                                                    : "wrong pre-shared key, or our identity is not configured there");
   FailInit(session, why, in.out);
 }
 
@@ -88,30 +99,28 @@ void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
     static const NotifyPayload kSyntax{ProtocolId::kNone, {}, NotifyType::kInvalidSyntax, {}};
     return AuthRejected(sa, error != nullptr ? *error : kSyntax, in);
   }
-  if (PeerProvesItself(sa, in)) InitiatorUp(sa, in);
-}
-
-bool Endpoint::Impl::PeerProvesItself(IkeSa& sa, const Incoming& in) {
   Session& session = *sa.session;
   const IdPayload* idr = FindId(in.payloads, false);
-  absl::Status verdict = absl::UnauthenticatedError("answer without IDr");
-  if (idr != nullptr) {
-    const Identity id{idr->type, idr->data};
-    session.info.remote_id = id;
-    const auto& wanted = session.request->remote_id;
-    if (wanted && !(*wanted == id)) {
-      verdict = absl::UnauthenticatedError(absl::StrCat("it calls itself ", id.ToString(), ", wanted ", wanted->ToString()));
-    } else if (verdict = SettlePpk(sa, in.payloads); verdict.ok()) {
-      verdict = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
-                    ->Verify(AuthFor(sa, false, id), *ike::Find<AuthPayload>(in.payloads));
-    }
+  if (idr == nullptr) return PeerJudged(sa, absl::UnauthenticatedError("answer without IDr"), in);
+  const Identity id{idr->type, idr->data};
+  session.info.remote_id = id;
+  const auto& wanted = session.request->remote_id;
+  if (wanted && !(*wanted == id)) {
+    return PeerJudged(
+        sa, absl::UnauthenticatedError(absl::StrCat("it calls itself ", id.ToString(), ", wanted ", wanted->ToString())), in);
   }
-  if (verdict.ok()) return true;
+  if (const absl::Status ppk = SettlePpk(sa, in.payloads); !ppk.ok()) return PeerJudged(sa, ppk, in);
+  JudgePeer(sa, false, *ike::Find<AuthPayload>(in.payloads), in, &Impl::PeerJudged);
+}
+
+void Endpoint::Impl::PeerJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in) {
+  if (verdict.ok()) return InitiatorUp(sa, in);
+  Session& session = *sa.session;
   counters_.Add("authentications failed");
-  const std::string why = absl::StrCat("authentication of the peer failed: ", verdict.message());
+  const std::string why =
+      absl::StrCat("authentication of the peer failed (profile ", session.info.profile, "): ", verdict.message());
   Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
   Close(session, why, true, in.out);  // it believes to be up: tell it (§2.21.2)
-  return false;
 }
 
 void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {

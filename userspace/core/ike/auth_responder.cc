@@ -19,14 +19,27 @@ void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   session.info.remote_id = {idi->type, idi->data};
   if (auth == nullptr)
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, "it wants EAP, which is not configured");
+  const auto certificates = ReadCertificates(in.payloads);
+  if (!certificates.ok())
+    return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(certificates.status().message()));
+  session.info.remote_certificate.reset();
+  if (!certificates->empty()) {
+    if (auto own = crypto::ParseCertificate(certificates->front()); own.ok()) {
+      own->der.clear();
+      session.info.remote_certificate = std::make_shared<const crypto::CertificateInfo>(*std::move(own));
+    }
+  }
+  sa.handshake->authorities = ReadCertRequests(in.payloads);
   if (!SelectPeer(sa, *idi, in)) return;
   AuthPayload offered = *auth;
   if (const absl::Status ppk = ChoosePpk(sa, in.payloads, offered); !ppk.ok())
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(ppk.message()));
-  const absl::Status proof = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
-                                 ->Verify(AuthFor(sa, true, session.info.remote_id), offered);
-  if (!proof.ok()) return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(proof.message()));
-  ResponderUp(sa, *auth, in);
+  JudgePeer(sa, true, offered, in, &Impl::InitiatorJudged);
+}
+
+void Endpoint::Impl::InitiatorJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in) {
+  if (!verdict.ok()) return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(verdict.message()));
+  ProveOurselves(sa, in);
 }
 
 bool Endpoint::Impl::SelectPeer(IkeSa& sa, const IdPayload&, const Incoming& in) {
@@ -48,19 +61,32 @@ bool Endpoint::Impl::SelectPeer(IkeSa& sa, const IdPayload&, const Incoming& in)
 void Endpoint::Impl::RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log) {
   counters_.Add("authentications failed");
   Note(Notice::Level::kWarning,
-       absl::StrCat("IKEv2: authentication of peer ", PeerName(sa.session->info), " failed: ", log), in.out);
+       absl::StrCat("IKEv2: authentication of peer ", PeerName(sa.session->info), " failed",
+                    sa.session->info.profile.empty() ? "" : absl::StrCat(" (profile ", sa.session->info.profile, ")"), ": ",
+                    log),
+       in.out);
   Refuse(ReplyFor(sa, in), {type, {}, log, {}}, in.out);
   sa.state = IkeState::kClosed;
   sa.expires = in.now + std::min<Duration>(config_.half_open_timeout, kAnswerLinger);
   Down(*sa.session, log, in.out);
 }
 
-void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload&, const Incoming& in) {
+void Endpoint::Impl::ProveOurselves(IkeSa& sa, const Incoming& in) {
   Session& session = *sa.session;
+  if (OwnCredential(sa) != nullptr) {
+    Hold(sa, in);
+    return SignOwn(sa, false, in.now, in.out, &Impl::OwnSigned);
+  }
   const auto own = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                        ->Sign(AuthFor(sa, false, session.policy->local_id));
   if (!own.ok())
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(own.status().message()));
+  session.info.auth_local = "PSK";
+  ResponderUp(sa, *own, in);
+}
+
+void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incoming& in) {
+  Session& session = *sa.session;
   if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) {
     tables_.BindIdentity(session);
     ForgetOlder(session, in.out);
@@ -70,7 +96,8 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload&, const Incoming& 
   NoteQcdToken(sa, in.payloads);
   Payloads answer;
   answer.emplace_back(IdPayload{false, session.policy->local_id.type, session.policy->local_id.data});
-  answer.emplace_back(*own);
+  if (const crypto::Credential* credential = OwnCredential(sa)) AppendCertificates(*credential, answer);
+  answer.emplace_back(own);
   if (session.info.ppk) answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, {}});
   const bool configured = AnswerConfig(session, in, answer);
   AppendAuthNotifies(session, answer);

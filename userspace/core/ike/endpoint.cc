@@ -9,6 +9,7 @@ Endpoint::Endpoint(Config config, Policy& policy, const crypto::Provider& crypto
     : impl_(std::make_unique<Impl>(config, policy, crypto, rng)) {}
 Endpoint::~Endpoint() = default;
 
+void Endpoint::SetTimeOfDay(crypto::UnixTime time, Instant now) { impl_->SetTimeOfDay(time, now); }
 void Endpoint::SetConfig(const Config& config) { impl_->SetConfig(config); }
 
 void Endpoint::Handle(const Datagram& datagram, Instant now, Actions& out) { impl_->Handle(datagram, now, out); }

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "base/counters.h"
 #include "base/rng.h"
 #include "base/time.h"
@@ -78,6 +79,11 @@ struct SessionPolicy {
   std::string profile;
   Identity local_id;
   SecretBytes local_psk, remote_psk;  // our AUTH uses local, the peer's is checked with remote
+  // Not empty: we sign instead, with the one the peer asks for (CERTREQ), else with the first.
+  std::vector<std::shared_ptr<const crypto::Credential>> credentials;
+  // Proofs accepted of the peer: its shared key, certificates with RSA, certificates with elliptic-curve keys.
+  bool accept_psk = true, accept_rsa = false, accept_elliptic = false;
+  std::vector<std::shared_ptr<const crypto::TrustStore>> trust;  // whose certificates
   ChildPolicy child;
   DpdPolicy dpd;
   seconds nat_keepalive{20};
@@ -104,6 +110,9 @@ struct SessionInfo {
   bool fragmentation = false;                  // RFC 7383 agreed
   std::vector<std::string> vendor_ids;         // printable form of what the peer sent
   bool ppk = false;                            // the keys hold a post-quantum pre-shared key
+  // The peer's own, without `der`; in SelectProfile as sent, not checked yet.  Nullptr: none.
+  std::shared_ptr<const crypto::CertificateInfo> remote_certificate;
+  absl::string_view auth_local, auth_remote;   // literals: "PSK", "RSA", "ECDSA", "EdDSA"; empty until known
 };
 
 // Answers of the node, given synchronously while a message is processed.  A refusal is a Status; its message goes
@@ -117,6 +126,8 @@ class Policy {
   virtual bool OffersPpk(const net::Endpoint& /*local*/, const net::Endpoint& /*remote*/) { return false; }
   // Responder, IKE_SA_INIT of a client that can be redirected: where to, if not here.
   virtual std::optional<Gateway> RedirectTo(const net::Endpoint& /*local*/, const net::Endpoint& /*remote*/) { return {}; }
+  // Responder, IKE_SA_INIT: key ids of the CAs whose certificates some profile accepts from there (CERTREQ).
+  virtual std::vector<Bytes> Authorities(const net::Endpoint& /*local*/, const net::Endpoint& /*remote*/) { return {}; }
   // Responder, IKE_AUTH: profile for the peer's identity (not authenticated yet).  `wanted` is IDr if sent.
   virtual absl::StatusOr<SessionPolicy> SelectProfile(const SessionInfo& session,
                                                       const std::optional<Identity>& wanted) = 0;
@@ -216,6 +227,8 @@ class Endpoint {
   ~Endpoint();
 
   void SetConfig(const Config& config);
+  // The time of day at `now`, for the validity of certificates; told anew whenever the system's clock is set.
+  void SetTimeOfDay(crypto::UnixTime time, Instant now);
 
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);

@@ -10,12 +10,12 @@ namespace flexvpn::ike {
 void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Request*) {
   Session& session = *sa.session;
   if (FindNotify(in.payloads, NotifyType::kAuthenticationFailed) != nullptr) {
+    const char* hint = session.info.auth_local == "PSK" ? "wrong pre-shared key?" : "does it not know our CA?";
     if (!session.down)
       Note(Notice::Level::kWarning,
-           absl::StrCat("IKEv2: peer ", PeerName(session.info),
-                        " could not authenticate us (AUTHENTICATION_FAILED); wrong pre-shared key?"),
+           absl::StrCat("IKEv2: peer ", PeerName(session.info), " could not authenticate us (AUTHENTICATION_FAILED); ", hint),
            in.out);
-    return OnDeleteIke(sa, in, "peer could not authenticate us; wrong pre-shared key?");
+    return OnDeleteIke(sa, in, absl::StrCat("peer could not authenticate us; ", hint));
   }
   for (const Payload& p : in.payloads) {
     const auto* del = std::get_if<DeletePayload>(&p);

@@ -94,6 +94,7 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
                      session.policy->force_encap, payloads);
   AppendFragmentation(payloads);
   AppendInitExtensions(session, payloads);
+  payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
   AppendVendorIds(payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
   sa.state = IkeState::kInitSent;
@@ -173,6 +174,8 @@ void Endpoint::Impl::AcceptInit(IkeSa& sa, const Choice& choice, const KePayload
   sa.handshake->nonce_r = nonce.nonce;
   sa.handshake->init_response = in.datagram.bytes;
   sa.state = IkeState::kInitDerive;
+  NoteSignatureHashes(sa, in.payloads);
+  sa.handshake->authorities = ReadCertRequests(in.payloads);
   CollectVendorIds(in.payloads, session.info);
   NoteInitExtensions(sa, in.payloads);
   const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);

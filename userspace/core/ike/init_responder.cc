@@ -135,6 +135,7 @@ IkeSa& Endpoint::Impl::NewResponder(const Datagram& d, const Header& h, const Pa
   sa.handshake->nonce_i = ike::Find<NoncePayload>(p)->nonce;
   sa.handshake->nonce_r = rng_.Take(kNonceSize);
   sa.handshake->choice = std::move(choice);
+  NoteSignatureHashes(sa, p);
   tables_.BeginHalfOpen(sa);
   counters_.Add("IKE_SA_INIT accepted");
   return sa;
@@ -158,6 +159,9 @@ void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now
   AppendNatDetection(crypto_, rng_, sa.spi_i, sa.spi_r, session.info.local, session.info.remote, false, payloads);
   if (session.info.fragmentation) AppendFragmentation(payloads);
   AnswerInitExtensions(sa, payloads);
+  if (h.peer_hashes)
+    payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
+  AppendCertRequest(policy_.Authorities(session.info.local, session.info.remote), payloads);
   AppendVendorIds(payloads);
   h.init_response = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, true, 0), payloads);
   h.choice = {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
-// are spread over wire.cc, fragments.cc, outside.cc, init.cc, auth_exchange.cc, child.cc, create_child.cc,
+// are spread over wire.cc, fragments.cc, outside.cc, init.cc, auth_exchange.cc, auth_certificate.cc, child.cc, create_child.cc,
 // rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
@@ -44,6 +44,7 @@ class Endpoint::Impl {
     config_ = config;
     reassembly_memory_.SetLimit(config.reassembly_memory);
   }
+  void SetTimeOfDay(crypto::UnixTime time, Instant now) { time_of_day_ = {time, now}; }
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
@@ -255,21 +256,41 @@ class Endpoint::Impl {
 
   // auth_exchange.cc
   void SendAuth(IkeSa& sa, Instant now, Actions& out);
+  void SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out);
   enum class PpkUse : uint8_t { kIfAny, kWithout };
   AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id, PpkUse ppk = PpkUse::kIfAny) const;
   void OnAuthResponse(IkeSa& sa, const Incoming& in, Request*);
-  bool PeerProvesItself(IkeSa& sa, const Incoming& in);
+  void PeerJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in);
   void AuthRejected(IkeSa& sa, const NotifyPayload& error, const Incoming& in);
   void InitiatorUp(IkeSa& sa, const Incoming& in);
   void OnAuthRequest(IkeSa& sa, const Incoming& in, Request*);
   bool SelectPeer(IkeSa& sa, const IdPayload& idi, const Incoming& in);
   void RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log);
-  void ResponderUp(IkeSa& sa, const AuthPayload& auth, const Incoming& in);
+  void InitiatorJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in);
+  void ProveOurselves(IkeSa& sa, const Incoming& in);
+  void ResponderUp(IkeSa& sa, const AuthPayload& own, const Incoming& in);
   bool AnswerConfig(Session& session, const Incoming& in, Payloads& answer);
   void AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& answer);
   void ForgetOlder(Session& session, Actions& out);
   void NoteWindow(IkeSa& sa, const Payloads& payloads);
   void AppendAuthNotifies(const Session& session, Payloads& out) const;
+
+  // auth_certificate.cc
+  using Judged = void (Impl::*)(IkeSa&, const absl::Status&, const Incoming&);
+  using Signed = void (Impl::*)(IkeSa&, const AuthPayload&, Instant, Actions&);
+  void NoteSignatureHashes(IkeSa& sa, const Payloads& payloads);
+  const crypto::Credential* OwnCredential(const IkeSa& sa) const;
+  std::vector<Bytes> Authorities(const SessionPolicy& policy) const;
+  void JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
+  void JudgeCertificate(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
+  void SignOwn(IkeSa& sa, bool of_initiator, Instant now, Actions& out, Signed then);
+  void SigningFailed(IkeSa& sa, const absl::Status& why, Instant now, Actions& out);
+  void OwnSigned(IkeSa& sa, const AuthPayload& own, Instant now, Actions& out);
+  static void Hold(IkeSa& sa, const Incoming& in);
+  static Incoming View(const Held& held, Instant now, Actions& out) {
+    return {held.datagram, held.header, held.payloads, now, out, held.plain};
+  }
+  crypto::UnixTime TimeOfDay(Instant now) const;
 
   // child.cc
   net::IpAddress DynamicLocal(const Session& session, bool transport) const;
@@ -365,6 +386,7 @@ class Endpoint::Impl {
   uint64_t next_job_ = 1;
   std::vector<IkeSaId> touched_;
   Throttle outside_{kOutsideAnswers};
+  std::optional<std::pair<crypto::UnixTime, Instant>> time_of_day_;
   Instant proposal_notice_{};  // last complaint about an unauthenticated peer's proposals
 };
 

@@ -44,7 +44,8 @@ absl::Status Endpoint::Impl::AppendPpk(const IkeSa& sa, Payloads& out) const {
   if (!sa.handshake->ppk) return absl::OkStatus();
   const SessionPolicy& policy = *sa.session->policy;
   out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, EncodePpkIdentity(*policy.ppk)});
-  if (policy.ppk->required) return absl::OkStatus();
+  // A second signature is not made: who signs and has agreed on a PPK uses it.
+  if (policy.ppk->required || !policy.credentials.empty()) return absl::OkStatus();
   auto plain = NewPskAuthenticator(crypto_, policy.local_psk, policy.remote_psk)
                    ->Sign(AuthFor(sa, true, policy.local_id, PpkUse::kWithout));
   if (!plain.ok()) return plain.status();

@@ -34,6 +34,7 @@ std::string Identity::ToString() const {
     case IdType::kIpv6:
       return net::IpAddress::FromBytes(data).ToString();
     case IdType::kDerAsn1Dn:
+      return crypto::DistinguishedNameText(data);
     case IdType::kDerAsn1Gn:
       return absl::StrCat("dn:", ToHex(data));
     case IdType::kNull:

@@ -46,6 +46,8 @@ enum class IkeState : uint8_t {
   kInitDerive,     // initiator: answer accepted, secret is being computed; also between additional key exchanges
   kIntermediateSent,
   kAuthSent,
+  kAuthSign,       // either side: our signature is being made
+  kAuthVerify,     // either side: the peer's certificate and signature are being checked
   kInitAnswer,     // responder: public value and secret are being computed
   kAuthWait,       // responder: IKE_SA_INIT answered; IKE_INTERMEDIATE may come first
   kEstablished,
@@ -58,6 +60,14 @@ struct Agreed {
   bool childless = false;
   bool ppk = false;
   bool intermediate = false;
+};
+
+// A message that waits for a job.
+struct Held {
+  Datagram datagram;  // where it came from and arrived; without its octets
+  Header header;
+  Payloads payloads;
+  PlainPayloads plain;  // empty: IKE_INTERMEDIATE alone needs it, and does not wait
 };
 
 // What only the initial exchanges need; freed when they end.
@@ -75,6 +85,9 @@ struct Handshake {
   size_t additional_done = 0;           // additional key exchanges (RFC 9370)
   SecretBytes int_auth_i, int_auth_r;   // of IKE_INTERMEDIATE so far (RFC 9242)
   Bytes int_auth;                       // what AUTH covers of it
+  std::optional<HashSet> peer_hashes;   // SIGNATURE_HASH_ALGORITHMS
+  std::vector<Bytes> authorities;       // CERTREQ of the peer
+  std::unique_ptr<Held> held;           // IKE_AUTH, while a job runs
 };
 
 struct Session;

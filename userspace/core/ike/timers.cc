@@ -43,7 +43,7 @@ void Endpoint::Impl::Tick(Session& session, Instant now, Actions& out) {
 }
 
 void Endpoint::Impl::Expire(IkeSa& sa, Actions&) {
-  if (sa.state == IkeState::kAuthWait || sa.state == IkeState::kInitAnswer) counters_.Add("half-open SAs expired");
+  if (!sa.half_open.empty() && sa.state < IkeState::kEstablished) counters_.Add("half-open SAs expired");
   sa.gone = true;
 }
 

@@ -123,6 +123,8 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
       return Drop("drop: message id outside the window");
   }
   if (sa.state == IkeState::kClosed) return Drop("drop: IKE SA has ended");
+  // The responder is up one message before us: it repeats what comes too early.
+  if (sa.initiator && sa.state < IkeState::kEstablished) return Drop("drop: request before the peer is authenticated");
   Touch(*sa.session);
   const auto opened = Open(sa, d, h, fingerprint, now);
   if (!opened) return;

@@ -163,24 +163,40 @@ bool Matches(const config::Identity& rule, const ike::Identity& id) {
     case config::IdentityKind::kKeyId:
       return id.type == ike::IdType::kKeyId && rule.text == text;
     case config::IdentityKind::kDn:
-      return false;  // certificates only
+      return false;  // `identity local` only
   }
   return false;
 }
 
-bool ProfileAccepts(const config::IkeProfile& profile, const ike::Identity& remote) {
-  return std::any_of(profile.match_remote.begin(), profile.match_remote.end(),
+namespace {
+
+bool MapFits(const config::Model& model, const config::IkeProfile& profile, const crypto::CertificateInfo* certificate) {
+  return certificate != nullptr && ExpectsCertificate(profile) &&
+         std::any_of(profile.match_certificate.begin(), profile.match_certificate.end(), [&](const std::string& name) {
+           auto map = model.certificate_maps.find(name);
+           return map != model.certificate_maps.end() && Matches(map->second, *certificate);
+         });
+}
+
+}  // namespace
+
+bool ProfileAccepts(const config::Model& model, const config::IkeProfile& profile, const ike::Identity& remote,
+                    const crypto::CertificateInfo* certificate) {
+  return MapFits(model, profile, certificate) ||
+         std::any_of(profile.match_remote.begin(), profile.match_remote.end(),
                      [&](const config::Identity& rule) { return Matches(rule, remote); });
 }
 
 const config::IkeProfile* FindProfile(const config::Model& model, const net::IpAddress& local,
-                                      const ike::Identity& remote) {
+                                      const ike::Identity& remote, const crypto::CertificateInfo* certificate) {
+  constexpr int kExact = 1000;
   const config::IkeProfile* best = nullptr;
   int best_score = 0;
   for (const auto& [name, profile] : model.profiles) {
     const auto& locals = profile.match_local_addresses;
     if (profile.shutdown) continue;
     if (!locals.empty() && std::find(locals.begin(), locals.end(), local) == locals.end()) continue;
+    if (best_score < kExact && MapFits(model, profile, certificate)) best = &profile, best_score = kExact;
     for (const config::Identity& rule : profile.match_remote)
       if (int score = Specificity(rule, remote); score > best_score) best = &profile, best_score = score;
   }
@@ -190,7 +206,10 @@ const config::IkeProfile* FindProfile(const config::Model& model, const net::IpA
 absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfile& profile,
                               const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote) {
   Keys keys{profile.local_key, profile.remote_key};
-  if (!keys.local.empty() && !keys.remote.empty()) return keys;
+  const bool need_local = !profile.local_rsa && !profile.local_elliptic;
+  const bool need_remote = profile.remote_psk || !ExpectsCertificate(profile);
+  auto complete = [&] { return (!need_local || !keys.local.empty()) && (!need_remote || !keys.remote.empty()); };
+  if (complete()) return keys;
   auto it = model.keyrings.find(profile.keyring);
   if (it == model.keyrings.end())
     return absl::NotFoundError(absl::StrCat("profile ", profile.name, " has neither a key nor a keyring"));
@@ -201,7 +220,7 @@ absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfi
                                             ": add one with `address` or `identity`"));
   if (keys.local.empty()) keys.local = peer->local_key;
   if (keys.remote.empty()) keys.remote = peer->remote_key;
-  if (keys.local.empty() || keys.remote.empty())
+  if (!complete())
     return absl::NotFoundError(absl::StrCat("keyring ", profile.keyring, " peer ", peer->name, " has no pre-shared-key"));
   return keys;
 }
@@ -239,20 +258,27 @@ ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::
 absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model, const config::IkeProfile& profile,
                                                      const config::Interface& interface,
                                                      const std::optional<ike::Identity>& remote_id,
-                                                     const net::IpAddress& local, const net::IpAddress& remote) {
+                                                     const net::IpAddress& local, const net::IpAddress& remote,
+                                                     const Pki& pki) {
   auto ipsec = model.ipsec_profiles.find(interface.ipsec_profile);
   if (ipsec == model.ipsec_profiles.end())
     return absl::FailedPreconditionError(absl::StrCat("interface ", interface.name, " has no tunnel protection"));
-  if (!profile.local_psk || !profile.remote_psk)
-    return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " has no pre-share authentication"));
-  ASSIGN_OR_RETURN(Keys keys, FindKeys(model, profile, remote_id, remote));
+  const bool signs = profile.local_rsa || profile.local_elliptic;
+  if ((!profile.local_psk && !signs) || (!profile.remote_psk && !ExpectsCertificate(profile)))
+    return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " has no authentication method of this version"));
   ike::SessionPolicy policy;
   policy.profile = profile.name;
   policy.local_id = ToIke(profile.identity_local, local);
-  policy.local_psk = std::move(keys.local);
-  policy.remote_psk = std::move(keys.remote);
   policy.ppk = FindPpk(model, profile, remote_id, remote);
   policy.childless = static_cast<ike::Childless>(profile.childless);
+  RETURN_IF_ERROR(FillCertificates(model, pki, profile, policy));
+  if (profile.local_psk || profile.remote_psk) {
+    auto keys = FindKeys(model, profile, remote_id, remote);
+    // A peer without a key may still have a certificate.
+    if (!keys.ok() && (profile.local_psk || !ExpectsCertificate(profile))) return keys.status();
+    policy.accept_psk = policy.accept_psk && keys.ok();
+    if (keys.ok()) policy.local_psk = std::move(keys->local), policy.remote_psk = std::move(keys->remote);
+  }
   policy.child = MakeChildPolicy(model, ipsec->second, interface);
   if (policy.child.proposals.empty())
     return absl::FailedPreconditionError(absl::StrCat("ipsec profile ", ipsec->first, " has no usable transform set"));

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "core/config/model.h"
 #include "core/ike/endpoint.h"
+#include "core/node/pki.h"
 
 namespace flexvpn::node {
 
@@ -19,16 +20,20 @@ std::vector<ike::Suite> IkeSuites(const config::Model& model, const net::IpAddre
 
 // Does the peer's identity fit one line of `match identity remote` / a keyring's `identity`?
 bool Matches(const config::Identity& rule, const ike::Identity& identity);
-// The profile with the most specific fitting line (exact before domain or prefix before any; name order on a tie).
+// The profile with the most specific fitting line (exact before domain or prefix before any; name order on a tie).  A
+// certificate map that fits counts as exact.  `certificate` is the peer's, nullptr if it has none.
 const config::IkeProfile* FindProfile(const config::Model& model, const net::IpAddress& local,
-                                      const ike::Identity& remote);
-bool ProfileAccepts(const config::IkeProfile& profile, const ike::Identity& remote);
+                                      const ike::Identity& remote,
+                                      const crypto::CertificateInfo* certificate = nullptr);
+bool ProfileAccepts(const config::Model& model, const config::IkeProfile& profile, const ike::Identity& remote,
+                    const crypto::CertificateInfo* certificate = nullptr);
 
 struct Keys {
   SecretBytes local, remote;
 };
 // Pre-shared keys for a peer: profile key, else the keyring peer found by identity (if known), else by the most
-// specific address.  kNotFound names the keyring and what to add.
+// specific address.  Only those the profile's authentication lines need must be there; kNotFound names the keyring and
+// what to add.
 absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfile& profile,
                               const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote);
 // Post-quantum pre-shared key of that keyring peer, if it has one; needed whatever the peer authenticates with.
@@ -43,7 +48,8 @@ ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::
 absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model, const config::IkeProfile& profile,
                                                      const config::Interface& interface,
                                                      const std::optional<ike::Identity>& remote_id,
-                                                     const net::IpAddress& local, const net::IpAddress& remote);
+                                                     const net::IpAddress& local, const net::IpAddress& remote,
+                                                     const Pki& pki = {});
 
 // The authorization policy of `profile`; nullptr if it has no `aaa authorization` line.
 const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile);

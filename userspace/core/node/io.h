@@ -15,6 +15,7 @@
 #include "core/ike/endpoint.h"
 #include "core/net/ip.h"
 #include "core/net/peer_id.h"
+#include "core/node/pki.h"
 #include "core/show/rows.h"
 
 namespace flexvpn::node {
@@ -88,9 +89,14 @@ struct Command {  // one line of the shell
 };
 struct NewConfig {
   config::Model model;
+  Pki pki;  // of its trustpoints
+};
+// What the wall clock shows; given at start and whenever it is set.
+struct TimeOfDay {
+  crypto::UnixTime time = 0;
 };
 using Input = std::variant<UdpDatagram, CryptoDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
-                           SaExpired, Measurements, Command, NewConfig>;
+                           SaExpired, Measurements, Command, NewConfig, TimeOfDay>;
 
 // --- actions ----------------------------------------------------------------------------------------------
 struct SendUdp {

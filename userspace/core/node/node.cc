@@ -9,8 +9,8 @@
 
 namespace flexvpn::node {
 
-Node::Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto)
-    : options_(std::move(options)), model_(std::move(model)), rng_(rng), crypto_(crypto),
+Node::Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto, Pki pki)
+    : options_(std::move(options)), model_(std::move(model)), pki_(std::move(pki)), rng_(rng), crypto_(crypto),
       ike_(options_.ike, *this, crypto, rng), nhrp_(*this, rng, {}) {}
 
 Node::~Node() = default;
@@ -66,7 +66,11 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  [&](const SaExpired& e) { OnSaExpired(e); },
                  [&](const Measurements& m) { OnMeasurements(m); },
                  [&](const Command& c) { OnCommand(c); },
-                 [&](const NewConfig& c) { OnNewConfig(c.model); },
+                 [&](const NewConfig& c) { OnNewConfig(c.model, c.pki); },
+                 [&](const TimeOfDay& t) {
+                   time_of_day_ = {t.time, now};
+                   ike_.SetTimeOfDay(t.time, now);
+                 },
              },
              in);
   Finish();
@@ -291,8 +295,16 @@ void Node::NoteMissingAlgorithms() {
   for (const auto& [name, p] : model_.ipsec_profiles) note(absl::StrCat("crypto ipsec profile ", name), p.additional);
 }
 
-void Node::OnNewConfig(config::Model model) {
-  if (model == model_) return Say(Log::Level::kInfo, "configuration unchanged");
+crypto::UnixTime Node::WallClock() const {
+  return time_of_day_ ? time_of_day_->first + WholeSeconds(now_ - time_of_day_->second) : 0;
+}
+
+void Node::OnNewConfig(config::Model model, Pki pki) {
+  // New certificates and CRLs count from the next authentication on: a renewal interrupts nobody.
+  const bool same_files = SamePki(pki_, pki);
+  pki_ = std::move(pki);
+  if (model == model_)
+    return Say(Log::Level::kInfo, same_files ? "configuration unchanged" : "certificates and CRLs read again");
   const config::Model old = std::exchange(model_, std::move(model));
   Configure();
   // A session survives when all it was made from is the same.
@@ -317,6 +329,8 @@ void Node::OnNewConfig(config::Model model) {
            equal(old.profiles, model_.profiles, s.info.profile) &&
            equal(old.ipsec_profiles, model_.ipsec_profiles, ipsec->first) &&
            equal(old.keyrings, model_.keyrings, p->second.keyring) &&
+           (s.info.remote_certificate == nullptr || (old.trustpoints == model_.trustpoints &&
+                                                     old.certificate_maps == model_.certificate_maps)) &&
            equal(old.authorization_policies, model_.authorization_policies, p->second.authorization_policy) &&
            old.access_lists == model_.access_lists;
   };

@@ -41,7 +41,7 @@ class Node : private ike::Policy, private nhrp::Environment {
     Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
     Duration confirm = milliseconds(250);          // a tunnel the peer initiated is taken for ready at its end
   };
-  Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto);
+  Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto, Pki pki = {});
   ~Node() override;
 
   // Never blocks, never throws, bounded work.
@@ -148,7 +148,8 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnApplyDone(const ApplyDone& in);
   void OnSaExpired(const SaExpired& in);
   void OnMeasurements(const Measurements& in);
-  void OnNewConfig(config::Model model);
+  void OnNewConfig(config::Model model, Pki pki);
+  crypto::UnixTime WallClock() const;
   void Configure();
   void NoteMissingAlgorithms();
   void Say(Log::Level level, std::string text);
@@ -156,6 +157,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   // sessions.cc
   std::vector<ike::Suite> InitSuites(const net::Endpoint& local, const net::Endpoint& remote) override;
   bool OffersPpk(const net::Endpoint& local, const net::Endpoint& remote) override;
+  std::vector<Bytes> Authorities(const net::Endpoint& local, const net::Endpoint& remote) override;
   absl::StatusOr<ike::SessionPolicy> SelectProfile(const ike::SessionInfo& session,
                                                    const std::optional<ike::Identity>& wanted) override;
   absl::StatusOr<std::vector<ike::ConfigAttribute>> OnConfigRequest(
@@ -243,6 +245,8 @@ class Node : private ike::Policy, private nhrp::Environment {
 
   Options options_;
   config::Model model_;
+  Pki pki_;
+  std::optional<std::pair<crypto::UnixTime, Instant>> time_of_day_;
   Rng& rng_;
   const crypto::Provider& crypto_;
   ike::Endpoint ike_;

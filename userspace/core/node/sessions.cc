@@ -42,6 +42,10 @@ std::vector<ike::Suite> Node::InitSuites(const net::Endpoint& local, const net::
 
 bool Node::OffersPpk(const net::Endpoint&, const net::Endpoint&) { return MayUsePpk(model_); }
 
+std::vector<Bytes> Node::Authorities(const net::Endpoint& local, const net::Endpoint&) {
+  return node::Authorities(model_, pki_, local.address);
+}
+
 // A Tunnel whose destination is this peer, else a clone of the profile's virtual-template.
 const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const {
   for (const auto& [name, i] : model_.interfaces)
@@ -53,16 +57,20 @@ const config::Interface* Node::BindResponder(const config::IkeProfile& profile, 
 
 absl::StatusOr<ike::SessionPolicy> Node::SelectProfile(const ike::SessionInfo& session,
                                                        const std::optional<ike::Identity>& wanted) {
-  const config::IkeProfile* profile = FindProfile(model_, session.local.address, session.remote_id);
+  const config::IkeProfile* profile = FindProfile(model_, session.local.address, session.remote_id,
+                                                  session.remote_certificate.get());
   if (profile == nullptr)
-    return absl::NotFoundError(absl::StrCat("no IKEv2 profile matches identity ", session.remote_id.ToString()));
+    return absl::NotFoundError(absl::StrCat("no IKEv2 profile matches identity ", session.remote_id.ToString(),
+                                            session.remote_certificate == nullptr
+                                                ? ""
+                                                : absl::StrCat(" or certificate ", session.remote_certificate->subject)));
   const config::Interface* interface = BindResponder(*profile, session.remote.address);
   if (interface == nullptr)
     return absl::FailedPreconditionError(absl::StrCat("profile ", profile->name,
                                                       " has no virtual-template and no Tunnel has destination ",
                                                       session.remote.address.ToString()));
   auto policy = MakeSessionPolicy(model_, *profile, *interface, session.remote_id, session.local.address,
-                                  session.remote.address);
+                                  session.remote.address, pki_);
   if (policy.ok() && wanted && wanted->type != ike::IdType::kNull && !(*wanted == policy->local_id))
     Say(Log::Level::kDebug, absl::StrCat(session.remote_id.ToString(), " asked for ", wanted->ToString(),
                                          ", answering as ", policy->local_id.ToString()));
@@ -175,10 +183,10 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     if (interface == nullptr) return Terminate(info.id, "no interface for it");
     session.config_interface = interface->name;
   }
-  if (!ProfileAccepts(profile->second, info.remote_id)) {
+  if (!ProfileAccepts(model_, profile->second, info.remote_id, info.remote_certificate.get())) {
     Say(Log::Level::kWarning, absl::StrCat("peer ", info.remote.ToString(), " authenticated as ",
                                            info.remote_id.ToString(), ", which profile ", info.profile,
-                                           " does not match (`match identity remote`)"));
+                                           " does not match (`match identity remote`, `match certificate`)"));
     return Terminate(info.id, "identity not accepted");
   }
   Peer& peer = FindOrCreatePeer(session);

@@ -25,6 +25,7 @@ constexpr CommandForm kForms[] = {
     {"show crypto ikev2 session", false},
     {"show crypto ikev2 session detailed", false},
     {"show crypto ipsec sa", true},
+    {"show crypto pki certificates", false},
     {"show ip nhrp", false},
     {"show ip nhrp shortcut", false},
     {"show ip route flexvpn", false},
@@ -161,6 +162,7 @@ show::Document Node::ShowOf(const std::string& what, const Measurements& m, bool
   if (what == "crypto ikev2 session") return show::MakeIkeSessions(SessionRows(), false);
   if (what == "crypto ikev2 session detailed") return show::MakeIkeSessions(SessionRows(), true);
   if (what == "crypto ipsec sa") return show::MakeIpsecSas(IpsecRows(m));
+  if (what == "crypto pki certificates") return show::MakeCertificates(CertificateRows(pki_, WallClock()));
   if (what == "ip nhrp") return show::MakeNhrp(NhrpRows());
   if (what == "ip nhrp shortcut") return show::MakeNhrpShortcuts(NhrpRows());
   if (what == "ip route flexvpn") return show::MakeRoutes(RouteRows());
@@ -206,6 +208,11 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
     for (crypto::KeMethod m : ike::AdditionalMethods(s.suite)) r.additional.push_back(crypto::KeName(m));
     r.local_id = s.local_id.ToString();
     r.remote_id = s.remote_id.ToString();
+    if (!s.auth_local.empty()) r.auth_local = std::string(s.auth_local);
+    if (!s.auth_remote.empty()) r.auth_remote = std::string(s.auth_remote);
+    if (s.remote_certificate != nullptr)
+      r.remote_certificate = absl::StrCat(s.remote_certificate->subject, ", serial ", s.remote_certificate->serial,
+                                          ", issued by ", s.remote_certificate->issuer);
     r.lifetime = seconds(WholeSeconds(sa.lifetime));
     r.active = seconds(WholeSeconds(sa.age));
     r.local_next_msg_id = r.local_queued = sa.local_request_id;

@@ -85,7 +85,7 @@ void Node::TryTunnel(Tunnel& tunnel) {
     return RetryTunnel(tunnel);
   }
   tunnel.waiting_for.clear();
-  auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, *i.destination);
+  auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, *i.destination, pki_);
   if (!policy.ok()) {
     Say(Log::Level::kError, absl::StrCat(tunnel.name, ": ", policy.status().message()));
     return RetryTunnel(tunnel);
@@ -165,7 +165,7 @@ void Node::CallShortcut(const nhrp::NeedTunnel& need) {
   const config::IkeProfile* profile = ProfileOf(*vt);
   const auto local = SourceAddress(*vt);
   if (profile == nullptr || !local) return fail(absl::StrCat(vt->name, " has no IKEv2 profile or no source address"));
-  auto policy = MakeSessionPolicy(model_, *profile, *vt, std::nullopt, *local, need.nbma);
+  auto policy = MakeSessionPolicy(model_, *profile, *vt, std::nullopt, *local, need.nbma, pki_);
   if (!policy.ok()) return fail(std::string(policy.status().message()));
   ike::InitiateRequest request;
   request.local = {*local, kIkePort};

@@ -116,6 +116,7 @@ std::string TextOf(const Document& d) {
   if (c == "crypto ikev2 session") return TextIkeSessions(d.data, false);
   if (c == "crypto ikev2 session detailed") return TextIkeSessions(d.data, true);
   if (c == "crypto ipsec sa") return TextIpsecSas(d.data);
+  if (c == "crypto pki certificates") return TextCertificates(d.data);
   if (c == "ip nhrp") return TextNhrp(d.data);
   if (c == "ip nhrp shortcut") return TextNhrpShortcuts(d.data);
   if (c == "ip route flexvpn") return TextRoutes(d.data);

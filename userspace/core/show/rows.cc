@@ -100,6 +100,7 @@ Json ToJson(const IkeSaRow& r) {
   j.Put("auth_remote", Printable(r.auth_remote));
   j.Put("local_id", Printable(r.local_id));
   j.Put("remote_id", Printable(r.remote_id));
+  j.Put("remote_certificate", TextOrNull(r.remote_certificate));
   j.Put("lifetime_seconds", r.lifetime.count());
   j.Put("active_seconds", r.active.count());
   j.Put("local_next_msg_id", r.local_next_msg_id);
@@ -374,6 +375,29 @@ Document MakeVersion(const VersionInfo& v) {
   d.data["config_file"] = TextOrNull(v.config_file);
   d.data["uptime_seconds"] = v.uptime.count();
   d.data["features"] = Array(v.features);
+  return d;
+}
+
+Document MakeCertificates(const std::vector<CertificateRow>& rows) {
+  Document d{"crypto pki certificates", Json::object()};
+  Json& list = d.data["certificates"] = Json::array();
+  for (const CertificateRow& r : rows) {
+    Json j;
+    j["trustpoint"] = Printable(r.trustpoint);
+    j["role"] = Printable(r.role);
+    j["status"] = Printable(r.status);
+    j["serial"] = Printable(r.serial);
+    j["issuer"] = Printable(r.issuer);
+    j["subject"] = Printable(r.subject);
+    j["names"] = Json::array();
+    for (const std::string& n : r.names) j["names"].push_back(Printable(n));
+    j["not_before"] = r.not_before;
+    j["not_after"] = r.not_after;
+    j["key"] = Printable(r.key);
+    j["signature_algorithm"] = Printable(r.signature_algorithm);
+    j["fingerprint_sha256"] = Printable(r.fingerprint_sha256);
+    list.push_back(std::move(j));
+  }
   return d;
 }
 

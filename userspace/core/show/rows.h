@@ -35,6 +35,7 @@ struct IkeSaRow {
   bool ppk = false;                     // a post-quantum pre-shared key is in the keys (RFC 8784)
   std::string auth_local = "PSK", auth_remote = "PSK";  // "PSK", "RSA", "EAP" …
   std::string local_id, remote_id;
+  std::string remote_certificate;         // "cn=spoke1,o=Example, serial 1A, issued by cn=CA"; empty = none
   seconds lifetime{86400};
   seconds active{0};
   // Message ids and windows as IOS prints them.
@@ -68,6 +69,18 @@ struct IkeSessionRow {
   IkeSaRow sa;
   std::string status = "UP-ACTIVE";  // UP-ACTIVE, UP-IDLE, UP-NO-IKE, DOWN-NEGOTIATING, DOWN
   std::vector<SessionChildRow> children;
+};
+
+// --- show crypto pki certificates --------------------------------------------------------------------------------
+struct CertificateRow {
+  std::string trustpoint;
+  std::string role;        // "own", "intermediate", "ca"
+  std::string status;      // "available", "expired", "not yet valid"
+  std::string subject, issuer, serial;
+  std::vector<std::string> names;  // subjectAltName
+  int64_t not_before = 0, not_after = 0;  // seconds since 1970, UTC
+  std::string key, signature_algorithm;
+  std::string fingerprint_sha256;  // hexadecimal
 };
 
 // --- show crypto ipsec sa --------------------------------------------------------------------------------------
@@ -212,6 +225,7 @@ Document MakeDataplane(const std::vector<DeviceRow>& devices, const std::vector<
                        const std::vector<KernelSaRow>& sas, const std::vector<OffloadRow>& offload,
                        const std::vector<DropRow>& drops);
 Document MakeVersion(const VersionInfo& info);
+Document MakeCertificates(const std::vector<CertificateRow>& rows);
 Document MakeRunningConfig(const std::string& text);
 // A command that failed or is unknown: {"error": "..."}; text "% message".
 Document MakeError(const std::string& message);

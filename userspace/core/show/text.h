@@ -34,6 +34,7 @@ class Table {
 std::string TextIkeSas(const Json& data, bool detailed);
 std::string TextIkeSessions(const Json& data, bool detailed);
 std::string TextIpsecSas(const Json& data);
+std::string TextCertificates(const Json& data);
 std::string TextNhrp(const Json& data);
 std::string TextNhrpShortcuts(const Json& data);
 std::string TextRoutes(const Json& data);

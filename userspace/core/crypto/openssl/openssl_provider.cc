@@ -9,6 +9,8 @@
 #include "core/crypto/openssl/hash.h"
 #include "core/crypto/openssl/key_exchange.h"
 #include "core/crypto/openssl/ml_kem.h"
+#include "core/crypto/openssl/signature.h"
+#include "core/crypto/openssl/trust.h"
 #include "core/crypto/provider.h"
 
 namespace flexvpn::crypto {
@@ -110,7 +112,9 @@ class OpensslProvider final : public Provider {
                                  [this](const AnswerKey& j) {
                                    return ToJobResult(IsKem(j.method) ? ml_kem_.Encapsulate(j.method, j.peer_public)
                                                                       : Answer(j));
-                                 }},
+                                 },
+                                 [](const Sign& j) { return ToJobResult(MakeSignature(j)); },
+                                 [](const VerifyPeer& j) { return ToJobResult(CheckPeer(j)); }},
                       job);
   }
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// crypto pki and the certificate lines of a profile.
+#include "core/config/model.h"
+#include "files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace flexvpn::config {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> Messages(const ParseResult& r, Diagnostic::Severity severity) {
+  std::vector<std::string> out;
+  for (const Diagnostic& d : r.diagnostics)
+    if (d.severity == severity) out.push_back(d.message);
+  return out;
+}
+std::vector<std::string> Errors(const std::string& text) {
+  return Messages(Parse(text), Diagnostic::Severity::kError);
+}
+
+constexpr char kTrustpoint[] = R"(crypto pki trustpoint TP
+ enrollment terminal pem
+ certificate-file /etc/flexvpn/hub.pem
+ key-file /etc/flexvpn/hub.key password 0 winter
+ ca-file /etc/flexvpn/ca.pem
+ crl-file /etc/flexvpn/ca.crl
+ revocation-check crl none
+)";
+
+TEST(Trustpoint, NamesItsFiles) {
+  const Model m = Parse(kTrustpoint).model;
+  const Trustpoint& t = m.trustpoints.at("TP");
+  EXPECT_EQ(t.certificate_file, "/etc/flexvpn/hub.pem");
+  EXPECT_EQ(t.key_file, "/etc/flexvpn/hub.key");
+  EXPECT_EQ(t.password, ToSecret(AsView("winter")));
+  EXPECT_EQ(t.ca_file, "/etc/flexvpn/ca.pem");
+  EXPECT_EQ(t.crl_file, "/etc/flexvpn/ca.crl");
+  EXPECT_EQ(t.revocation, RevocationCheck::kCrlThenNone);
+  EXPECT_TRUE(Errors(kTrustpoint).empty());
+  EXPECT_THAT(Render(m, false, false), testing::Not(HasSubstr("winter")));
+}
+
+TEST(Trustpoint, HalvesAndContradictionsAreErrors) {
+  const std::string tp = "crypto pki trustpoint TP\n";
+  EXPECT_THAT(Errors(tp + " certificate-file /c\n"), ElementsAre(HasSubstr("a certificate but no key")));
+  EXPECT_THAT(Errors(tp + " key-file /k\n"), ElementsAre(HasSubstr("a key but no certificate")));
+  EXPECT_THAT(Errors(tp + " pkcs12-file /p\n certificate-file /c\n key-file /k\n"),
+              ElementsAre(HasSubstr("twice")));
+  EXPECT_THAT(Errors(tp + " ca-file ca.pem\n"), ElementsAre(HasSubstr("must begin with '/'")));
+  EXPECT_THAT(Errors(tp + " ca-file /ca\n revocation-check crl\n"),
+              ElementsAre(HasSubstr("wants a CRL, but names none")));
+  EXPECT_THAT(Errors(tp + " ca-file /ca\n revocation-check ocsp\n"), ElementsAre(HasSubstr("OCSP")));
+  EXPECT_THAT(Errors(tp + " ca-file /ca\n revocation-check maybe\n"),
+              ElementsAre(HasSubstr("expected crl, none, ocsp")));
+}
+
+TEST(Trustpoint, EnrolmentLinesOfIosAreToldApart) {
+  const ParseResult r = Parse(
+      "crypto pki trustpoint TP\n enrollment url http://192.0.2.1:80\n subject-name CN=hub\n"
+      " rsakeypair HUB 2048\n revocation-check none\n ca-file /ca\n");
+  EXPECT_TRUE(r.ok());
+  EXPECT_THAT(Messages(r, Diagnostic::Severity::kWarning), testing::Each(HasSubstr("enrolment")));
+}
+
+TEST(Profile, HasOneLocalMethodAndAnyNumberOfRemoteOnes) {
+  const std::string text = std::string(kTrustpoint) + R"(crypto pki certificate map SPOKES 10
+ subject-name co o = Example
+ issuer-name eq cn=ca
+crypto pki certificate map SPOKES 20
+ serial-number ne 0a
+crypto ikev2 profile P
+ match certificate SPOKES
+ identity local dn
+ authentication local pre-share
+ authentication local rsa-sig
+ authentication remote rsa-sig
+ authentication remote ecdsa-sig
+ pki trustpoint TP verify
+ pki trustpoint TP sign
+ pki trustpoint TP
+ aaa authorization group cert list default default
+aaa new-model
+aaa authorization network default local
+)";
+  const ParseResult r = Parse(text);
+  EXPECT_TRUE(r.ok()) << testing::PrintToString(Errors(text));
+  const IkeProfile& p = r.model.profiles.at("P");
+  EXPECT_TRUE(p.local_rsa && !p.local_psk && !p.local_elliptic);
+  EXPECT_TRUE(p.remote_rsa && p.remote_elliptic && !p.remote_psk);
+  EXPECT_THAT(p.trustpoints, ElementsAre(TrustpointUse{"TP", true, true}));
+  EXPECT_EQ(p.identity_local->kind, IdentityKind::kDn);
+  EXPECT_EQ(p.authorization_list, "default");
+  EXPECT_EQ(r.model.certificate_maps.at("SPOKES").sequences.size(), 2u);
+  EXPECT_EQ(r.model.certificate_maps.at("SPOKES").sequences.at(10)[0].value, "o = Example");
+}
+
+TEST(Profile, WithoutWhatItsMethodsNeedIsAnError) {
+  const std::string profile = "crypto ikev2 profile P\n match identity remote any\n";
+  EXPECT_THAT(Errors(profile + " authentication local rsa-sig\n authentication remote rsa-sig\n"),
+              ElementsAre(HasSubstr("has a certificate of ours"), HasSubstr("has a CA")));
+  EXPECT_THAT(Errors(std::string(kTrustpoint) + profile +
+                     " authentication local rsa-sig\n authentication remote rsa-sig\n pki trustpoint TQ\n"),
+              Contains(HasSubstr("names crypto pki trustpoint 'TQ'")));
+  EXPECT_THAT(
+      Errors(std::string(kTrustpoint) + profile +
+             " authentication local rsa-sig\n authentication remote rsa-sig\n pki trustpoint TP verify\n"),
+      ElementsAre(HasSubstr("has a certificate of ours")));
+  EXPECT_THAT(Errors(std::string(kTrustpoint) + profile +
+                     " match certificate M\n authentication local rsa-sig\n authentication remote rsa-sig\n"),
+              ElementsAre(HasSubstr("names crypto pki certificate map 'M'")));
+  EXPECT_THAT(Errors("crypto pki certificate map M 1\n"),
+              ElementsAre(HasSubstr("would match every certificate")));
+}
+
+}  // namespace
+}  // namespace flexvpn::config

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// crypto pki trustpoint, crypto pki certificate map.  Enrolment is not ours: a trustpoint names files.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/config/grammar.h"
+
+namespace flexvpn::config {
+namespace {
+
+using S = Diagnostic::Severity;
+
+void EnterTrustpoint(Context& c, const Call& k) {
+  const std::string name = k.Text("NAME");
+  if (!k.set()) {
+    c.model.trustpoints.erase(name);
+    return;
+  }
+  Trustpoint& t = c.model.trustpoints[name];
+  t.name = name;
+  t.where = k.where();
+  c.trustpoint = &t;
+  c.path = absl::StrCat("crypto pki trustpoint ", name);
+}
+
+template <auto Member>
+void File(Context& c, const Call& k) {
+  std::string& path = (*c.trustpoint).*Member;
+  path = k.set() ? k.Text("PATH") : "";
+  if (k.set() && !absl::StartsWith(path, "/"))
+    c.Error(At(k, *k.Find("PATH")), "the path must begin with '/'");
+}
+
+template <auto Member>
+void LockedFile(Context& c, const Call& k) {
+  File<Member>(c, k);
+  c.trustpoint->password = {};
+  SecretBytes password;
+  if (k.set() && ReadKey(c, k, &password)) c.trustpoint->password = std::move(password);
+}
+
+void RevocationMethods(Context& c, const Call& k) {
+  c.trustpoint->revocation.reset();
+  if (!k.set()) return;
+  bool crl = false, none = false, ocsp = false;
+  const Arg& methods = *k.Find("METHOD");
+  for (const Word& w : methods.words) {
+    size_t index = 0;
+    if (Choose(c, k, w, {"crl", "none", "ocsp"}, "method", &index) == nullptr) return;
+    (index == 0 ? crl : index == 1 ? none : ocsp) = true;
+  }
+  if (ocsp && crl) c.Warn(At(k, methods), "not supported by this version: OCSP; only the CRL is used");
+  if (ocsp && !crl)
+    c.Error(At(k, methods), "not supported by this version: OCSP",
+            "write 'revocation-check crl' with a 'crl-file', or 'none'");
+  c.trustpoint->revocation = !crl   ? RevocationCheck::kNone
+                             : none ? RevocationCheck::kCrlThenNone
+                                    : RevocationCheck::kCrl;
+}
+
+void EnterMap(Context& c, const Call& k) {
+  const std::string name = k.Text("NAME");
+  const auto sequence = static_cast<uint32_t>(k.Find("SEQ") == nullptr ? 0 : k.Find("SEQ")->number);
+  if (!k.set()) {
+    const auto it = c.model.certificate_maps.find(name);
+    if (it == c.model.certificate_maps.end()) return;
+    it->second.sequences.erase(sequence);
+    if (sequence == 0 || it->second.sequences.empty()) c.model.certificate_maps.erase(it);
+    return;
+  }
+  CertificateMap& m = c.model.certificate_maps[name];
+  m.name = name;
+  m.where = k.where();
+  c.certificate_rules = &m.sequences[sequence];
+  c.path = absl::StrCat("crypto pki certificate map ", name, " ", sequence);
+}
+
+void AddRule(Context& c, const Call& k) {
+  CertificateRule rule;
+  rule.field = k.Has("subject-name")       ? CertificateField::kSubject
+               : k.Has("issuer-name")      ? CertificateField::kIssuer
+               : k.Has("alt-subject-name") ? CertificateField::kAltSubject
+               : k.Has("serial-number")    ? CertificateField::kSerial
+                                           : CertificateField::kName;
+  rule.op = k.Has("eq")   ? CertificateOp::kEqual
+            : k.Has("ne") ? CertificateOp::kNotEqual
+            : k.Has("co") ? CertificateOp::kContains
+                          : CertificateOp::kContainsNot;
+  rule.value = k.Text("VALUE");
+  std::vector<CertificateRule>& rules = *c.certificate_rules;
+  const auto it = std::find(rules.begin(), rules.end(), rule);
+  if (k.set() && it == rules.end()) rules.push_back(rule);
+  if (!k.set() && it != rules.end()) rules.erase(it);
+}
+
+std::vector<Command> TrustpointCommands() {
+  std::vector<Command> list = {
+      {"certificate-file <PATH>", "our certificate, followed by those of intermediate CAs (PEM or DER)",
+       File<&Trustpoint::certificate_file>},
+      {"key-file <PATH> [password [0] <KEY:secret>]",
+       "its private key (PEM or DER), readable by the daemon only", LockedFile<&Trustpoint::key_file>},
+      {"key-file <PATH> password hex <HEX:secret>", "the password as hexadecimal digits",
+       LockedFile<&Trustpoint::key_file>},
+      {"pkcs12-file <PATH> password hex <HEX:secret>", "the password as hexadecimal digits",
+       LockedFile<&Trustpoint::pkcs12_file>},
+      {"pkcs12-file <PATH> [password [0] <KEY:secret>]", "certificate, key and CA in one PKCS#12 file",
+       LockedFile<&Trustpoint::pkcs12_file>},
+      {"ca-file <PATH>", "certificates of the CAs whose peers are believed (PEM or DER)",
+       File<&Trustpoint::ca_file>},
+      {"crl-file <PATH>", "revocation lists of these CAs (PEM or DER); read again with the configuration",
+       File<&Trustpoint::crl_file>},
+      {"revocation-check <METHOD:words>",
+       "crl, none, or 'crl none': an outdated or missing list is no reason to refuse", RevocationMethods},
+      {"enrollment {terminal|pkcs12} [pem]", "what this version does anyway: certificates come by hand",
+       nullptr},
+  };
+  for (const char* p :
+       {"enrollment <REST:words>", "subject-name <REST:words>", "subject-alt-name <REST:words>",
+        "fqdn <REST:words>", "ip-address <REST:words>", "serial-number [none]", "rsakeypair <REST:words>",
+        "eckeypair <REST:words>", "auto-enroll [<REST:words>]", "hash <REST:words>", "usage <REST:words>",
+        "password <KEY:secret>", "source interface <IF:interface>", "regenerate", "storage <REST:words>"})
+    list.push_back(
+        Unsupported(S::kWarning, p,
+                    "enrolment; put the files there and name them (certificate-file, key-file, ca-file)"));
+  for (const char* p : {"crl <REST:words>", "ocsp <REST:words>", "chain-validation [<REST:words>]",
+                        "match <REST:words>", "authorization <REST:words>", "eku <REST:words>", "vrf <VRF>",
+                        "primary", "root <REST:words>", "on <REST:words>"})
+    list.push_back(Unsupported(S::kWarning, p, "this line of a trustpoint"));
+  return list;
+}
+
+std::vector<Command> MapCommands() {
+  return {
+      {"{subject-name|issuer-name|alt-subject-name|name} {co|eq|nc|ne} <VALUE:line>",
+       "what the certificate must say; without case and blanks around '=' and ','", AddRule},
+      {"serial-number {co|eq|nc|ne} <VALUE:line>", "serial number, hexadecimal", AddRule},
+      Unsupported(S::kError, "{unstructured-subject-name|valid-start|expires-on} <REST:words>",
+                  "this field in a certificate map"),
+  };
+}
+
+}  // namespace
+
+void AddPkiCommands(Mode& root, Mode& trustpoint, Mode& map) {
+  root.Add({
+      {"crypto pki trustpoint <NAME>", "a CA we believe, and our certificate under it", EnterTrustpoint,
+       ModeId::kTrustpoint},
+      {"crypto pki certificate map <NAME> <SEQ:1-65535>", "peers by what their certificates say", EnterMap,
+       ModeId::kCertificateMap},
+      Unsupported(S::kWarning, "crypto pki certificate chain <NAME>",
+                  "certificates inside the configuration; put them in files (ca-file, certificate-file)",
+                  ModeId::kUnsupported),
+  });
+  trustpoint.Add(TrustpointCommands());
+  map.Add(MapCommands());
+}
+
+}  // namespace flexvpn::config
