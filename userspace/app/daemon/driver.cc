@@ -270,7 +270,7 @@ bool Driver::Run() {
 void Driver::FeedNetwork() {
   node::LocalNetwork n;
   for (const os::LocalAddress& a : watch_->SnapshotAddresses())
-    n.addresses.push_back({a.device, a.address, a.prefix_length});
+    n.addresses.push_back({a.device, a.address, a.prefix_length, a.passing});
   for (const os::KernelRoute& r : watch_->SnapshotRoutes())
     if (!r.ours && !absl::StartsWith(r.device, "flex-")) n.routes.push_back({r.prefix, r.device});
   Feed(std::move(n));

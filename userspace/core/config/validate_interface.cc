@@ -41,6 +41,8 @@ void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, con
   if (i.source_interface == i.name) Error(At(path, "tunnel source", i.where), user + " is its own source");
   if (i.source_address && i.source_address->is_v6() != IsIpv6(i.mode))
     Error(At(path, "tunnel source", i.where), user + ": address family of 'tunnel source' does not fit 'tunnel mode'");
+  if (i.source_address && i.source_address->is_v6() && i.source_address->is_link_local())
+    Error(At(path, "tunnel source", i.where), user + ": a link-local address cannot be the source of a tunnel");
   if (i.mode == TunnelMode::kGreMultipoint)
     Error(At(path, "tunnel mode gre multipoint", i.where), "not supported by this version: tunnel mode gre multipoint",
           "write 'tunnel mode gre ip' and 'tunnel destination'");
@@ -71,6 +73,9 @@ void Checker::CheckTunnel(const Interface& i, const std::string& path, const std
           i.destination->is_v6() ? "add 'tunnel mode gre ipv6'" : "");
   if (i.destination && (i.destination->is_any() || i.destination->is_multicast()))
     Error(where, user + ": the destination is no host");
+  if (i.destination && i.destination->is_v6() && i.destination->is_link_local())
+    Error(where, user + ": a link-local address says nothing without its interface",
+          "write the global or unique local address of the peer");
   if (!i.address && !i.address_negotiated && i.unnumbered.empty())
     Warn(i.where, user + " has no IP address", "add 'ip address negotiated' on a spoke");
   if (!i.address_negotiated) return;

@@ -40,6 +40,7 @@ struct LocalAddress {
   std::string device;
   net::IpAddress address;
   int prefix_length = 0;
+  bool passing = false;  // IPv6: temporary, deprecated or tentative; the source of a tunnel only if there is no other
 };
 struct LocalRoute {  // of the kernel's main table, not ours
   net::Prefix prefix;

@@ -155,17 +155,20 @@ void Node::Remember(const net::Prefix& prefix) {
 }
 
 void Node::SyncFallbacks(std::vector<dataplane::Object>& objects) const {
-  const bool gre = std::any_of(objects.begin(), objects.end(), [](const dataplane::Object& o) {
-    const auto* d = std::get_if<dataplane::Device>(&o);
-    return d != nullptr && d->name == kGre4;
-  });
-  if (!gre) return;
+  const auto has = [&](const char* name) {
+    return std::any_of(objects.begin(), objects.end(), [name](const dataplane::Object& o) {
+      const auto* d = std::get_if<dataplane::Device>(&o);
+      return d != nullptr && d->name == name;
+    });
+  };
+  const char* device = has(kGre4) ? kGre4 : has(kGre6) ? kGre6 : nullptr;  // either drops what has no peer
+  if (device == nullptr) return;
   std::set<net::Prefix> prefixes = remembered_;
   for (const net::Prefix& p : OverlayNetworks(model_)) prefixes.insert(p);
   for (const net::Prefix& p : prefixes) {
     dataplane::Route r;
     r.prefix = p;
-    r.device = kGre4;
+    r.device = device;
     r.metric = dataplane::kFallbackRouteMetric;
     objects.push_back(std::move(r));
   }

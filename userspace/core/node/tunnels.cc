@@ -11,18 +11,26 @@ namespace {
 
 constexpr uint16_t kIkePort = 500;
 
+bool IsUniqueLocal(const net::IpAddress& a) { return a.is_v6() && (a.bytes()[0] & 0xfe) == 0xfc; }  // RFC 4193
+
 }  // namespace
 
 std::optional<net::IpAddress> Node::SourceAddress(const config::Interface& interface) const {
   if (interface.source_address) return interface.source_address;
   const bool v6 = interface.mode == config::TunnelMode::kGreIpv6 || interface.mode == config::TunnelMode::kIpsecIpv6;
   if (const config::Interface* source = FindInterface(interface.source_interface); source != nullptr && source->address &&
-      source->kind == config::InterfaceKind::kLoopback)
+      source->kind == config::InterfaceKind::kLoopback && source->address->is_v6() == v6)
     return source->address;
-  for (const LocalAddress& a : network_.addresses)
-    if (a.device == interface.source_interface && a.address.is_v6() == v6 && !a.address.is_link_local())
-      return a.address;
-  return std::nullopt;
+  // Several addresses: one that stays, of the destination's kind (unique local or global); else the first.
+  const bool to_local = interface.destination && IsUniqueLocal(*interface.destination);
+  const LocalAddress* best = nullptr;
+  int best_score = -1;
+  for (const LocalAddress& a : network_.addresses) {
+    if (a.device != interface.source_interface || a.address.is_v6() != v6 || a.address.is_link_local()) continue;
+    const int score = (a.passing ? 0 : 2) + (IsUniqueLocal(a.address) == to_local ? 1 : 0);
+    if (score > best_score) best = &a, best_score = score;
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->address);
 }
 
 net::IpAddress Node::OverlayAddress(const std::string& interface) const {

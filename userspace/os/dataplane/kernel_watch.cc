@@ -180,7 +180,7 @@ std::vector<KernelRoute> KernelWatch::SnapshotRoutes() const {
 std::vector<LocalAddress> KernelWatch::SnapshotAddresses() const {
   std::vector<LocalAddress> out;
   for (const LinkAddress& a : addresses_) {
-    if (Wanted(a)) out.push_back({Name(a.index), a.address, a.prefix_length});
+    if (Wanted(a)) out.push_back({Name(a.index), a.address, a.prefix_length, a.passing});
   }
   std::sort(out.begin(), out.end());
   return out;

@@ -34,6 +34,7 @@ struct LocalAddress {
   std::string device;
   net::IpAddress address;
   int prefix_length = 0;
+  bool passing = false;  // see netlink::LinkAddress
   friend auto operator<=>(const LocalAddress&, const LocalAddress&) = default;
 };
 

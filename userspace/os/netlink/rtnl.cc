@@ -219,6 +219,9 @@ std::optional<LinkAddress> ParseAddress(const Received& message) {
   uint32_t flags = attrs.Has(IFA_FLAGS) ? attrs.U32(IFA_FLAGS) : body->ifa_flags;
   a.no_prefix_route = (flags & IFA_F_NOPREFIXROUTE) != 0;
   a.link_scope = body->ifa_scope == RT_SCOPE_LINK;
+  // The flag of IPv6 temporary addresses means "secondary" in IPv4.
+  const uint32_t temporary = a.address.is_v6() ? IFA_F_TEMPORARY : 0;
+  a.passing = (flags & (temporary | IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0;
   return a;
 }
 

@@ -33,6 +33,7 @@ struct LinkAddress {
   int prefix_length = 0;
   bool no_prefix_route = false;
   bool link_scope = false;  // fe80::/10 and IPv4 scope link
+  bool passing = false;     // temporary (RFC 8981), deprecated, or not proved unique (DAD): not for new sessions
   friend bool operator==(const LinkAddress&, const LinkAddress&) = default;
 };
 
