@@ -74,11 +74,24 @@ void World::Start(Router& r) {
   r.installed.clear();
   r.rng = std::make_unique<SeededRng>(settings_.seed * 1000003 + r.index * 7919 + r.epoch);
   r.node = std::make_unique<node::Node>(node::Node::Options{}, r.model, *r.rng, *crypto_);
+  FeedNetwork(r);
+}
+
+void World::FeedNetwork(Router& r) {
   node::LocalNetwork n;
-  n.addresses.push_back({"eth0", r.underlay, 24});
+  n.addresses.push_back({"eth0", r.underlay, r.underlay.is_v6() ? 64 : 24});
   n.addresses.push_back({"eth1", r.lan.address().Plus(1), r.lan.length()});
   n.routes.push_back({r.lan, "eth1"});
   Feed(r.index, n);
+}
+
+void World::Readdress(size_t router, const net::IpAddress& underlay) {
+  Router& r = *routers_[router];
+  Note(absl::StrCat("router ", router, " is now ", underlay.ToString()));
+  by_address_.erase(r.underlay);
+  r.underlay = underlay;
+  by_address_[underlay] = router;
+  if (r.node) FeedNetwork(r);
 }
 
 void World::Kill(size_t router) {
@@ -199,7 +212,7 @@ void World::Note(const std::string& line) {
 void World::SendUdp(Router& r, const ike::SendDatagram& d) {
   for (uint8_t b : d.bytes) transcript_ = (transcript_ ^ b) * 1099511628211ULL;
   auto it = by_address_.find(d.remote.address);
-  if (it == by_address_.end() || Lost()) return;
+  if (it == by_address_.end() || d.local.address != r.underlay || Lost()) return;
   At(now_ + Delay(), [this, to = it->second, from = r.underlay, d] {
     if (d.bytes.size() > 1) Feed(to, node::UdpDatagram{{d.remote, {from, d.local.port}, d.bytes}});
   });

@@ -36,6 +36,8 @@ class World {
   void Kill(size_t router);     // power off: all state is gone, nobody is told
   void Restart(size_t router);  // power on, with an empty kernel
   bool alive(size_t router) const;
+  // eth0 has this underlay address instead of the one it had; nothing reaches the old one any more.
+  void Readdress(size_t router, const net::IpAddress& underlay);
 
   // Runs until `done` or for `limit` of virtual time; true if `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
@@ -85,6 +87,7 @@ class World {
   };
 
   void Start(Router& r);
+  void FeedNetwork(Router& r);
   void Feed(size_t router, const node::Input& input);
   void Carry(Router& r, node::Action& action);
   void At(Instant at, std::function<void()> run);

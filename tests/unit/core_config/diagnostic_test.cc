@@ -34,8 +34,7 @@ TEST(Diagnostics, PointAtTheWordAndSuggestTheNearest) {
   const std::string text = "crypto ikev2 keyrign K\n";
   EXPECT_EQ(AllMessages("hub.conf", text),
             "hub.conf:1:14: error: unexpected 'keyrign': expected 'authorization', 'cookie-challenge', 'dpd', "
-            "'fragmentation', 'http-url', 'keyring', 'limit', 'nat', 'policy', 'profile', 'proposal', "
-            "'quick-crash-detection', …\n"
+            "'fragmentation', 'http-url', 'keyring', 'limit', 'mobike', 'nat', 'policy', 'profile', 'proposal', …\n"
             "  1 | crypto ikev2 keyrign K\n"
             "    |              ^\n"
             "  hint: did you mean 'keyring'?\n");

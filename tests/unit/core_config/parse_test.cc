@@ -375,5 +375,29 @@ TEST(NotSupported, IsNeverSilent) {
         << text;
 }
 
+TEST(Parse, FragmentationAndMobikeAreOnUnlessTakenAway) {
+  const auto mtu = [](const std::string& text) { return Parse(text).model.ike.fragmentation_mtu; };
+  EXPECT_EQ(mtu(""), 1280);
+  EXPECT_EQ(mtu("crypto ikev2 fragmentation mtu 576\n"), 576);
+  EXPECT_EQ(mtu("no crypto ikev2 fragmentation\n"), 0);
+  EXPECT_EQ(mtu("no crypto ikev2 fragmentation\ncrypto ikev2 fragmentation\n"), 1280);
+  EXPECT_EQ(mtu("crypto ikev2 fragmentation mtu 576\ndefault crypto ikev2 fragmentation\n"), 1280);
+  EXPECT_THAT(Errors("crypto ikev2 fragmentation mtu 67\n"), testing::SizeIs(1));
+  EXPECT_TRUE(Parse("").model.ike.mobike);
+  EXPECT_FALSE(Parse("no crypto ikev2 mobike\n").model.ike.mobike);
+  EXPECT_TRUE(Parse("no crypto ikev2 mobike\ndefault crypto ikev2 mobike\n").model.ike.mobike);
+}
+
+TEST(Parse, AdditionalAddressesAreAFewAndSingle) {
+  const std::string line = "crypto ikev2 mobike additional-address ";
+  const auto list = [](const std::string& text) { return Parse(text).model.ike.mobike_addresses; };
+  const IpAddress a = *IpAddress::Parse("198.51.100.1"), b = *IpAddress::Parse("2001:db8::1");
+  EXPECT_THAT(list(line + "198.51.100.1\n" + line + "2001:db8::1\n" + line + "198.51.100.1\n"), ElementsAre(a, b));
+  EXPECT_THAT(list(line + "198.51.100.1\n" + line + "2001:db8::1\nno " + line + "198.51.100.1\n"), ElementsAre(b));
+  std::string many;
+  for (int i = 1; i <= 9; ++i) many += line + "198.51.100." + std::to_string(i) + "\n";
+  EXPECT_THAT(Errors(many), ElementsAre(HasSubstr("at most 8")));
+}
+
 }  // namespace
 }  // namespace flexvpn::config

@@ -163,6 +163,8 @@ class Generator {
     g.max_in_negotiation = static_cast<uint32_t>(Below(9999));
     g.max_sa = static_cast<uint32_t>(Below(9999));
     if (Flip()) g.key_log = "/var/lib/flexvpn/keys.txt";
+    g.mobike = Flip();
+    if (Flip()) g.mobike_addresses = {net::IpAddress::V4(0xc6336401), *net::IpAddress::Parse("2001:db8::1")};
     if (Flip()) g.fragmentation_mtu = Flip() ? uint16_t{0} : static_cast<uint16_t>(68 + Below(1433));
     return g;
   }

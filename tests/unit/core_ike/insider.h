@@ -40,6 +40,11 @@ class Insider {
     return *Protect(crypto_, as_initiator ? keys_.initiator : keys_.responder,
                     MakeHeader(as_initiator, exchange, id, response), p, 1000 + serial_++, rng_);
   }
+  // Answers the request with header `to`.
+  Bytes Answer(bool as_initiator, const Header& to, const Payloads& p) {
+    return *Protect(crypto_, as_initiator ? keys_.initiator : keys_.responder,
+                    MakeHeader(as_initiator, to.exchange, to.message_id, true), p, 1000 + serial_++, rng_);
+  }
   // The same in fragments of at most `space` octets.
   WireMessage Fragments(bool as_initiator, ExchangeType exchange, uint32_t id, const Payloads& p, size_t space,
                         bool response = false) {

@@ -58,6 +58,7 @@ class TestPolicy : public Policy {
   int selections = 0;
   bool offers_ppk = false;
   std::optional<Gateway> redirect_to;
+  bool force_encap = false, accepts_move = true;
 
   std::vector<Suite> InitSuites(const net::Endpoint&, const net::Endpoint&) override { return suites; }
   bool OffersPpk(const net::Endpoint&, const net::Endpoint&) override { return offers_ppk; }
@@ -79,6 +80,8 @@ class TestPolicy : public Policy {
     config_set = set;
     return set;
   }
+  bool ForceEncap(const net::Endpoint&, const net::Endpoint&) override { return force_encap; }
+  bool AcceptsMove(const SessionInfo&, const net::Endpoint&, const net::Endpoint&) override { return accepts_move; }
 };
 
 // So patient that no exchange is given up under the losses tried here.
@@ -93,6 +96,7 @@ inline Endpoint::Config Patient() {
 struct Node {
   std::string name;
   net::IpAddress address;
+  std::vector<net::IpAddress> more;  // receives there as well
   SeededRng rng;
   crypto::ToyProvider crypto;
   TestPolicy policy;
@@ -134,7 +138,10 @@ class World {
   // NAT before A: its addresses become this one, ports are shifted.
   std::optional<net::IpAddress> nat;
   uint16_t nat_shift = 10000;
+  // NAT before B: one address for another, ports as they are (a forwarded port).
+  std::optional<net::IpAddress> nat_b;
   std::function<bool(const Node& from, const Bytes&)> drop;  // true: this datagram is lost
+  std::function<bool(const Datagram&)> cut;                  // the same, by addresses as sent
   std::vector<std::pair<std::string, Datagram>> wire;        // everything sent, by sender
   Instant now{std::chrono::hours(1)};
   Node* a;
@@ -149,7 +156,7 @@ class World {
   InitiateRequest Request(const Node& from, const Node& to) {
     InitiateRequest r;
     r.local = {from.address, 500};
-    r.remote = {nat && &to == a ? *nat : to.address, 500};
+    r.remote = {nat && &to == a ? *nat : nat_b && &to == b ? *nat_b : to.address, 500};
     r.suites = from.policy.suites;
     r.policy = from.policy.session;
     return r;
@@ -305,7 +312,7 @@ class World {
 
   void Send(Node& from, Datagram d) {
     wire.emplace_back(from.name, d);
-    if (drop && drop(from, d.bytes)) return;
+    if ((drop && drop(from, d.bytes)) || (cut && cut(d))) return;
     int copies = 1;
     if (Chance(loss)) copies = 0;
     if (Chance(duplicate)) ++copies;
@@ -313,6 +320,7 @@ class World {
       d.local.address = *nat;
       d.local.port = static_cast<uint16_t>(d.local.port + nat_shift);
     }
+    if (nat_b && &from == b) d.local.address = *nat_b;
     for (int i = 0; i < copies; ++i) {
       const Duration extra = jitter == 0ms ? Duration{} : Duration(rng_.Below(static_cast<uint64_t>(jitter.count())));
       At(now + delay + extra, [this, d] { Deliver(d); });
@@ -324,8 +332,10 @@ class World {
       if (to.port < nat_shift) return;  // no mapping
       to = {a->address, static_cast<uint16_t>(to.port - nat_shift)};
     }
+    if (nat_b && to.address == *nat_b) to.address = b->address;
     for (auto& n : nodes_) {
-      if (n->address != to.address || !n->alive) continue;
+      const bool also = std::find(n->more.begin(), n->more.end(), to.address) != n->more.end();
+      if ((n->address != to.address && !also) || !n->alive) continue;
       Actions out;
       n->endpoint->Handle(Datagram{to, d.local, d.bytes}, now, out);
       Apply(*n, out);

@@ -238,6 +238,16 @@ void SetDns(Context& c, const Call& k) {
 
 constexpr uint64_t kDefaultRedirects = 5;
 
+void SetMobikeAddress(Context& c, const Call& k) {
+  constexpr size_t kMost = 8;
+  auto& list = c.model.ike.mobike_addresses;
+  const Arg* a = k.Find("A");
+  if (a == nullptr) return list.clear();
+  if (k.set() && list.size() >= kMost && std::find(list.begin(), list.end(), a->address) == list.end())
+    return c.Error(At(k, *a), absl::StrCat("at most ", kMost, " additional addresses"));
+  AddOrRemove(&list, a->address, k.set());
+}
+
 // --- globals --------------------------------------------------------------------------------------------------
 std::vector<Command> Globals() {
   return {
@@ -282,6 +292,10 @@ std::vector<Command> Globals() {
        }},
       {"crypto ikev2 quick-crash-detection", "tell peers at once when we have restarted (RFC 6290); our own command",
        [](Context& c, const Call& k) { c.model.ike.quick_crash_detection = k.op != Op::kNo; }},
+      {"crypto ikev2 mobike", "sessions survive a change of address (RFC 4555)",
+       [](Context& c, const Call& k) { c.model.ike.mobike = k.op != Op::kNo; }},
+      {"crypto ikev2 mobike additional-address <A:address>", "an address where peers reach this router as well",
+       SetMobikeAddress},
       {"crypto ikev2 http-url {cert|bundle}", "certificates by URL (only the no form is of use)",
        [](Context& c, const Call& k) {
          if (k.set()) c.Warn(k.where(), "not supported by this version: certificates by URL");

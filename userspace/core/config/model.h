@@ -156,6 +156,8 @@ struct IkeGlobal {
   uint32_t max_in_negotiation = 0;           // 0 = unlimited
   uint32_t max_sa = 0;
   std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
+  bool mobike = true;                        // RFC 4555; our own command
+  std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use
   uint16_t fragmentation_mtu = 1280;         // of the IP datagram; 0 = no IKEv2 fragmentation
   uint8_t max_redirects = 0;                 // crypto ikev2 redirect client; 0 = off
   bool quick_crash_detection = true;         // RFC 6290 (ours, not IOS)

@@ -108,6 +108,11 @@ class Renderer {
     if (g.max_in_negotiation != 0) Line("crypto ikev2 limit max-in-negotation-sa ", g.max_in_negotiation);
     if (g.max_sa != 0) Line("crypto ikev2 limit max-sa ", g.max_sa);
     if (!g.key_log.empty()) Line("debug crypto ikev2 keylog ", g.key_log);
+    if (!g.mobike)
+      Line("no crypto ikev2 mobike");
+    else if (all_)
+      Line("crypto ikev2 mobike");
+    for (const net::IpAddress& a : g.mobike_addresses) Line("crypto ikev2 mobike additional-address ", a.ToString());
     if (g.fragmentation_mtu == 0)
       Line("no crypto ikev2 fragmentation");
     else if (all_ || g.fragmentation_mtu != IkeGlobal().fragmentation_mtu)

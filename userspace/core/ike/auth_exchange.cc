@@ -69,6 +69,7 @@ void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant
     payloads.emplace_back(ConfigPayload{CfgType::kRequest, request.config_request});
   AppendAuthNotifies(session, payloads);
   AppendQcdToken(sa, payloads);
+  if (session.policy->mobike) AppendMobike(session, payloads);
   sa.window_announced = true;
   if (const auto added = AppendPpk(sa, payloads); !added.ok())
     return FailInit(session, std::string(added.message()), out);
@@ -150,6 +151,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
     Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
     return Close(session, why, false, in.out);
   }
+  NoteMobike(session, in.payloads);
   Up(session, sa, in.now, in.out);
   if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) ForgetOlder(session, in.out);
   if (config != nullptr && config->type == CfgType::kReply)

@@ -91,6 +91,7 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incomi
     tables_.BindIdentity(session);
     ForgetOlder(session, in.out);
   }
+  NoteMobike(session, in.payloads);
   Up(session, sa, in.now, in.out);
   NoteWindow(sa, in.payloads);
   NoteQcdToken(sa, in.payloads);
@@ -102,6 +103,7 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incomi
   const bool configured = AnswerConfig(session, in, answer);
   AppendAuthNotifies(session, answer);
   AppendQcdToken(sa, answer);
+  if (session.info.mobike) AppendMobike(session, answer);
   sa.window_announced = true;
   const bool childless = ike::Find<SaPayload>(in.payloads) == nullptr && FindTs(in.payloads, true) == nullptr &&
                          FindTs(in.payloads, false) == nullptr;  // RFC 6023

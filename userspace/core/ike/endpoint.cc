@@ -44,6 +44,10 @@ void Endpoint::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes
   impl_->SendConfigSet(id, std::move(attributes), now, out);
 }
 
+bool Endpoint::MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out) {
+  return impl_->MoveTo(id, local, now, out);
+}
+
 void Endpoint::PeerAlive(IkeSaId id, Instant now) { impl_->PeerAlive(id, now); }
 
 std::optional<SessionInfo> Endpoint::Find(IkeSaId id) const { return impl_->Find(id); }

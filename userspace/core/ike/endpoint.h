@@ -94,6 +94,8 @@ struct SessionPolicy {
   std::optional<Ppk> ppk{};
   Childless childless = Childless::kNever;
   uint8_t max_redirects = 0;  // as client: how often a gateway may send us on (RFC 5685); 0 = not at all
+  bool mobike = false;                              // offer and accept RFC 4555
+  std::vector<net::IpAddress> additional_addresses; // of ours, where the peer may reach us as well (MOBIKE)
   friend bool operator==(const SessionPolicy&, const SessionPolicy&) = default;
 };
 
@@ -108,6 +110,7 @@ struct SessionInfo {
   Suite suite;
   bool nat_local = false, nat_remote = false;  // detected in front of us / of the peer
   bool fragmentation = false;                  // RFC 7383 agreed
+  bool mobike = false;                         // RFC 4555 agreed
   std::vector<std::string> vendor_ids;         // printable form of what the peer sent
   bool ppk = false;                            // the keys hold a post-quantum pre-shared key
   // The peer's own, without `der`; in SelectProfile as sent, not checked yet.  Nullptr: none.
@@ -137,6 +140,13 @@ class Policy {
   // Peer's CFG_SET; the attributes accepted (CFG_ACK).
   virtual std::vector<ConfigAttribute> OnConfigSet(const SessionInfo& session,
                                                    const std::vector<ConfigAttribute>& set) = 0;
+  // Responder, IKE_SA_INIT: ESP of this pair goes in UDP although no NAT was found.
+  virtual bool ForceEncap(const net::Endpoint& /*local*/, const net::Endpoint& /*remote*/) { return false; }
+  // Responder, MOBIKE: whether the session may go on between these addresses (UNACCEPTABLE_ADDRESSES if not).
+  virtual bool AcceptsMove(const SessionInfo& /*session*/, const net::Endpoint& /*local*/,
+                           const net::Endpoint& /*remote*/) {
+    return true;
+  }
 };
 
 // One Child SA to be put in the kernel.  Keys by direction as seen from here.
@@ -169,7 +179,8 @@ struct SessionDown { SessionInfo session; std::string reason; bool was_up = fals
 // the outbound half (same id) once the initiator can receive: no packet is lost.
 struct ChildUp { ChildSa child; bool inbound = true, outbound = true; };
 struct ChildDown { ChildId id; IkeSaId ike; bool inbound = true, outbound = true; };
-struct AddressChanged { IkeSaId id; net::Endpoint local, remote; };  // NAT mapping moved: rewrite SAs
+// A NAT mapping changed, or MOBIKE moved the session: rewrite its SAs, with UDP encapsulation or without.
+struct AddressChanged { IkeSaId id; net::Endpoint local, remote; bool udp_encap = false; };
 // The IKE SA was replaced by a rekey: new SPIs, same id.
 struct SessionRekeyed { SessionInfo session; };
 // An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.
@@ -249,6 +260,9 @@ class Endpoint {
   // One more Child SA by the session's policy (CREATE_CHILD_SA, §1.3.1).
   void CreateChild(IkeSaId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
+  // Our address of this session is `local` now.  True: MOBIKE moves it (RFC 4555 §3.5, §3.6), AddressChanged follows at
+  // once.  False: it cannot be moved (no MOBIKE, another family …) and has to be made anew.
+  bool MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out);
   // Inbound ESP traffic was seen: counts as a sign of life for on-demand DPD.
   void PeerAlive(IkeSaId id, Instant now);
 

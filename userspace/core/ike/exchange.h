@@ -58,8 +58,18 @@ struct FollowupKeOp {
   SecretBytes first, rest;             // SK(0); SK(1) | SK(2) | …
   std::function<void(IkeSa&, const FollowupKeOp&, Instant, Actions&)> finish{};  // makes the SA
 };
-using Op = std::variant<InitOp, AuthOp, IntermediateOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp, RekeyIkeOp,
-                        FollowupKeOp>;
+// MOBIKE: our addresses as told to the peer.
+struct UpdateAddressesOp {
+  net::Endpoint local, remote;
+};
+// MOBIKE, as responder: where the peer can reach us, told from a new address of ours.
+struct AddressesOp {};
+// MOBIKE: whether the peer receives at its new address.
+struct RoutabilityOp {
+  Bytes cookie;
+};
+using Op = std::variant<InitOp, AuthOp, IntermediateOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp,
+                        RekeyIkeOp, FollowupKeOp, UpdateAddressesOp, AddressesOp, RoutabilityOp>;
 
 }  // namespace flexvpn::ike
 

@@ -41,6 +41,7 @@ std::optional<Reassembly::Whole> Endpoint::Impl::OpenFragments(IkeSa& sa, const 
   auto content = OpenFragment(crypto_, sa.receive_keys(), d.bytes);
   if (!content.ok()) return refuse("drop: integrity check of a fragment failed");
   counters_.Add("fragments received");
+  Touch(*sa.session);  // it has a deadline
   if (!sa.reassembly) sa.reassembly = std::make_unique<Reassembly>(reassembly_memory_);
   auto outcome = sa.reassembly->Add(h, *fragment, *std::move(content), fingerprint, !sa.session->up, now);
   if (sa.reassembly->empty()) sa.reassembly.reset();

@@ -23,6 +23,7 @@ void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Reque
   }
   Payloads answer;
   if (!session.down) {
+    if (session.info.mobike && !OnMobikeRequest(sa, in, answer)) return Respond(ReplyFor(sa, in), answer, in.out);
     NoteWindow(sa, in.payloads);
     NoteQcdToken(sa, in.payloads);
     if (const auto* redirect = FindNotify(in.payloads, NotifyType::kRedirect); redirect != nullptr && session.info.initiator)
@@ -127,6 +128,9 @@ void Endpoint::Impl::OnInformationalResponse(IkeSa& sa, const Incoming& in, Requ
     else
       LowerChild(session, *child, true, true, in.out);
   }
+  if (const auto* update = std::get_if<UpdateAddressesOp>(&request->op())) return OnUpdateAnswer(sa, *update, in);
+  if (const auto* check = std::get_if<RoutabilityOp>(&request->op())) return OnRoutabilityAnswer(sa, *check, in);
+  if (std::holds_alternative<LivenessOp>(request->op())) OnNatCheckAnswer(sa, in);
   NoteWindow(sa, in.payloads);
   NoteQcdToken(sa, in.payloads);
 }

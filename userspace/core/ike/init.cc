@@ -11,7 +11,6 @@ namespace {
 constexpr size_t kNonceSize = 32;
 constexpr size_t kMaxVendorIds = 16, kMaxVendorIdSize = 64;
 constexpr absl::string_view kFlexVpnSupported = "FLEXVPN-SUPPORTED";  // else IOS narrows to the assigned address
-constexpr absl::string_view kOwnVendorId = "FLEXVPN-FOR-LINUX";
 
 std::vector<crypto::KeMethod> Groups(const std::vector<Suite>& suites) {
   std::vector<crypto::KeMethod> out;
@@ -181,6 +180,7 @@ void Endpoint::Impl::AcceptInit(IkeSa& sa, const Choice& choice, const KePayload
   const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
   session.info.nat_local = nat.local || (nat.supported && session.policy->force_encap);
   session.info.nat_remote = nat.remote;
+  session.nat_supported = nat.supported;
   session.info.fragmentation = AgreesFragmentation(in.payloads);
   StartJob(sa, crypto::DeriveSecret{sa.handshake->key, ke.public_value},
            [this](IkeSa& s, crypto::JobResult r, Instant now, Actions& o) { InitDerived(s, std::move(r), now, o); },
@@ -202,7 +202,8 @@ void Endpoint::Impl::InitDerived(IkeSa& sa, crypto::JobResult result, Instant no
   sa.send.Take(0);
   h.key = {};
   if (const std::string missing = MissingExtension(sa); !missing.empty()) return FailInit(session, missing, out);
-  if (session.info.nat_local || session.info.nat_remote) {  // §2.23: before IKE_AUTH
+  // §2.23: before IKE_AUTH.  With MOBIKE in any case (RFC 4555 §3.3): the next address may be behind NAT.
+  if (session.info.nat_local || session.info.nat_remote || (session.policy->mobike && session.nat_supported)) {
     if (session.info.local.port == kIkePort) session.info.local.port = kNatTPort;
     if (session.info.remote.port == kIkePort) session.info.remote.port = kNatTPort;
   }

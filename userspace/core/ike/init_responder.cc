@@ -13,6 +13,8 @@ constexpr Duration kProposalNoticeInterval = seconds(1);
 
 void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant now, Actions& out) {
   if (d.bytes.size() > kMaxInitSize) return Drop("drop: IKE_SA_INIT too large");
+  // Without its interface such an address leads nowhere.
+  if (d.remote.address.is_v6() && d.remote.address.is_link_local()) return Drop("drop: IPv6 link-local peer");
   const uint64_t key = Tables::InitKey(d.remote, Fingerprint(d.bytes));
   if (IkeSa* sa = tables_.FindInit(key, h.initiator_spi)) {
     if (sa->state != IkeState::kAuthWait) return Drop("drop: repeated IKE_SA_INIT");
@@ -117,7 +119,8 @@ IkeSa& Endpoint::Impl::NewResponder(const Datagram& d, const Header& h, const Pa
   session.info.suite = choice.suite;
   CollectVendorIds(p, session.info);
   const NatFinding nat = DetectNat(crypto_, p, h.initiator_spi, IkeSpi(), d.local, d.remote);
-  session.info.nat_local = nat.local;
+  session.force_encap = policy_.ForceEncap(d.local, d.remote);
+  session.info.nat_local = nat.local || (nat.supported && session.force_encap);
   session.info.nat_remote = nat.remote;
   session.info.fragmentation = AgreesFragmentation(p);
 
@@ -156,7 +159,8 @@ void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now
   payloads.emplace_back(SaPayload{{h.choice.proposal}});
   payloads.emplace_back(KePayload{sa.suite.ke, key.public_value});
   payloads.emplace_back(NoncePayload{h.nonce_r});
-  AppendNatDetection(crypto_, rng_, sa.spi_i, sa.spi_r, session.info.local, session.info.remote, false, payloads);
+  AppendNatDetection(crypto_, rng_, sa.spi_i, sa.spi_r, session.info.local, session.info.remote,
+                     session.force_encap, payloads);
   if (session.info.fragmentation) AppendFragmentation(payloads);
   AnswerInitExtensions(sa, payloads);
   if (h.peer_hashes)

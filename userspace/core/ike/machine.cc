@@ -50,7 +50,18 @@ void Endpoint::Impl::StartOp(IkeSa& sa, Op op, Instant now, Actions& out) {
     payloads.emplace_back(DeletePayload{ProtocolId::kEsp, {child->spi_in}});
   } else if (const auto* set = std::get_if<ConfigSetOp>(&op)) {
     payloads.emplace_back(ConfigPayload{CfgType::kSet, set->attributes});
+  } else if (auto* update = std::get_if<UpdateAddressesOp>(&op)) {
+    AppendUpdate(sa, *update, payloads);
+  } else if (std::holds_alternative<AddressesOp>(op)) {
+    AppendAddresses(*sa.session, payloads);
+    const net::IpAddress& own = sa.session->info.local.address;
+    payloads.emplace_back(NotifyPayload{
+        ProtocolId::kNone, {}, own.is_v6() ? NotifyType::kAdditionalIp6Address : NotifyType::kAdditionalIp4Address,
+        {own.bytes().begin(), own.bytes().end()}});
+  } else if (const auto* check = std::get_if<RoutabilityOp>(&op)) {
+    payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kCookie2, check->cookie});
   } else if (std::holds_alternative<LivenessOp>(op)) {
+    AppendNatCheck(sa, payloads);
     AppendNews(sa, payloads);
   }
   SendRequest(sa, ExchangeType::kInformational, payloads, std::move(op), now, out);

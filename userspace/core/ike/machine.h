@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
-// are spread over wire.cc, fragments.cc, outside.cc, init.cc, auth_exchange.cc, auth_certificate.cc, child.cc, create_child.cc,
-// rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
+// are spread over wire.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc, auth_certificate.cc, child.cc,
+// create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
 
@@ -31,8 +31,12 @@ inline constexpr size_t kMaxChildren = 32;       // of one session
 inline constexpr size_t kMaxInitSize = 8192;     // of an IKE_SA_INIT message
 inline constexpr uint32_t kMaxReceiveWindow = 32;
 inline constexpr int kLivenessTries = 5;
+// Check of a peer's new address: so long at most (7 s) traffic goes where nobody may want it.
+inline constexpr int kRoutabilityTries = 14;
+inline constexpr Duration kRoutabilityInterval = milliseconds(500);
 inline constexpr int kMaxCookies = 5;
 inline constexpr uint32_t kOutsideAnswers = 20;  // a second, to messages that belong to no IKE SA
+inline constexpr absl::string_view kOwnVendorId = "FLEXVPN-FOR-LINUX";
 
 class Endpoint::Impl {
  public:
@@ -57,6 +61,7 @@ class Endpoint::Impl {
   void RekeyChild(ChildId id, Instant now, Actions& out);
   void CreateChild(IkeSaId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
+  bool MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out);
   void PeerAlive(IkeSaId id, Instant now);
   std::optional<SessionInfo> Find(IkeSaId id) const;
   std::vector<SaInfo> List(Instant now) const;
@@ -169,6 +174,27 @@ class Endpoint::Impl {
   void AppendQcdToken(IkeSa& sa, Payloads& out);
   void NoteQcdToken(IkeSa& sa, const Payloads& payloads) const;
   bool ProvesCrash(const IkeSa& sa, const Payloads& payloads) const;
+
+  // mobike.cc (RFC 4555)
+  static void AppendMobike(const Session& session, Payloads& out);
+  static void AppendAddresses(const Session& session, Payloads& out);
+  void TellAddress(Session& session, const net::Endpoint& local, Instant now, Actions& out);
+  static void NoteMobike(Session& session, const Payloads& peer);
+  static bool NotePeerAddresses(Session& session, const Payloads& payloads);
+  void Relocate(Session& session, const net::Endpoint& local, const net::Endpoint& remote, Actions& out);
+  bool CanMove(const Session& session) const;
+  void Move(Session& session, const net::Endpoint& local, const net::Endpoint& remote, Instant now, Actions& out);
+  static void QueueUpdate(IkeSa& sa);
+  void AppendUpdate(const IkeSa& sa, UpdateAddressesOp& op, Payloads& out);
+  void OnUpdateAnswer(IkeSa& sa, const UpdateAddressesOp& op, const Incoming& in);
+  void ApplyNat(Session& session, bool local, bool remote, Actions& out);
+  bool OnMobikeRequest(IkeSa& sa, const Incoming& in, Payloads& answer);
+  bool FollowPeer(IkeSa& sa, const Incoming& in, Payloads& answer);
+  void OnRoutabilityAnswer(IkeSa& sa, const RoutabilityOp& op, const Incoming& in);
+  bool TryOtherPath(Session& session, Instant now, Actions& out);
+  void AppendNatCheck(const IkeSa& sa, Payloads& out);
+  void OnNatCheckAnswer(IkeSa& sa, const Incoming& in);
+  std::optional<Instant> NatCheckDue(const Session& session) const;
 
   // machine.cc
   void Touch(const Session& session) { touched_.push_back(session.info.id); }
@@ -359,7 +385,7 @@ class Endpoint::Impl {
   // timers.cc
   void Tick(Session& session, Instant now, Actions& out);
   void TickRequests(IkeSa& sa, Instant now, Actions& out);
-  void TimedOut(IkeSa& sa, Request& request, Actions& out);
+  void TimedOut(IkeSa& sa, Request& request, Instant now, Actions& out);
   void TickChildren(Session& session, Instant now, Actions& out);
   void TickSession(Session& session, Instant now, Actions& out);
   void Expire(IkeSa& sa, Actions& out);

@@ -42,6 +42,11 @@ class Request {
   bool Exhausted() const { return sent_ >= policy_.tries; }
   // Starts counting anew: the peer was heard, only this answer is missing.
   void Renew() { sent_ = 0, interval_ = policy_.first, first_sent_ = {}; }
+  // The same, and it is due at once: the way to the peer has changed.
+  void Hasten(Instant now) {
+    Renew();
+    deadline_ = now;
+  }
 
  private:
   uint32_t message_id_;
@@ -69,6 +74,9 @@ class SendWindow {
   std::optional<Request> Take(uint32_t message_id);
   std::optional<Instant> NextDeadline() const;
   std::vector<uint32_t> Due(Instant now) const;
+  void Hasten(Instant now) {
+    for (auto& [id, request] : requests_) request.Hasten(now);
+  }
   // Operations still unanswered, oldest first; the window is empty afterwards.
   std::vector<Op> TakeAll();
   const std::map<uint32_t, Request>& all() const { return requests_; }

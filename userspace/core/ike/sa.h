@@ -137,6 +137,16 @@ struct IkeSa {
 // Of a session whose profile is not chosen yet.
 std::shared_ptr<const SessionPolicy> NoPolicy();
 
+// What MOBIKE keeps of a session.
+struct Mobility {
+  std::vector<net::IpAddress> peer_addresses;  // where the peer may be reached as well
+  size_t paths_tried = 0;                      // of them, since it was last heard
+  Bytes nat_seen;                              // hash of our address as the peer sees it, told on IKE SA nat_seen_on
+  IkeSpi nat_seen_on;
+  std::optional<uint32_t> update_id;           // of the newest UPDATE_SA_ADDRESSES followed, on IKE SA update_sa
+  IkeSpi update_sa;
+};
+
 struct Session {
   SessionInfo info;
   std::shared_ptr<const SessionPolicy> policy = NoPolicy();
@@ -158,6 +168,9 @@ struct Session {
   bool single_pair = false;          // the peer takes one pair of traffic selectors at a time (SINGLE_PAIR_REQUIRED)
   std::optional<Instant> switch_at;  // responder of an IKE rekey: use the successor then at the latest
   std::optional<uint64_t> identity_key;  // entry in the table of authenticated identities
+  bool force_encap = false;          // responder: NAT before us is pretended
+  bool nat_supported = false;        // the peer sent NAT_DETECTION_* notifications
+  std::unique_ptr<Mobility> mobility;  // MOBIKE agreed
   net::IpAddress bound_address;      // entry in the table of peers' addresses
   std::optional<Instant> scheduled;  // entry in the timer queue
 };

@@ -15,6 +15,8 @@ std::string TimeoutReason(const Op& op) {
   if (std::holds_alternative<IntermediateOp>(op)) return "no answer to IKE_INTERMEDIATE";
   if (std::holds_alternative<AuthOp>(op)) return "no answer to IKE_AUTH";
   if (std::holds_alternative<LivenessOp>(op)) return "peer not responding (DPD)";
+  if (std::holds_alternative<UpdateAddressesOp>(op)) return "no answer to our change of address";
+  if (std::holds_alternative<RoutabilityOp>(op)) return "peer not reachable at its new address";
   return "peer not responding";
 }
 
@@ -54,7 +56,7 @@ void Endpoint::Impl::TickRequests(IkeSa& sa, Instant now, Actions& out) {
     if (request->Exhausted()) {
       const bool heard = sa.session->last_heard > request->first_sent();
       if (!std::holds_alternative<LivenessOp>(request->op()) || !heard) {
-        TimedOut(sa, *request, out);
+        TimedOut(sa, *request, now, out);
         continue;
       }
       request->Renew();
@@ -65,7 +67,7 @@ void Endpoint::Impl::TickRequests(IkeSa& sa, Instant now, Actions& out) {
   }
 }
 
-void Endpoint::Impl::TimedOut(IkeSa& sa, Request& request, Actions& out) {
+void Endpoint::Impl::TimedOut(IkeSa& sa, Request& request, Instant now, Actions& out) {
   Session& session = *sa.session;
   const std::string reason = TimeoutReason(request.op());
   counters_.Add("requests given up");
@@ -74,6 +76,7 @@ void Endpoint::Impl::TimedOut(IkeSa& sa, Request& request, Actions& out) {
     sa.gone = true;
     return;
   }
+  if (TryOtherPath(session, now, out)) return;
   Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", reason), out);
   Down(session, reason, out);
   DropSas(session);
@@ -135,7 +138,7 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
     else if (next != nullptr)
       SwitchTo(session, *next, now, out);
   }
-  if (Due(LivenessDue(session), now)) {
+  if (Due(LivenessDue(session), now) || Due(NatCheckDue(session), now)) {
     session.last_probe = now;
     counters_.Add("liveness checks");
     if (IkeSa* current = Current(session)) current->queue.emplace_back(LivenessOp{});
@@ -175,7 +178,7 @@ std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {
   }
   if (!session.up) return next;
   for (const auto& when : {session.soft, session.hard, session.create_at, session.switch_at, LivenessDue(session),
-                           KeepaliveDue(session)})
+                           NatCheckDue(session), KeepaliveDue(session)})
     next = Earlier(next, when);
   return next;
 }

@@ -125,9 +125,9 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
   if (sa.state == IkeState::kClosed) return Drop("drop: IKE SA has ended");
   // The responder is up one message before us: it repeats what comes too early.
   if (sa.initiator && sa.state < IkeState::kEstablished) return Drop("drop: request before the peer is authenticated");
-  Touch(*sa.session);
   const auto opened = Open(sa, d, h, fingerprint, now);
   if (!opened) return;
+  Touch(*sa.session);
   const absl::StatusOr<Payloads>& payloads = opened->payloads;
   NotePeer(sa, d, now, out);
   sa.receive.Begin(h.message_id, opened->fingerprint);
@@ -142,9 +142,9 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
 void Endpoint::Impl::HandleResponse(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out) {
   Request* pending = sa.send.Find(h.message_id);
   if (pending == nullptr || pending->exchange() != h.exchange) return Drop("drop: answer to no request");
-  Touch(*sa.session);
   const auto opened = Open(sa, d, h, Fingerprint(d.bytes), now);
   if (!opened || !opened->payloads.ok()) return;
+  Touch(*sa.session);
   const absl::StatusOr<Payloads>& payloads = opened->payloads;
   NotePeer(sa, d, now, out);
   std::optional<Request> request = sa.send.Take(h.message_id);
@@ -177,6 +177,7 @@ void Endpoint::Impl::Dispatch(const Rule* first, const Rule* last, IkeSa& sa, co
 void Endpoint::Impl::NotePeer(IkeSa& sa, const Datagram& d, Instant now, Actions& out) {
   Session& session = *sa.session;
   session.last_heard = now;
+  if (session.mobility) session.mobility->paths_tried = 0;
   IkeSa* current = Current(session);  // the peer uses the successor of a rekey: so may we, unless ours may win
   if (current != nullptr && current->successor == sa.local_spi && !current->rekeying && current->replaced_by_peer &&
       sa.state == IkeState::kEstablished) {
@@ -189,17 +190,13 @@ void Endpoint::Impl::NotePeer(IkeSa& sa, const Datagram& d, Instant now, Actions
     session.info.remote = d.remote;
     return;
   }
-  if (!session.up || session.down || session.current != sa.local_spi || !session.info.nat_remote) return;
+  // With MOBIKE only UPDATE_SA_ADDRESSES moves a session (RFC 4555 §3.8); without it the end that is not behind NAT
+  // follows.  An initiator behind NAT does not: its peer's address is fixed, or it could not have called.
+  if (session.info.mobike || !session.info.nat_remote || (session.info.nat_local && session.info.initiator)) return;
+  if (!session.up || session.down || session.current != sa.local_spi) return;
   if (session.info.remote == d.remote && session.info.local.address == d.local.address) return;
-  session.info.local = d.local;
-  session.info.remote = d.remote;
-  tables_.BindAddress(session);
-  for (auto& [id, child] : session.children) {
-    child.sa.local = d.local.address, child.sa.remote = d.remote.address;
-    child.sa.local_port = d.local.port, child.sa.remote_port = d.remote.port;
-  }
   counters_.Add("NAT mappings moved");
-  out.emplace_back(AddressChanged{session.info.id, d.local, d.remote});
+  Relocate(session, d.local, d.remote, out);
 }
 
 Header Endpoint::Impl::MakeHeader(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) const {
@@ -227,6 +224,7 @@ Retransmit Endpoint::Impl::RetransmitPolicy(const Session& session, const Op& op
     const Duration retry = session.policy->dpd.retry > seconds(0) ? session.policy->dpd.retry : seconds(1);
     return {retry, 1.0, kLivenessTries};
   }
+  if (std::holds_alternative<RoutabilityOp>(op)) return {kRoutabilityInterval, 1.0, kRoutabilityTries};
   return {config_.retransmit_first, config_.retransmit_backoff, config_.retransmit_tries};
 }
 

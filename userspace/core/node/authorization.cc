@@ -290,6 +290,8 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.lifetime = profile.lifetime;
   policy.window = model.ike.window;
   policy.max_redirects = model.ike.max_redirects;
+  policy.mobike = model.ike.mobike;
+  policy.additional_addresses = model.ike.mobike_addresses;
   return policy;
 }
 

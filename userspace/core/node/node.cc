@@ -202,6 +202,7 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
     if (r.prefix.length() > 0 && !underlay.contains(r.device)) local.push_back(r.prefix);
   rib_.SetLocal(local);
   SyncBase();
+  MoveSessions();
   SyncTunnels();
   Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
 }

@@ -172,8 +172,16 @@ class Node : private ike::Policy, private nhrp::Environment {
   void AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes);
   void OnChildUp(ike::ChildUp& up);
   void OnChildDown(const ike::ChildDown& down);
-  void OnAddressChanged(const ike::AddressChanged& change);
   void Terminate(ike::IkeSaId id, const std::string& reason);
+
+  // moves.cc: sessions whose outer addresses change
+  bool ForceEncap(const net::Endpoint& local, const net::Endpoint& remote) override;
+  bool AcceptsMove(const ike::SessionInfo& session, const net::Endpoint& local, const net::Endpoint& remote) override;
+  void OnAddressChanged(const ike::AddressChanged& change);
+  void MoveSas(Peer& peer, const ike::AddressChanged& change);
+  void MoveSessions();
+  // The key of the dataplane object that holds one direction of `child`.
+  static std::string SaKeyOf(const ike::ChildSa& child, dataplane::Direction direction);
 
   // tunnels.cc
   void SyncTunnels();
@@ -188,6 +196,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   net::IpAddress OverlayAddress(const std::string& interface) const;
 
   // peers.cc
+  static std::string PeerKey(const std::string& interface, const ike::SessionInfo& info);
   Peer& FindOrCreatePeer(const Session& session);
   void DropRoutesOver(const Peer& peer);
   bool PeerUsable(const Peer& peer) const;

@@ -8,14 +8,11 @@
 #include "core/node/node.h"
 
 namespace flexvpn::node {
-namespace {
 
-std::string PeerKey(const std::string& interface, const ike::SessionInfo& info) {
+std::string Node::PeerKey(const std::string& interface, const ike::SessionInfo& info) {
   return absl::StrCat(interface, "|", info.remote_id.ToString(), "|", info.local.address.ToString(), "|",
                       info.remote.address.ToString());
 }
-
-}  // namespace
 
 Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   const std::string key = PeerKey(session.config_interface, session.info);

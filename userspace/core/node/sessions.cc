@@ -14,17 +14,6 @@ namespace {
 
 constexpr size_t kMaxConfiguration = 64;  // attributes kept for show
 
-// The key of the dataplane object that holds one direction of `child`.
-std::string SaKey(const ike::ChildSa& child, dataplane::Direction direction) {
-  const bool in = direction == dataplane::Direction::kIn;
-  dataplane::Sa sa;
-  sa.direction = direction;
-  sa.spi = (in ? child.spi_in : child.spi_out).value();
-  sa.source = in ? child.remote : child.local;
-  sa.destination = in ? child.local : child.remote;
-  return dataplane::Key(sa);
-}
-
 // The other host of a tunnel's /30 or /31: the peer of a point-to-point tunnel with fixed addresses.
 std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
   if (i.kind != config::InterfaceKind::kTunnel || !i.address || !i.address->is_v4()) return std::nullopt;
@@ -271,11 +260,11 @@ void Node::OnChildDown(const ike::ChildDown& down) {
   const bool others = peer != nullptr && peer->sessions.size() > 1;
   if (down.outbound && child.out) {
     child.out = false;
-    Erase(SaKey(child.sa, dataplane::Direction::kOut));
+    Erase(SaKeyOf(child.sa, dataplane::Direction::kOut));
   }
   if (down.inbound && child.in) {
     child.in = false;
-    const std::string key = SaKey(child.sa, dataplane::Direction::kIn);
+    const std::string key = SaKeyOf(child.sa, dataplane::Direction::kIn);
     // Packets on the way under this SA must not be lost when the peer lives on in another session.
     others ? EraseLater(key, peer->id, options_.inbound_linger) : Erase(key);
   }
@@ -297,41 +286,6 @@ void Node::OnSaExpired(const SaExpired& in) {
   });
   if (it == children_.end()) return;  // replaced meanwhile
   Ike([&, id = it->first](auto& ike, auto& a) { ike.RekeyChild(id, now_, a); });
-}
-
-void Node::OnAddressChanged(const ike::AddressChanged& change) {
-  auto it = sessions_.find(change.id);
-  if (it == sessions_.end()) return;
-  it->second.info.local = change.local;
-  it->second.info.remote = change.remote;
-  Peer* peer = FindPeer(it->second.peer);
-  if (peer == nullptr) return;
-  peer->local = change.local.address;
-  peer->remote = change.remote.address;
-  for (ike::ChildId id : peer->children) {
-    Child& child = children_.at(id);
-    if (child.sa.ike != change.id) continue;
-    for (auto direction : {dataplane::Direction::kIn, dataplane::Direction::kOut}) {
-      const bool in = direction == dataplane::Direction::kIn;
-      if (in ? !child.in : !child.out) continue;
-      const std::string key = SaKey(child.sa, direction);
-      const dataplane::Object* old = want_.Find(key);
-      if (old == nullptr) continue;
-      dataplane::Sa sa = std::get<dataplane::Sa>(*old);
-      Erase(key);
-      sa.source = in ? change.remote.address : change.local.address;
-      sa.destination = in ? change.local.address : change.remote.address;
-      sa.encap_source_port = in ? change.remote.port : change.local.port;
-      sa.encap_destination_port = in ? change.local.port : change.remote.port;
-      Put(std::move(sa), peer->id);
-    }
-    child.sa.local = change.local.address;
-    child.sa.remote = change.remote.address;
-    child.sa.local_port = change.local.port;
-    child.sa.remote_port = change.remote.port;
-  }
-  RefreshPeer(*peer);
-  Say(Log::Level::kInfo, absl::StrCat(peer->interface, ": peer ", peer->identity, " moved to ", change.remote.ToString()));
 }
 
 void Node::OnSessionDown(const ike::SessionDown& down) {

@@ -224,6 +224,7 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
     r.nat_local = s.nat_local;
     r.nat_remote = s.nat_remote;
     r.fragmentation = s.fragmentation;
+    r.mobike = s.mobike;
     r.children = static_cast<uint32_t>(sa.children.size());
     if (auto it = sessions_.find(s.id); it != sessions_.end()) {
       const Peer* peer = FindPeer(it->second.peer);

@@ -114,6 +114,7 @@ Json ToJson(const IkeSaRow& r) {
   j.Put("nat_local", r.nat_local);
   j.Put("nat_remote", r.nat_remote);
   j.Put("fragmentation", r.fragmentation);
+  j.Put("mobike", r.mobike);
   j.Put("dynamic_route_update", r.dynamic_route);
   j.Put("additional_key_exchanges", r.additional);
   j.Put("ppk", r.ppk);

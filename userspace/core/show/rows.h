@@ -44,7 +44,8 @@ struct IkeSaRow {
   uint32_t local_window = 1, remote_window = 1;
   seconds dpd_interval{0}, dpd_retry{0};  // 0 = DPD off
   bool nat_local = false, nat_remote = false;  // NAT detected before us / before the peer
-  bool fragmentation = false;
+  bool fragmentation = false;             // RFC 7383 agreed
+  bool mobike = false;                    // RFC 4555 agreed
   bool dynamic_route = false;             // CISCO-DYNAMIC-ROUTE agreed
   std::optional<net::IpAddress> pushed_address;    // client: what we were given
   std::optional<net::IpAddress> assigned_address;  // server: what we gave

@@ -23,6 +23,8 @@ const char* KnownNotify(NotifyType t) {
     case NotifyType::kFailedCpRequired: return "FAILED_CP_REQUIRED";
     case NotifyType::kTsUnacceptable: return "TS_UNACCEPTABLE";
     case NotifyType::kInvalidSelectors: return "INVALID_SELECTORS";
+    case NotifyType::kUnacceptableAddresses: return "UNACCEPTABLE_ADDRESSES";
+    case NotifyType::kUnexpectedNatDetected: return "UNEXPECTED_NAT_DETECTED";
     case NotifyType::kTemporaryFailure: return "TEMPORARY_FAILURE";
     case NotifyType::kChildSaNotFound: return "CHILD_SA_NOT_FOUND";
     case NotifyType::kStateNotFound: return "STATE_NOT_FOUND";
@@ -39,6 +41,12 @@ const char* KnownNotify(NotifyType t) {
     case NotifyType::kEspTfcPaddingNotSupported: return "ESP_TFC_PADDING_NOT_SUPPORTED";
     case NotifyType::kNonFirstFragmentsAlso: return "NON_FIRST_FRAGMENTS_ALSO";
     case NotifyType::kMobikeSupported: return "MOBIKE_SUPPORTED";
+    case NotifyType::kAdditionalIp4Address: return "ADDITIONAL_IP4_ADDRESS";
+    case NotifyType::kAdditionalIp6Address: return "ADDITIONAL_IP6_ADDRESS";
+    case NotifyType::kNoAdditionalAddresses: return "NO_ADDITIONAL_ADDRESSES";
+    case NotifyType::kUpdateSaAddresses: return "UPDATE_SA_ADDRESSES";
+    case NotifyType::kCookie2: return "COOKIE2";
+    case NotifyType::kNoNatsAllowed: return "NO_NATS_ALLOWED";
     case NotifyType::kRedirectSupported: return "REDIRECT_SUPPORTED";
     case NotifyType::kRedirect: return "REDIRECT";
     case NotifyType::kRedirectedFrom: return "REDIRECTED_FROM";
