@@ -180,6 +180,13 @@ TEST(Parse, NoAndDefaultForms) {
   EXPECT_FALSE(Parse("interface Tunnel4\n shutdown\n no shutdown\n").model.interfaces.at("Tunnel4").shutdown);
 }
 
+TEST(Parse, AWordWrittenOutInAnOuterModeGoesBeforeAnAbbreviation) {
+  const Model m = Parse("crypto pki trustpoint T\n ca-file /ca.pem\nip local pool FLEX 10.0.0.1 10.0.0.9\n").model;
+  EXPECT_EQ(m.pools.count("FLEX"), 1u);
+  EXPECT_EQ(m.trustpoints.at("T").ca_file, "/ca.pem");
+  EXPECT_EQ(Parse("int tun 0\n des words\n ip addr nego\n").model.interfaces.at("Tunnel0").address_negotiated, true);
+}
+
 TEST(Parse, ListsReplaceAsAWhole) {
   const Model m = Parse("crypto ikev2 proposal P\n encryption aes-cbc-128\n encryption aes-gcm-256 aes-gcm-128\n").model;
   EXPECT_THAT(m.proposals.at("P").encryption, ElementsAre(EncrChoice{20, 256}, EncrChoice{20, 128}));

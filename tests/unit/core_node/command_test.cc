@@ -88,7 +88,7 @@ TEST_F(Commands, AKeyLogIsWarnedOfInTheLogAndInEveryAnswer) {
   config::ParseResult with = config::Parse("debug crypto ikev2 keylog /var/lib/flexvpn/keys\n");
   ASSERT_TRUE(with.ok());
   Actions actions;
-  node_->Handle(NewConfig{with.model}, Instant{}, actions);
+  node_->Handle(NewConfig{with.model, {}}, Instant{}, actions);
   const auto warned = [](const Action& a) {
     const auto* log = std::get_if<Log>(&a);
     return log != nullptr && log->level == Log::Level::kWarning &&

@@ -68,7 +68,9 @@ class Parser {
     }
     call.column = line.words[first].column;
     std::vector<Mismatch> mismatches;
-    std::optional<std::pair<Call, size_t>> foreign;  // a command of ours further out goes first
+    // Further out, a command of ours goes before a foreign one, and a word written out before one that would be cut
+    // short: `ip local pool` ends a trustpoint, which has an `ip-address`.
+    std::optional<std::pair<Call, size_t>> foreign, abbreviated;
     for (size_t depth = stack_.size(); depth-- > 0;) {
       const ModeId id = stack_[depth].mode;
       Mismatch mismatch;
@@ -77,11 +79,15 @@ class Parser {
         continue;
       }
       if (Match(GetMode(id), line, first, &call, &mismatch)) {
-        if (call.command->kind != Command::Kind::kForeign) return Execute(line, call, depth);
-        if (!foreign) foreign.emplace(call, depth);
+        const bool whole = call.args.empty() || call.args[0].type != ArgType::kKeyword ||
+                           absl::EqualsIgnoreCase(call.args[0].name, line.words[first].text);
+        std::optional<std::pair<Call, size_t>>& kept = call.command->kind == Command::Kind::kForeign ? foreign : abbreviated;
+        if (&kept == &abbreviated && whole) return Execute(line, call, depth);
+        if (!kept) kept.emplace(call, depth);
       }
       mismatches.push_back(std::move(mismatch));
     }
+    if (abbreviated) return Execute(line, abbreviated->first, abbreviated->second);
     if (foreign) return Execute(line, foreign->first, foreign->second);
     OnUnknown(line, first, mismatches);
   }
