@@ -276,7 +276,7 @@ void Endpoint::Impl::LetLinger(Session& session, Child& child, Instant now, Acti
   if (!child.linger_until) child.linger_until = now + config_.rekeyed_child_linger;
 }
 
-void Endpoint::Impl::DeleteChild(Session& session, Child& child) {
+void Endpoint::Impl::QueueDelete(Session& session, Child& child) {
   IkeSa* sa = Current(session);
   if (sa == nullptr || child.deleting) return;
   child.deleting = true;

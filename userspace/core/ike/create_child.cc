@@ -64,6 +64,8 @@ std::optional<Endpoint::Impl::Refusal> Endpoint::Impl::FindRekeyed(IkeSa& sa, co
   Child* child = FindChildByPeerSpi(*sa.session, spi);
   if (child != nullptr && (child->deleting || (child->successor && !child->linger_until)))
     return Refusal{NotifyType::kTemporaryFailure, {}, "", {}};
+  // The answer to our own request may be what makes the SA it means.
+  if (child == nullptr && ChildRekeyUnderWay(*sa.session)) return Refusal{NotifyType::kTemporaryFailure, {}, "", {}};
   if (child == nullptr || child->linger_until) return Refusal{NotifyType::kChildSaNotFound, {}, "", spi};
   old = child->sa.id;
   return std::nullopt;
@@ -103,6 +105,7 @@ void Endpoint::Impl::FinishChildAnswer(IkeSa& sa, const ReplyTo& to, ChildId old
     tables_.ReleaseEspSpi(promise.spi_in);
     return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
   }
+  MarkAnswered(*sa.session, to);
   Respond(to, answer, out);
 }
 
@@ -147,11 +150,36 @@ bool Endpoint::Impl::KeepPromise(IkeSa& sa, const ChildPromise& promise, BytesVi
     RaiseChild(child, true, false, out);
     if (!replaced->successor) {  // else our own rekey of it has won meanwhile
       replaced->successor = child.sa.id;
-      child.outbound_at = now + kResponderOutbound;
-      if (replaced->hard) child.outbound_at = std::min(*child.outbound_at, std::max(now, *replaced->hard - seconds(2)));
+      AwaitOutbound(session, child, now);
     }
   }
   return true;
+}
+
+// The responder of a rekey sends on the new SA when the DELETE of the old one comes, or after a while.
+void Endpoint::Impl::AwaitOutbound(Session& session, Child& child, Instant now) {
+  child.outbound_at = now + kResponderOutbound;
+  const Child* old = FindChild(session, child.sa.replaces);
+  if (old != nullptr && old->hard)
+    child.outbound_at = std::min(*child.outbound_at, std::max(now, *old->hard - seconds(2)));
+}
+
+// `to` is answered now: the answer makes the Child SAs that have none yet.
+void Endpoint::Impl::MarkAnswered(Session& session, const ReplyTo& to) {
+  for (auto& [id, child] : session.children) {
+    if (!child.outbound_at || child.answered_on) continue;
+    child.answered_on = to.sa;
+    child.answered_id = to.message_id;
+  }
+}
+
+// A request that is repeated has not been answered as far as the peer knows: it cannot receive on the SA yet.
+void Endpoint::Impl::AnswerRepeated(IkeSa& sa, uint32_t message_id, Instant now) {
+  for (auto& [id, child] : sa.session->children) {
+    if (!child.outbound_at || child.answered_on != sa.local_spi || child.answered_id != message_id) continue;
+    AwaitOutbound(*sa.session, child, now);
+    Touch(*sa.session);
+  }
 }
 
 // ---- initiator ----
@@ -193,6 +221,7 @@ void Endpoint::Impl::QueueRekeyChild(IkeSa& sa, RekeyChildOp op, crypto::KeMetho
     sa.queue.emplace_back(std::move(op));
     return;
   }
+  const Op pending = op;
   StartJob(sa, crypto::GenerateKey{group},
            [this, op](IkeSa& s, crypto::JobResult made, Instant now, Actions&) {
              IkeSa* current = Current(*s.session);
@@ -204,7 +233,7 @@ void Endpoint::Impl::QueueRekeyChild(IkeSa& sa, RekeyChildOp op, crypto::KeMetho
              ready.key = std::get<crypto::KeyPair>(*std::move(made));
              current->queue.emplace_back(std::move(ready));
            },
-           out);
+           out, pending);
 }
 
 void Endpoint::Impl::SendRekeyChild(IkeSa& sa, RekeyChildOp op, Instant now, Actions& out) {
@@ -266,7 +295,7 @@ void Endpoint::Impl::OnRekeyChildResponse(IkeSa& sa, RekeyChildOp& op, const Inc
              next.first = std::get<SecretBytes>(*std::move(secret));
              ContinueFollowup(s, std::move(next), now, out);
            },
-           in.out);
+           in.out, op);
 }
 
 void Endpoint::Impl::RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const NotifyPayload& error,
@@ -337,7 +366,7 @@ void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildPa
   if (old->peer_rekey && OursLoses(op.nonce, nonce_r, *old->peer_rekey)) {  // §2.8.1: ours goes, by us
     counters_.Add("rekey collisions lost");
     RaiseChild(made, true, false, out);
-    return DeleteChild(session, made);
+    return QueueDelete(session, made);
   }
   if (old->peer_rekey) counters_.Add("rekey collisions won");
   if (Child* theirs = FindChild(session, old->successor)) theirs->outbound_at.reset();
@@ -347,7 +376,7 @@ void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildPa
   if (old->lost) return LowerChild(session, *old, true, true, out);
   const bool peer_has_it = old->outbound;
   LetLinger(session, *old, now, out);
-  if (peer_has_it) DeleteChild(session, *old);
+  if (peer_has_it) QueueDelete(session, *old);
 }
 
 }  // namespace flexvpn::ike

@@ -39,6 +39,7 @@ void Endpoint::RekeyIke(IkeSaId id, Instant now, Actions& out) { impl_->RekeyIke
 void Endpoint::RekeyChild(ChildId id, Instant now, Actions& out) { impl_->RekeyChild(id, now, out); }
 
 void Endpoint::CreateChild(IkeSaId id, Instant now, Actions& out) { impl_->CreateChild(id, now, out); }
+void Endpoint::DeleteChild(ChildId id, Instant now, Actions& out) { impl_->DeleteChild(id, now, out); }
 
 void Endpoint::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out) {
   impl_->SendConfigSet(id, std::move(attributes), now, out);
@@ -57,5 +58,7 @@ std::vector<SaInfo> Endpoint::List(Instant now) const { return impl_->List(now);
 size_t Endpoint::half_open() const { return impl_->half_open(); }
 
 const Counters& Endpoint::counters() const { return impl_->counters(); }
+
+Endpoint::Usage Endpoint::usage() const { return impl_->usage(); }
 
 }  // namespace flexvpn::ike

@@ -259,6 +259,8 @@ class Endpoint {
   void RekeyChild(ChildId id, Instant now, Actions& out);
   // One more Child SA by the session's policy (CREATE_CHILD_SA, §1.3.1).
   void CreateChild(IkeSaId id, Instant now, Actions& out);
+  // Ends one Child SA with INFORMATIONAL; the session stays.
+  void DeleteChild(ChildId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   // Our address of this session is `local` now.  True: MOBIKE moves it (RFC 4555 §3.5, §3.6), AddressChanged follows at
   // once.  False: it cannot be moved (no MOBIKE, another family …) and has to be made anew.
@@ -270,6 +272,19 @@ class Endpoint {
   std::vector<SaInfo> List(Instant now) const;
   size_t half_open() const;
   const Counters& counters() const;  // drops by reason, exchanges
+  // How much of everything is held; all zero once every session has ended and its farewells are over.
+  struct Usage {
+    size_t sessions = 0, ike_sas = 0, children = 0;
+    size_t esp_spis = 0;          // reserved, offers under way included
+    size_t requests = 0;          // in flight
+    size_t queued = 0;            // waiting for the send window
+    size_t jobs = 0;              // not answered
+    size_t half_open = 0;
+    size_t reassembly = 0;        // octets of incomplete messages
+    size_t entries = 0;           // of all lookup tables beside those above
+    friend bool operator==(const Usage&, const Usage&) = default;
+  };
+  Usage usage() const;
 
  private:
   class Impl;

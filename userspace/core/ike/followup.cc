@@ -33,7 +33,7 @@ void Endpoint::Impl::ContinueFollowup(IkeSa& sa, FollowupKeOp op, Instant now, A
              ready.key = std::get<crypto::KeyPair>(*std::move(made));
              s.queue.emplace_back(std::move(ready));
            },
-           out);
+           out, op);
 }
 
 void Endpoint::Impl::SendFollowup(IkeSa& sa, FollowupKeOp op, Instant now, Actions& out) {
@@ -60,7 +60,7 @@ void Endpoint::Impl::OnFollowupResponse(IkeSa& sa, const Incoming& in, Request* 
              more.rest.insert(more.rest.end(), shared.begin(), shared.end());
              ContinueFollowup(s, std::move(more), now, out);
            },
-           in.out);
+           in.out, next);
 }
 
 void Endpoint::Impl::FollowupFailed(IkeSa& sa, const FollowupKeOp& op, Instant now, const std::string& why,
@@ -131,6 +131,7 @@ void Endpoint::Impl::AnswerFollowup(IkeSa& sa, const ReplyTo& to, const Bytes& l
     answer.push_back(AwaitFollowup(sa, std::move(pending), now));
   else if (!pending.finish(sa, pending, now, out))
     return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, out);
+  MarkAnswered(*sa.session, to);
   Respond(to, answer, out);
 }
 

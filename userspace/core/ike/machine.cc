@@ -77,9 +77,9 @@ void Endpoint::Impl::AppendNews(IkeSa& sa, Payloads& out) {
   sa.window_announced = true;
 }
 
-void Endpoint::Impl::StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out) {
+void Endpoint::Impl::StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out, std::optional<Op> op) {
   const crypto::JobId id(next_job_++);
-  jobs_[id] = {sa.local_spi, std::move(then)};
+  jobs_[id] = {sa.local_spi, sa.session->info.id, std::move(op), std::move(then)};
   out.emplace_back(ike::StartJob{id, std::move(job)});
 }
 
@@ -89,7 +89,10 @@ void Endpoint::Impl::JobDone(crypto::JobId id, crypto::JobResult result, Instant
   PendingJob job = std::move(it->second);
   jobs_.erase(it);
   IkeSa* sa = tables_.FindSa(job.sa);
-  if (sa == nullptr) return;  // ended meanwhile
+  if (sa == nullptr) {  // ended meanwhile
+    if (job.op) AbandonOp(tables_.FindSession(job.session), *job.op, now);
+    return Finish(now, out);
+  }
   Touch(*sa->session);
   job.then(*sa, std::move(result), now, out);
   Finish(now, out);
@@ -179,6 +182,20 @@ void Endpoint::Impl::EndOp(IkeSa& sa, const Op& op) {
   }
 }
 
+// The IKE SA of an operation ended while it waited for a job.  The peer may have made what was asked for.
+void Endpoint::Impl::AbandonOp(Session* session, const Op& op, Instant now) {
+  tables_.ReleaseOffer(op);
+  const auto* followup = std::get_if<FollowupKeOp>(&op);
+  const auto* rekey =
+      followup != nullptr ? std::get_if<RekeyChildOp>(&followup->original) : std::get_if<RekeyChildOp>(&op);
+  if (rekey == nullptr || session == nullptr || session->down) return;
+  Touch(*session);
+  if (!rekey->old) session->creating = false;
+  if (IkeSa* current = Current(*session)) current->queue.emplace_back(DeleteChildOp{ChildId(), rekey->offer.spi});
+  if (Child* child = FindChild(*session, rekey->old)) child->rekeying = false;
+  RetryRekeyChild(*session, rekey->old, now);
+}
+
 void Endpoint::Impl::Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out) {
   Session* session = tables_.FindSession(id);
   if (session == nullptr || session->down) return;
@@ -232,6 +249,16 @@ void Endpoint::Impl::CreateChild(IkeSaId id, Instant now, Actions& out) {
   Finish(now, out);
 }
 
+void Endpoint::Impl::DeleteChild(ChildId id, Instant now, Actions& out) {
+  Session* session = tables_.OwnerOf(id);
+  Child* child = session != nullptr && !session->down ? FindChild(*session, id) : nullptr;
+  if (child == nullptr || child->deleting || !child->outbound) return;
+  Touch(*session);
+  LetLinger(*session, *child, now, out);
+  QueueDelete(*session, *child);
+  Finish(now, out);
+}
+
 void Endpoint::Impl::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out) {
   Session* session = tables_.FindSession(id);
   IkeSa* sa = session != nullptr && session->up ? Current(*session) : nullptr;
@@ -275,6 +302,14 @@ SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
     info.children.push_back(std::move(c));
   }
   return info;
+}
+
+Endpoint::Usage Endpoint::Impl::usage() const {
+  Usage u;
+  tables_.Count(u);
+  u.jobs = jobs_.size();
+  u.reassembly = reassembly_memory_.used();
+  return u;
 }
 
 std::vector<SaInfo> Endpoint::Impl::List(Instant now) const {

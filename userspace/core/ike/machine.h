@@ -23,8 +23,8 @@ namespace flexvpn::ike {
 
 inline constexpr Duration kAnswerLinger = seconds(15);    // an IKE SA that ended still repeats its last answer
 inline constexpr Duration kResponderSwitch = seconds(3);  // responder of an IKE rekey uses the new SA then at the latest
-// Responder of a Child SA rekey sends on the new SA then at the latest.  Long enough for the initiator to fetch a lost
-// answer by retransmission: before it has it, it cannot receive on the new SA.
+// Responder of a Child SA rekey sends on the new SA then at the latest, counted from the last time the initiator asked:
+// while it repeats its request it lacks the answer and cannot receive on the new SA.
 inline constexpr Duration kResponderOutbound = seconds(30);
 inline constexpr Duration kRedundantLifetime = seconds(60);
 inline constexpr size_t kMaxChildren = 32;       // of one session
@@ -60,6 +60,7 @@ class Endpoint::Impl {
   void RekeyIke(IkeSaId id, Instant now, Actions& out);
   void RekeyChild(ChildId id, Instant now, Actions& out);
   void CreateChild(IkeSaId id, Instant now, Actions& out);
+  void DeleteChild(ChildId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   bool MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out);
   void PeerAlive(IkeSaId id, Instant now);
@@ -67,6 +68,7 @@ class Endpoint::Impl {
   std::vector<SaInfo> List(Instant now) const;
   size_t half_open() const { return tables_.half_open(); }
   const Counters& counters() const { return counters_; }
+  Usage usage() const;
 
  private:
   // An authentic message, decoded.
@@ -202,7 +204,8 @@ class Endpoint::Impl {
   void Pump(IkeSa& sa, Instant now, Actions& out);
   void StartOp(IkeSa& sa, Op op, Instant now, Actions& out);
   void AppendNews(IkeSa& sa, Payloads& out);
-  void StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out);
+  // `op`: what the job is for, undone if the IKE SA ends first.
+  void StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out, std::optional<Op> op = std::nullopt);
   IkeSa* Current(const Session& session) const;
   void Note(Notice::Level level, std::string text, Actions& out) const;
   void Up(Session& session, IkeSa& sa, Instant now, Actions& out);
@@ -213,6 +216,7 @@ class Endpoint::Impl {
   uint64_t SoftPermille();  // when to rekey, in thousandths of a lifetime
   Duration SoftLifetime(Duration lifetime);
   void EndOp(IkeSa& sa, const Op& op);
+  void AbandonOp(Session* session, const Op& op, Instant now);
   SaInfo Describe(const Session& session, Instant now) const;
   void LogKeys(const IkeSa& sa, Actions& out) const;
 
@@ -332,7 +336,7 @@ class Endpoint::Impl {
   Child* FindChild(Session& session, ChildId id) const;
   Child* FindChildByPeerSpi(Session& session, EspSpi spi) const;
   bool PeerDeletedChild(Session& session, Child& child, Instant now, Actions& out);
-  void DeleteChild(Session& session, Child& child);
+  void QueueDelete(Session& session, Child& child);
   void LetLinger(Session& session, Child& child, Instant now, Actions& out);
 
   // create_child.cc
@@ -346,6 +350,9 @@ class Endpoint::Impl {
   PendingFollowup PromiseFollowup(const ChildPromise& promise, BytesView shared);
   bool KeepPromise(IkeSa& sa, const ChildPromise& promise, BytesView shared, BytesView additional, Instant now,
                    Actions& out);
+  void AwaitOutbound(Session& session, Child& child, Instant now);
+  void MarkAnswered(Session& session, const ReplyTo& to);
+  void AnswerRepeated(IkeSa& sa, uint32_t message_id, Instant now);
   void StartRekeyChild(Session& session, Child& child, Instant now, Actions& out);
   void StartCreateChild(Session& session, Instant now, Actions& out);
   void QueueRekeyChild(IkeSa& sa, RekeyChildOp op, crypto::KeMethod group, Instant now, Actions& out);
@@ -373,6 +380,7 @@ class Endpoint::Impl {
   void SwitchTo(Session& session, IkeSa& sa, Instant now, Actions& out);
   void RetryRekeyIke(IkeSa& sa, Instant now, Duration wait = seconds(1));
   bool ChildExchangeUnderWay(const Session& session) const;
+  bool ChildRekeyUnderWay(const Session& session) const;
 
   // informational.cc
   void OnInformationalRequest(IkeSa& sa, const Incoming& in, Request*);
@@ -395,6 +403,8 @@ class Endpoint::Impl {
 
   struct PendingJob {
     IkeSpi sa;
+    IkeSaId session;
+    std::optional<Op> op;
     JobHandler then;
   };
 

@@ -28,6 +28,11 @@ bool Endpoint::Impl::ChildExchangeUnderWay(const Session& session) const {
          std::any_of(session.sas.begin(), session.sas.end(), [](const auto& sa) { return !sa->followups.empty(); });
 }
 
+bool Endpoint::Impl::ChildRekeyUnderWay(const Session& session) const {
+  return std::any_of(session.children.begin(), session.children.end(),
+                     [](const auto& c) { return !c.second.gone && c.second.rekeying; });
+}
+
 void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) {
   IkeSa* sa = Current(session);
   if (sa == nullptr || sa->state != IkeState::kEstablished || sa->rekeying || sa->successor || sa->peer_rekey) return;

@@ -31,6 +31,8 @@ struct Child {
   std::optional<Instant> soft, hard;
   std::optional<Instant> linger_until;  // inbound half of a rekeyed SA goes then
   std::optional<Instant> outbound_at;   // responder of a rekey: outbound then, if no DELETE of the old one came
+  IkeSpi answered_on;                   // responder of a rekey: the IKE SA and message id of our answer
+  uint32_t answered_id = 0;
   bool inbound = false, outbound = false;  // halves announced
   bool rekeying = false;                   // our CREATE_CHILD_SA for it is under way
   bool deleting = false;                   // our DELETE for it is queued or under way

@@ -202,4 +202,20 @@ void Tables::Sweep(IkeSaId id) {
   sessions_.erase(id);
 }
 
+void Tables::Count(Endpoint::Usage& usage) const {
+  usage.sessions = sessions_.size();
+  usage.ike_sas = by_spi_.size();
+  for (const auto& [id, session] : sessions_) {
+    usage.children += session->children.size();
+    for (const auto& sa : session->sas) {
+      usage.requests += sa->send.all().size();
+      usage.queued += sa->queue.size();
+    }
+  }
+  usage.esp_spis = esp_spis_.size();
+  usage.half_open = half_open_;
+  usage.entries = by_init_.size() + half_open_by_source_.size() + by_identity_.size() + up_by_address_.size() +
+                  child_owner_.size() + timers_.size();
+}
+
 }  // namespace flexvpn::ike

@@ -60,6 +60,9 @@ class Tables {
   // Frees what is marked gone below `id`, and the session itself when nothing of it is left.
   void Sweep(IkeSaId id);
 
+  // Everything but `jobs`.  O(sessions): for tests and support, not for every event.
+  void Count(Endpoint::Usage& usage) const;
+
  private:
   void Unlink(IkeSa& sa);
   void UnbindAddress(Session& session);

@@ -85,7 +85,8 @@ void Endpoint::Impl::TimedOut(IkeSa& sa, Request& request, Instant now, Actions&
 void Endpoint::Impl::TickChildren(Session& session, Instant now, Actions& out) {
   for (auto& [id, child] : session.children) {
     if (child.gone) continue;
-    if (Due(child.linger_until, now) && child.deleting) {  // the peer may not know yet
+    // The peer may not know yet; or our rekey lost against the peer's, and its answer still needs the nonces here.
+    if (Due(child.linger_until, now) && (child.deleting || child.rekeying)) {
       child.linger_until = now + config_.rekeyed_child_linger;
     } else if (Due(child.linger_until, now)) {
       LowerChild(session, child, true, true, out);
@@ -106,7 +107,7 @@ void Endpoint::Impl::TickChildren(Session& session, Instant now, Actions& out) {
            absl::StrCat("IKEv2: a Child SA of ", PeerName(session.info), " reached its lifetime without a rekey"),
            out);
       LetLinger(session, child, now, out);
-      DeleteChild(session, child);
+      QueueDelete(session, child);
     } else if (Due(child.soft, now)) {
       child.soft.reset();
       StartRekeyChild(session, child, now, out);

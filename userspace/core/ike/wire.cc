@@ -115,7 +115,8 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
       break;
     case ReceiveWindow::Verdict::kRepeat:
       counters_.Add("requests answered from cache");
-      return SendTo(d.local, d.remote, sa.receive.Answer(h.message_id), out);
+      SendTo(d.local, d.remote, sa.receive.Answer(h.message_id), out);
+      return AnswerRepeated(sa, h.message_id, now);
     case ReceiveWindow::Verdict::kInProgress:
       return Drop("drop: request is being worked on");
     case ReceiveWindow::Verdict::kOutside:
