@@ -110,7 +110,8 @@ void Watch::ChildUp(Life life, const ike::ChildUp& up, Instant now) {
   if (before != nullptr) before->last_used = now;
   outbound_[{life, up.child.ike}].push_back(&flow);
   const bool by_timer = in != nullptr && now - in->receiver.since >= kResponderTimer;
-  if (!flow.receiver.installed && (flow.rekey || flow.receiver.known) && !by_timer)
+  const bool old_expired = before != nullptr && now >= before->sender.expires;
+  if (!flow.receiver.installed && (flow.rekey || flow.receiver.known) && !by_timer && !old_expired)
     Suspect(flow, flow.receiver.known || before == nullptr ? flow.receiver : before->receiver,
             absl::StrCat(Name(life), " sends on SA ", Name(flow.spi), " before its peer can receive"), now);
 }

@@ -54,7 +54,7 @@ class Watch {
     ChildId child;
     bool known = false, installed = false;
     std::vector<TrafficSelector> source, destination;
-    Instant since{}, expires{};
+    Instant since{}, expires = Instant::max();
   };
   // One direction of a Child SA pair: a key.
   struct Flow {

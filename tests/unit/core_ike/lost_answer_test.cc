@@ -123,6 +123,38 @@ TEST(ChildDelete, ByOrderEndsTheSaOnBothSidesAndKeepsTheSession) {
   EXPECT_EQ(w.b->endpoint->usage().esp_spis, 0u);
 }
 
+TEST(ChildRekeyAnswerLost, AtTheEndOfItsLifetimeTheOldSaIsDeletedOnlyAfterTheAnswer) {
+  World w(1, Patient());
+  w.a->policy.session.child.lifetime = 60s;
+  w.Connect();
+  w.traffic_every = 20ms;
+  w.drop = [](const Node& from, const Bytes& b) { return from.name == "B" && IsCreateChild(b, true); };
+  w.Run(70s);
+  ASSERT_EQ(w.b->children.size(), 2u);
+  EXPECT_TRUE(w.a->outbound.empty());
+  w.drop = nullptr;
+  w.Run(30s);
+  EXPECT_EQ(w.b->lost, 0u);
+  EXPECT_EQ(w.a->inbound.size(), 1u);
+  EXPECT_EQ(w.b->inbound.size(), 1u);
+  EXPECT_TRUE(w.PairUsable());
+}
+
+TEST(Farewell, DoesNotWaitForALivenessCheckThatIsNeverAnswered) {
+  World w;
+  w.a->policy.session.window = w.b->policy.session.window = 1;
+  w.a->policy.session.dpd = w.b->policy.session.dpd = {5s, 1s, false};
+  w.Connect();
+  w.drop = [](const Node& from, const Bytes& b) {  // what A asks is lost, what it answers is not
+    return from.name == "A" && (b[19] & kFlagResponse) == 0;
+  };
+  w.Run(20s);
+  EXPECT_EQ(w.a->live(), 1u);
+  w.Do(*w.a, [&](Endpoint& e, Actions& out) { e.Terminate(w.a->ups[0].id, "x", w.now, out); });
+  w.Run(60s);
+  EXPECT_EQ(w.a->endpoint->usage(), Endpoint::Usage{});
+}
+
 TEST(ChildDelete, OfAnSaTheInitiatorOfTheRekeyDoesNotKnowYetDoesNothing) {
   Lossy w;
   w.drop = [](const Node& from, const Bytes& b) { return from.name == "B" && IsCreateChild(b, true); };

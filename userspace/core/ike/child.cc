@@ -279,6 +279,9 @@ void Endpoint::Impl::LetLinger(Session& session, Child& child, Instant now, Acti
 void Endpoint::Impl::QueueDelete(Session& session, Child& child) {
   IkeSa* sa = Current(session);
   if (sa == nullptr || child.deleting) return;
+  // Not while our rekey of it is unanswered: to the peer the DELETE says that we receive on the new SA (§2.8).
+  child.ending = child.rekeying;
+  if (child.ending) return;
   child.deleting = true;
   sa->queue.emplace_back(DeleteChildOp{child.sa.id, child.sa.spi_in});
 }

@@ -160,8 +160,7 @@ bool Endpoint::Impl::KeepPromise(IkeSa& sa, const ChildPromise& promise, BytesVi
 void Endpoint::Impl::AwaitOutbound(Session& session, Child& child, Instant now) {
   child.outbound_at = now + kResponderOutbound;
   const Child* old = FindChild(session, child.sa.replaces);
-  if (old != nullptr && old->hard)
-    child.outbound_at = std::min(*child.outbound_at, std::max(now, *old->hard - seconds(2)));
+  if (old != nullptr && old->hard) child.outbound_at = std::min(*child.outbound_at, *old->hard);
 }
 
 // `to` is answered now: the answer makes the Child SAs that have none yet.
@@ -374,7 +373,7 @@ void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildPa
   RaiseChild(made, true, true, out);
   old->successor = made.sa.id;
   if (old->lost) return LowerChild(session, *old, true, true, out);
-  const bool peer_has_it = old->outbound;
+  const bool peer_has_it = old->outbound || old->ending;
   LetLinger(session, *old, now, out);
   if (peer_has_it) QueueDelete(session, *old);
 }

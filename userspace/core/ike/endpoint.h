@@ -259,7 +259,7 @@ class Endpoint {
   void RekeyChild(ChildId id, Instant now, Actions& out);
   // One more Child SA by the session's policy (CREATE_CHILD_SA, §1.3.1).
   void CreateChild(IkeSaId id, Instant now, Actions& out);
-  // Ends one Child SA with INFORMATIONAL; the session stays.
+  // Ends one Child SA with INFORMATIONAL; the session stays.  Nothing happens while the SA is being made or rekeyed.
   void DeleteChild(ChildId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   // Our address of this session is `local` now.  True: MOBIKE moves it (RFC 4555 §3.5, §3.6), AddressChanged follows at

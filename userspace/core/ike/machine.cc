@@ -167,11 +167,16 @@ void Endpoint::Impl::Close(Session& session, const std::string& reason, bool aut
   }
 }
 
+void Endpoint::Impl::EndRekey(Session& session, Child& child) {
+  child.rekeying = false;
+  if (child.ending) QueueDelete(session, child);
+}
+
 // An operation ended without success or was overtaken: undoes what it had marked.
 void Endpoint::Impl::EndOp(IkeSa& sa, const Op& op) {
   tables_.ReleaseOffer(op);
   if (const auto* rekey = std::get_if<RekeyChildOp>(&op)) {
-    if (Child* child = FindChild(*sa.session, rekey->old)) child->rekeying = false;
+    if (Child* child = FindChild(*sa.session, rekey->old)) EndRekey(*sa.session, *child);
     if (!rekey->old) sa.session->creating = false;
   } else if (const auto* del = std::get_if<DeleteChildOp>(&op)) {
     if (Child* child = FindChild(*sa.session, del->child)) child->deleting = false;
@@ -192,7 +197,7 @@ void Endpoint::Impl::AbandonOp(Session* session, const Op& op, Instant now) {
   Touch(*session);
   if (!rekey->old) session->creating = false;
   if (IkeSa* current = Current(*session)) current->queue.emplace_back(DeleteChildOp{ChildId(), rekey->offer.spi});
-  if (Child* child = FindChild(*session, rekey->old)) child->rekeying = false;
+  if (Child* child = FindChild(*session, rekey->old)) EndRekey(*session, *child);
   RetryRekeyChild(*session, rekey->old, now);
 }
 
@@ -252,7 +257,7 @@ void Endpoint::Impl::CreateChild(IkeSaId id, Instant now, Actions& out) {
 void Endpoint::Impl::DeleteChild(ChildId id, Instant now, Actions& out) {
   Session* session = tables_.OwnerOf(id);
   Child* child = session != nullptr && !session->down ? FindChild(*session, id) : nullptr;
-  if (child == nullptr || child->deleting || !child->outbound) return;
+  if (child == nullptr || child->deleting || child->rekeying || !child->outbound) return;
   Touch(*session);
   LetLinger(*session, *child, now, out);
   QueueDelete(*session, *child);

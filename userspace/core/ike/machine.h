@@ -216,6 +216,7 @@ class Endpoint::Impl {
   uint64_t SoftPermille();  // when to rekey, in thousandths of a lifetime
   Duration SoftLifetime(Duration lifetime);
   void EndOp(IkeSa& sa, const Op& op);
+  void EndRekey(Session& session, Child& child);
   void AbandonOp(Session* session, const Op& op, Instant now);
   SaInfo Describe(const Session& session, Instant now) const;
   void LogKeys(const IkeSa& sa, Actions& out) const;

@@ -36,6 +36,7 @@ struct Child {
   bool inbound = false, outbound = false;  // halves announced
   bool rekeying = false;                   // our CREATE_CHILD_SA for it is under way
   bool deleting = false;                   // our DELETE for it is queued or under way
+  bool ending = false;                     // to be deleted when our rekey of it is over
   bool lost = false;                       // the peer has it no more: its successor is a new SA to the peer
   bool gone = false;                       // swept at the end of the event
   ChildId successor;

@@ -54,7 +54,9 @@ void Endpoint::Impl::TickRequests(IkeSa& sa, Instant now, Actions& out) {
     Request* request = sa.send.Find(id);
     if (request == nullptr || sa.gone) continue;
     if (request->Exhausted()) {
-      const bool heard = sa.session->last_heard > request->first_sent();
+      // Only of the current IKE SA: nothing else may wait for an answer that does not come.
+      const bool heard = !sa.session->down && sa.session->current == sa.local_spi &&
+                         sa.session->last_heard > request->first_sent();
       if (!std::holds_alternative<LivenessOp>(request->op()) || !heard) {
         TimedOut(sa, *request, now, out);
         continue;
@@ -106,6 +108,10 @@ void Endpoint::Impl::TickChildren(Session& session, Instant now, Actions& out) {
       Note(Notice::Level::kWarning,
            absl::StrCat("IKEv2: a Child SA of ", PeerName(session.info), " reached its lifetime without a rekey"),
            out);
+      if (Child* next = FindChild(session, child.successor)) {
+        next->outbound_at.reset();
+        RaiseChild(*next, false, true, out);
+      }
       LetLinger(session, child, now, out);
       QueueDelete(session, child);
     } else if (Due(child.soft, now)) {
