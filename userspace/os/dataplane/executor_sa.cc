@@ -112,7 +112,9 @@ const Sa* Executor::MovedFrom(const Sa& sa) const {
   const std::string any = dataplane::SaKeyPrefix(sa.direction, sa.spi);
   const auto& all = c_.installed.all();
   for (auto it = all.lower_bound(any); it != all.end() && absl::StartsWith(it->first, any); ++it)
-    if (const Sa* other = std::get_if<Sa>(&it->second); other != nullptr && SameKey(*other, sa)) return other;
+    if (const Sa* other = std::get_if<Sa>(&it->second);
+        other != nullptr && other->peer == sa.peer && other->destination != sa.destination && SameKey(*other, sa))
+      return other;
   return nullptr;
 }
 

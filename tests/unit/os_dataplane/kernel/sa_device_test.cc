@@ -306,7 +306,8 @@ TEST_F(PeerLifeTest, AnSaThatMovesBehindANatKeepsItsSequenceNumbers) {
 TEST_F(PeerLifeTest, AnSaThatGetsAnotherDestinationGoesOnCountingAndTheOldOneEndsFirst) {
   for (bool esn : {false, true}) {
     for (Direction d : {Direction::kIn, Direction::kOut}) {
-      Sa s = MakeSa(d, esn ? 0x446 : 0x335);
+      // another SPI for each: the kernel knows a state by SPI and destination, whatever its direction
+      Sa s = MakeSa(d, (esn ? 0x446u : 0x335u) + (d == Direction::kOut ? 0x1000u : 0u));
       s.esn = esn;
       ASSERT_TRUE(Put(s).ok());
       const int sas = Sas();
