@@ -18,12 +18,14 @@ namespace {
 
 using GeneralNames = std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>>;
 
-template <class T, T* (*Decode)(T**, const unsigned char**, long)>
-T* DecodeWhole(BytesView der) {
+// Null also when something follows.
+template <class Ptr, auto Decode>
+Ptr DecodeWhole(BytesView der) {
   const uint8_t* p = der.data();
-  T* object = der.empty() ? nullptr : Decode(nullptr, &p, static_cast<long>(der.size()));
+  Ptr object(der.empty() ? nullptr : Decode(nullptr, &p, static_cast<long>(der.size())));
   ERR_clear_error();
-  return object != nullptr && p == der.data() + der.size() ? object : nullptr;
+  if (p != der.data() + der.size()) object.reset();
+  return object;
 }
 
 std::string Drain(BIO* bio) {
@@ -102,9 +104,9 @@ Bytes Encode(X509* certificate) {
 
 }  // namespace
 
-Cert DecodeCertificate(BytesView der) { return Cert(DecodeWhole<X509, d2i_X509>(der)); }
-Crl DecodeCrl(BytesView der) { return Crl(DecodeWhole<X509_CRL, d2i_X509_CRL>(der)); }
-Name DecodeName(BytesView der) { return Name(DecodeWhole<X509_NAME, d2i_X509_NAME>(der)); }
+Cert DecodeCertificate(BytesView der) { return DecodeWhole<Cert, d2i_X509>(der); }
+Crl DecodeCrl(BytesView der) { return DecodeWhole<Crl, d2i_X509_CRL>(der); }
+Name DecodeName(BytesView der) { return DecodeWhole<Name, d2i_X509_NAME>(der); }
 
 std::string NameText(const X509_NAME* name) {
   std::string out;
