@@ -140,6 +140,41 @@ TEST(ChildRekeyAnswerLost, AtTheEndOfItsLifetimeTheOldSaIsDeletedOnlyAfterTheAns
   EXPECT_TRUE(w.PairUsable());
 }
 
+TEST(ChildRekeyAnswerLost, AnSaThatThePeerDeletedMeanwhileIsNotMade) {
+  World w(1, Patient());
+  w.b->policy.session.child.lifetime = 60s;
+  w.Connect();
+  w.Run(48s);  // just before B would rekey
+  w.drop = [](const Node& from, const Bytes& b) { return from.name == "B" && IsCreateChild(b, true); };
+  w.Do(*w.a, [&](Endpoint& e, Actions& out) { e.RekeyChild(w.a->outbound.back().id, w.now, out); });
+  w.Run(130s);  // the new SA of B has lived its life
+  ASSERT_TRUE(w.b->inbound.empty());
+  w.drop = nullptr;
+  w.Run(60s);
+  EXPECT_EQ(w.a->live() + w.b->live(), 2u);
+  EXPECT_TRUE(w.a->inbound.empty() && w.a->outbound.empty());
+  EXPECT_EQ(w.a->endpoint->usage().esp_spis, 0u);
+}
+
+TEST(IkeRekey, OfOursThatStillWaitsGivesWayToThePeers) {
+  World w(1, Patient());
+  w.a->policy.session.window = w.b->policy.session.window = 1;
+  w.Connect();
+  w.drop = [](const Node& from, const Bytes& b) {  // what A asks is lost: its window is closed
+    return from.name == "A" && (b[19] & kFlagResponse) == 0;
+  };
+  w.Do(*w.a, [&](Endpoint& e, Actions& out) {
+    e.SendConfigSet(w.a->ups[0].id, {{CfgAttr::kIp4Subnet, Bytes(8, 1)}}, w.now, out);
+    e.RekeyIke(w.a->ups[0].id, w.now, out);
+  });
+  w.Run(100ms);
+  w.Do(*w.b, [&](Endpoint& e, Actions& out) { e.RekeyIke(w.b->ups[0].id, w.now, out); });
+  w.Run(5s);
+  ASSERT_EQ(w.a->rekeyed.size(), 1u);
+  ASSERT_EQ(w.b->rekeyed.size(), 1u);
+  EXPECT_EQ(w.a->rekeyed[0].spi_i, w.b->rekeyed[0].spi_i);
+}
+
 TEST(Farewell, DoesNotWaitForALivenessCheckThatIsNeverAnswered) {
   World w;
   w.a->policy.session.window = w.b->policy.session.window = 1;

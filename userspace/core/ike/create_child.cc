@@ -353,6 +353,10 @@ void Endpoint::Impl::FinishRekeyChild(IkeSa& sa, const RekeyChildOp& op, ChildPa
                                       BytesView nonce_r, Instant now, Actions& out) {
   Session& session = *sa.session;
   if (session.down) return EndOp(sa, op);
+  if (std::erase(session.deleted_early, params.spi_out) != 0) {
+    EndOp(sa, op);
+    return RetryRekeyChild(session, op.old, now);
+  }
   params.nonce_i = op.nonce;
   params.nonce_r = nonce_r;
   params.shared = shared;

@@ -84,11 +84,19 @@ void Endpoint::Impl::OnPeerLacksChild(IkeSa& sa, const NotifyPayload& notify, co
   StartRekeyChild(*sa.session, *child, in.now, in.out);
 }
 
+// A DELETE can overtake the answer that makes the SA (§2.3: no order among exchanges).
+void Endpoint::Impl::NoteDeletedEarly(Session& session, EspSpi spi) {
+  auto& spis = session.deleted_early;
+  if (spis.size() == kMaxDeletedEarly) spis.erase(spis.begin());
+  spis.push_back(spi);
+}
+
 void Endpoint::Impl::OnDeleteChildren(IkeSa& sa, const DeletePayload& del, const Incoming& in, Payloads& answer) {
   if (del.protocol != ProtocolId::kEsp) return;
   DeletePayload ours{ProtocolId::kEsp, {}};
   for (EspSpi spi : del.spis) {
     Child* child = FindChildByPeerSpi(*sa.session, spi);
+    if (child == nullptr && ChildRekeyUnderWay(*sa.session)) NoteDeletedEarly(*sa.session, spi);
     if (child == nullptr) continue;
     const EspSpi own = child->sa.spi_in;
     if (PeerDeletedChild(*sa.session, *child, in.now, in.out)) ours.spis.push_back(own);

@@ -27,6 +27,7 @@ inline constexpr Duration kResponderSwitch = seconds(3);  // responder of an IKE
 // while it repeats its request it lacks the answer and cannot receive on the new SA.
 inline constexpr Duration kResponderOutbound = seconds(30);
 inline constexpr Duration kRedundantLifetime = seconds(60);
+inline constexpr size_t kMaxDeletedEarly = 8;    // of one session
 inline constexpr size_t kMaxChildren = 32;       // of one session
 inline constexpr size_t kMaxInitSize = 8192;     // of an IKE_SA_INIT message
 inline constexpr uint32_t kMaxReceiveWindow = 32;
@@ -379,6 +380,7 @@ class Endpoint::Impl {
   IkeSa& NewGeneration(IkeSa& old, IkeSpi local_spi, bool initiator, const Choice& choice, IkeSpi peer_spi,
                        BytesView shared, BytesView nonce_i, BytesView nonce_r, BytesView additional);
   void SwitchTo(Session& session, IkeSa& sa, Instant now, Actions& out);
+  void DropQueuedRekey(IkeSa& sa);
   void RetryRekeyIke(IkeSa& sa, Instant now, Duration wait = seconds(1));
   bool ChildExchangeUnderWay(const Session& session) const;
   bool ChildRekeyUnderWay(const Session& session) const;
@@ -388,6 +390,7 @@ class Endpoint::Impl {
   void OnInformationalResponse(IkeSa& sa, const Incoming& in, Request* request);
   void OnDeleteIke(IkeSa& sa, const Incoming& in, const std::string& reason);
   void OnPeerLacksChild(IkeSa& sa, const NotifyPayload& notify, const Incoming& in);
+  void NoteDeletedEarly(Session& session, EspSpi spi);
   void OnDeleteChildren(IkeSa& sa, const DeletePayload& del, const Incoming& in, Payloads& answer);
   void OnPeerConfigSet(IkeSa& sa, const ConfigPayload& config, const Incoming& in, Payloads& answer);
 

@@ -28,9 +28,20 @@ bool Endpoint::Impl::ChildExchangeUnderWay(const Session& session) const {
          std::any_of(session.sas.begin(), session.sas.end(), [](const auto& sa) { return !sa->followups.empty(); });
 }
 
+// The SA it is about may have gone meanwhile.
 bool Endpoint::Impl::ChildRekeyUnderWay(const Session& session) const {
-  return std::any_of(session.children.begin(), session.children.end(),
-                     [](const auto& c) { return !c.second.gone && c.second.rekeying; });
+  const auto asks_for_child = [](const auto& r) {
+    const Op& op = r.second.op();
+    const auto* followup = std::get_if<FollowupKeOp>(&op);
+    return std::holds_alternative<RekeyChildOp>(op) ||
+           (followup != nullptr && std::holds_alternative<RekeyChildOp>(followup->original));
+  };
+  return session.creating ||
+         std::any_of(session.children.begin(), session.children.end(),
+                     [](const auto& c) { return !c.second.gone && c.second.rekeying; }) ||
+         std::any_of(session.sas.begin(), session.sas.end(), [&](const auto& sa) {
+           return std::any_of(sa->send.all().begin(), sa->send.all().end(), asks_for_child);
+         });
 }
 
 void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) {
@@ -45,10 +56,23 @@ void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) 
                s.rekeying = false;
                return RetryRekeyIke(s, t);
              }
+             if (s.successor) {  // the peer was faster
+               s.rekeying = false;
+               return;
+             }
              s.queue.emplace_back(RekeyIkeOp{tables_.NewSpi(rng_), rng_.Take(kNonceSize),
                                              std::get<crypto::KeyPair>(*std::move(made))});
            },
            out);
+}
+
+// Our own rekey of an IKE SA that the peer has replaced: what has not been sent never will be.
+void Endpoint::Impl::DropQueuedRekey(IkeSa& sa) {
+  std::erase_if(sa.queue, [&](const Op& op) {
+    const bool rekey = std::holds_alternative<RekeyIkeOp>(op);
+    if (rekey) EndOp(sa, op);
+    return rekey;
+  });
 }
 
 void Endpoint::Impl::RetryRekeyIke(IkeSa& sa, Instant now, Duration wait) {
@@ -130,6 +154,7 @@ void Endpoint::Impl::AnswerRekeyIke(IkeSa& old, const ReplyTo& to, const Choice&
     }
     sa.successor = spi;
     sa.replaced_by_peer = true;
+    DropQueuedRekey(sa);
     sa.session->switch_at = at + kResponderSwitch;
     return true;
   };

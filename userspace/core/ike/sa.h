@@ -165,6 +165,8 @@ struct Session {
   Instant last_heard{}, last_sent{}, last_probe{}, last_hint{};
   std::optional<Instant> soft, hard;
   std::optional<Instant> create_at;  // a Child SA is wanted: ask for it then
+  // The peer's halves of Child SAs it deleted before we have the answer that makes them.
+  std::vector<EspSpi> deleted_early;
   bool creating = false;             // our CREATE_CHILD_SA for one more Child SA is under way
   net::IpAddress redirected_from;    // client: the gateway that sent us here
   uint8_t redirects = 0;             // followed so far
