@@ -8,6 +8,7 @@ from configs import flex, swan
 from swan import FLEX_NODE, SWAN_NODE
 
 KEYS = {"rsa": ["-newkey", "rsa:2048"],
+        "rsa4096": ["-newkey", "rsa:4096"],
         "ecdsa256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
         "ecdsa384": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
         "ecdsa521": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
@@ -43,7 +44,7 @@ class Issued:
 class Authority:
     def __init__(self, name="Lab CA", above=None):
         self._dir = tempfile.TemporaryDirectory(prefix="flexvpn-ca-")
-        self.dir, self.count = self._dir.name, 0
+        self.dir, self.count, self.above = self._dir.name, 0, above
         self.ca = Issued(os.path.join(self.dir, "ca"))
         signer = ["-CA", above.ca.cert, "-CAkey", above.ca.key] if above else []
         _openssl("req", "-x509", *KEYS["ecdsa256"], "-nodes", "-keyout", self.ca.key, "-out", self.ca.cert, "-days", "365",

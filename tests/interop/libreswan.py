@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """libreswan (pluto) as the other side, told by `ipsec whack`."""
 import re
+import subprocess
 
+from certificates import Issued, put
 from configs import FLEX, KEY, SWAN
 from swan import PEERS, SWAN_NODE, Failure, Pair
 
@@ -10,8 +12,8 @@ config setup
 	protostack=xfrm
 conn gre
 	ikev2=insist
-	authby=secret
-	left=%(local)s
+	authby=%(authby)s
+%(cert)s	left=%(local)s
 	leftid=@swan1.example.net
 	leftprotoport=gre
 	right=%(remote)s
@@ -27,12 +29,30 @@ conn gre
 	auto=ignore
 """
 _DEFAULTS = {"local": SWAN, "remote": FLEX, "mode": "transport", "ike": "aes_gcm256-sha2_512;dh19", "esp": "aes_gcm256",
-             "pfs": "no"}
+             "pfs": "no", "authby": "secret", "cert": ""}
 
 
 def libreswan(**values):
     """ipsec.conf with one connection "gre"."""
     return _CONF % dict(_DEFAULTS, **values)
+
+
+def libreswan_certificate(authby, **values):
+    """The same with the certificate install_libreswan() put there.  authby: "rsa-sha2" or "ecdsa-sha2"."""
+    return libreswan(authby=authby, cert="\tleftcert=swan1\n\tleftsendcert=always\n", **values)
+
+
+def install_libreswan(t, own, ca):
+    """Our certificate "swan1" with its key, and the CA that is believed, into pluto's NSS database."""
+    packed = subprocess.run(["openssl", "pkcs12", "-export", "-in", own.cert, "-inkey", own.key, "-name", "swan1", "-passout",
+                             "pass:lab"], check=True, stdout=subprocess.PIPE).stdout
+    script = ("cd /var/lib/ipsec/nss; for n in swan1 ca; do certutil -F -d sql:. -n $n || certutil -D -d sql:. -n $n; done >&2; "
+              "certutil -A -d sql:. -n ca -t CT,, -i /run/ca.pem && cat >/run/swan1.p12 && "
+              "pk12util -i /run/swan1.p12 -d sql:. -W lab -K ''; code=$?; rm -f /run/swan1.p12; exit $code")
+    put(t, SWAN_NODE, "/run/ca.pem", Issued.text(ca.cert))
+    r = t.lab.run(SWAN_NODE, ["sh", "-c", script], stdin=packed)
+    if r.returncode != 0:
+        raise Failure("certificates for libreswan: %s" % (r.stdout + r.stderr)[-400:])
 
 
 def secrets(key=KEY):

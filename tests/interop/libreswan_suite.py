@@ -2,8 +2,10 @@
 """The cases with libreswan (pluto) as the other side.  It asks for no address: both ends have fixed ones on a /30."""
 import re
 
+from certificate_suite import expect_methods
+from certificates import METHOD, Authority, flex_certificate, install_flex
 from configs import SWAN, WRONG_KEY, flex
-from libreswan import libreswan
+from libreswan import install_libreswan, libreswan, libreswan_certificate
 from suite import OURS, THEIRS, expect_gre_child, expect_suite, rekeys
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
@@ -16,9 +18,12 @@ OUR_CALLS_ARE_LOST = ("table inet calls { chain c { type filter hook input prior
 AT_ONE_REKEY = 8
 
 
+ADDRESS = OURS + " 255.255.255.252"
+
+
 def configure(t, flex_values=None, **values):
     t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])  # if there is one
-    t.configure(flex("initiator", **dict({"address": OURS + " 255.255.255.252"}, **(flex_values or {}))), libreswan(**values))
+    t.configure(flex("initiator", **dict({"address": ADDRESS}, **(flex_values or {}))), libreswan(**values))
     t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
 
 
@@ -32,10 +37,14 @@ def calling(t, flex_values=None, **values):
 
 def called(t, flex_values=None, **values):
     """libreswan calls our Tunnel0; returns our IKE and Child SA."""
+    return called_with(t, flex("initiator", **dict({"address": ADDRESS}, **(flex_values or {}))), libreswan(**values))
+
+
+def called_with(t, ours, theirs):
     t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
-    t.configure("hostname quiet\nend\n", libreswan(**values))
+    t.configure("hostname quiet\nend\n", theirs)
     t.lab.run(SWAN_NODE, ["nft", OUR_CALLS_ARE_LOST], check=True)
-    t.lab.write_config(FLEX_NODE, flex("initiator", **dict({"address": OURS + " 255.255.255.252"}, **(flex_values or {}))))
+    t.lab.write_config(FLEX_NODE, ours)
     t.hup()
     t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
     t.initiate()
@@ -131,6 +140,24 @@ def libreswan_proposals(t):
         ike, child = (calling, called)[n % 2](t, {"encryption": encryption, "integrity": integrity, "prf": prf, "group": group,
                                                   "sets": (transform,)}, ike=theirs, esp=esp)
         expect_suite(ike, child, wanted, transform)
+        t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY, timeout=600)
+def libreswan_certificates(t):
+    """RSA and ECDSA P-256 certificates on both sides, called by each side; pings both ways."""
+    ca = Authority()
+    for kind, authby in (("rsa", "rsa-sha2"), ("ecdsa256", "ecdsa-sha2")):
+        install_flex(t, ca.issue("hub", kind), [ca.ca])
+        install_libreswan(t, ca.issue("swan1", kind), ca.ca)
+        ours, theirs = flex_certificate("initiator", kind, address=ADDRESS), libreswan_certificate(authby)
+        t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
+        t.configure(ours, theirs)
+        t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
+        expect_methods(t.established()[0], METHOD[kind], METHOD[kind])
+        t.both_ways(OURS, THEIRS, 3)
+        ike, _ = called_with(t, ours, theirs)
+        expect_methods(ike, METHOD[kind], METHOD[kind])
         t.both_ways(OURS, THEIRS, 3)
 
 

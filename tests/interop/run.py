@@ -19,8 +19,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import swan  # noqa: E402
 import suite  # noqa: E402,F401  (registers its cases)
-import libreswan_suite  # noqa: E402,F401
 import certificate_suite  # noqa: E402,F401
+import libreswan_suite  # noqa: E402,F401
+import extension_suite  # noqa: E402,F401
 from labkit.paths import LabError, REPO, bin_dir, need_root  # noqa: E402
 
 

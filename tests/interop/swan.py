@@ -149,11 +149,12 @@ class Pair(harness.Case):
     def swan_is_empty(self, what):
         self.wait("%s: the other side has no SA" % what, 30, lambda: self.swan_sas()[:2] == (0, 0))
 
-    def swan_gre(self, address, other, local=configs.SWAN):
+    def swan_gre(self, address, other, local=configs.SWAN, remote=configs.FLEX):
         """The kernel's GRE device on the other side."""
-        self.lab.run(SWAN_NODE, ["sh", "-c", "ip link del gre1 2>/dev/null; ip link add gre1 type gre local %s remote %s ttl 64 && "
-                                 "ip addr add %s dev gre1 && ip link set gre1 up mtu 1400 && ip route replace %s dev gre1 src %s" % (
-                                     local, configs.FLEX, address, other, address.split("/")[0])], check=True)
+        kind = "ip6gre" if ":" in local else "gre"
+        self.lab.run(SWAN_NODE, ["sh", "-c", "ip link del gre1 2>/dev/null; ip link add gre1 type %s local %s remote %s ttl 64 && "
+                                 "ip addr add %s dev gre1 && ip link set gre1 up mtu 1380 && ip route replace %s dev gre1 src %s" % (
+                                     kind, local, remote, address, other, address.split("/")[0])], check=True)
 
     # --- traffic --------------------------------------------------------------------------------------------------------
 

@@ -46,20 +46,36 @@ class Tally:
         return self.passed + self.failed + len(self.skipped)
 
 
+def gtest_reason(case, output):
+    """The first lines of what a failed case said, on one line after ": "; empty when it said nothing."""
+    block = re.search(r"^\[ RUN      \] %s\n(.*?)^\[  FAILED  \] " % re.escape(case), output, re.M | re.S)
+    lines = [line.strip() for line in block.group(1).splitlines() if line.strip()] if block else []
+    return ": " + " | ".join(lines[:4])[:400] if lines else ""
+
+
 def gtest_counts(name, output):
     """Tally of one GoogleTest binary's output, or None when it is not one or did not end properly."""
     ran = re.search(r"^\[==========\] (\d+) tests? from .* ran\.", output, re.M)
     if not ran:
         return None
     t = Tally()
-    t.failures = ["%s: %s" % (name, f) for f in sorted(set(re.findall(r"^\[  FAILED  \] ([\w/.]+)(?:,.*)?$", output, re.M)))
-                  if "." in f]
+    failed = [f for f in sorted(set(re.findall(r"^\[  FAILED  \] ([\w/.]+)(?:,.*)?$", output, re.M))) if "." in f]
+    t.failures = ["%s: %s%s" % (name, f, gtest_reason(f, output)) for f in failed]
     t.failed = len(t.failures)
     for block in re.finditer(r"^\[ RUN      \] (\S+)\n(.*?)^\[  SKIPPED \] \1 ", output, re.M | re.S):
         why = block.group(2).strip().splitlines()
         t.skipped.append(("%s: %s" % (name, block.group(1)), why[-1] if why else "no reason given"))
     t.passed = int(ran.group(1)) - t.failed - len(t.skipped)
     return t
+
+
+def why_failed(case, output):
+    """The line in which a failed test names its reason; else its last line, else what CTest says of it."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"FAIL|Traceback|.*\berror:", line)]
+    failure = case.find("failure")
+    said = failure.get("message", "") if failure is not None else ""
+    return (named or lines or [said or case.get("status")])[-1][:600]
 
 
 def read_junit(path):
@@ -79,8 +95,7 @@ def read_junit(path):
             tally.skipped.append((name, why or status))
         else:
             tally.failed += 1
-            message = case.find("failure")
-            tally.failures.append("%s: %s" % (name, message.get("message", "") if message is not None else status))
+            tally.failures.append("%s: %s" % (name, why_failed(case, output)))
     return tally
 
 
