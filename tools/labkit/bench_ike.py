@@ -59,7 +59,8 @@ def make_pki(directory):
     for name in ("hub", "spoke"):
         openssl("req", *new_key, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/O=Bench/CN=" + name)
         pathlib.Path(directory, name + ".ext").write_text(
-            f"subjectAltName=DNS:{name}.bench\nkeyUsage=digitalSignature\nbasicConstraints=CA:FALSE\n", encoding="ascii")
+            f"subjectAltName=DNS:{name}.bench\nkeyUsage=digitalSignature\nbasicConstraints=CA:FALSE\n",
+            encoding="ascii")
         openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-sha256",
                 "-days", "30", "-extfile", name + ".ext", "-out", name + ".pem")
     return directory
@@ -275,8 +276,9 @@ class Bench:
         return result
 
     def bare(self, suite, pki=None):
-        run = subprocess.run(["taskset", "-c", str(RESPONDER_CORE), self.binary, "bare", "--suite", suite, "--count",
-                              "200" if suite == "modp2048" else "1000", *(["--pki", pki] if pki else [])], stdout=subprocess.PIPE, text=True, check=True)
+        argv = ["taskset", "-c", str(RESPONDER_CORE), self.binary, "bare", "--suite", suite, "--count",
+                "200" if suite == "modp2048" else "1000", *(["--pki", pki] if pki else [])]
+        run = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(run.stdout)
 
     def handshakes(self, kind, suite, count, runs, pki=None):

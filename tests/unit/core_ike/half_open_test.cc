@@ -111,7 +111,8 @@ TEST(BodyOf, FindsThePayloadAndStopsAtTruncation) {
   Header h;
   h.exchange = ExchangeType::kIkeSaInit;
   const Bytes nonce(16, 9);
-  const Bytes message = EncodeMessage(h, {VendorIdPayload{Bytes(5, 1)}, NoncePayload{nonce}, VendorIdPayload{Bytes(3, 2)}});
+  const Payloads payloads = {VendorIdPayload{Bytes(5, 1)}, NoncePayload{nonce}, VendorIdPayload{Bytes(3, 2)}};
+  const Bytes message = EncodeMessage(h, payloads);
   const BytesView body = BodyOf(message, PayloadType::kNonce);
   EXPECT_EQ(Bytes(body.begin(), body.end()), nonce);
   EXPECT_TRUE(BodyOf(message, PayloadType::kKe).empty());

@@ -89,7 +89,8 @@ std::unique_ptr<Session> Endpoint::Impl::Unfold(const HalfOpen& r) const {
 void Endpoint::Impl::HandleHalfOpen(HalfOpen& r, const Datagram& d, const Header& h, Instant now, Actions& out) {
   if (r.spi_i != h.initiator_spi) return Drop("drop: unknown IKE SPI");
   if (!r.answered()) return Drop("drop: no keys yet");
-  if (h.next_payload == static_cast<uint8_t>(PayloadType::kNotify)) return Drop("drop: unprotected message for an IKE SA");
+  if (h.next_payload == static_cast<uint8_t>(PayloadType::kNotify))
+    return Drop("drop: unprotected message for an IKE SA");
   if (h.is_response()) return Drop("drop: answer to no request");
   if (h.message_id != kFirstProtectedId) return Drop("drop: message id outside the window");
   std::unique_ptr<Session> session = Unfold(r);

@@ -163,8 +163,10 @@ void Endpoint::Impl::AnswerInit(HalfOpen& r, const Proposal& chosen, crypto::Job
   header.flags = kFlagResponse;
   Bytes response = EncodeMessage(header, InitAnswer(r, chosen, key.public_value, nonce_r));
   r.SetAnswer(response, Skeyseed(crypto_, r.suite.prf, key.secret, r.nonce_i(), nonce_r));
-  if (config_.log_keys)
-    LogKeys(r.spi_i, r.spi_r, ExpandIkeKeys(crypto_, r.suite, r.skeyseed(), r.nonce_i(), nonce_r, r.spi_i, r.spi_r), out);
+  if (config_.log_keys) {
+    const BytesView nonce_i = r.nonce_i();
+    LogKeys(r.spi_i, r.spi_r, ExpandIkeKeys(crypto_, r.suite, r.skeyseed(), nonce_i, nonce_r, r.spi_i, r.spi_r), out);
+  }
   out.emplace_back(SendDatagram{r.local, r.remote, std::move(response)});
 }
 

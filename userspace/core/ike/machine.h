@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
-// are spread over wire.cc, half_open.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc, auth_certificate.cc, child.cc,
-// create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
+// are spread over wire.cc, half_open.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc,
+// auth_certificate.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
 
