@@ -45,6 +45,27 @@ def say(text):
     print(f"bench: {text}", file=sys.stderr)
 
 
+def make_pki(directory):
+    """ca.pem, hub.pem, hub.key, spoke.pem and spoke.key: ECDSA P-256, the names hub.bench and spoke.bench."""
+    def openssl(*argv):
+        run = subprocess.run(["openssl", *argv], cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, check=False)
+        if run.returncode != 0:
+            raise LabError("openssl %s: %s" % (argv[0], run.stdout.strip()[-300:]))
+
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha256")
+    openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/O=Bench/CN=CA",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    for name in ("hub", "spoke"):
+        openssl("req", *new_key, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/O=Bench/CN=" + name)
+        pathlib.Path(directory, name + ".ext").write_text(
+            f"subjectAltName=DNS:{name}.bench\nkeyUsage=digitalSignature\nbasicConstraints=CA:FALSE\n",
+            encoding="ascii")
+        openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-sha256",
+                "-days", "30", "-extfile", name + ".ext", "-out", name + ".pem")
+    return directory
+
+
 class Namespace:
     """A network and mount namespace, held by a sleeping process."""
 
@@ -89,8 +110,8 @@ class Ours:
     """Our responder."""
     name = "ours"
 
-    def __init__(self, bench, protect=False):
-        argv = [bench.binary, "responder"] + (["--protect"] if protect else [])
+    def __init__(self, bench, protect=False, pki=None):
+        argv = [bench.binary, "responder"] + (["--protect"] if protect else []) + (["--pki", pki] if pki else [])
         self.process = subprocess.Popen(bench.hub.wrap(argv, RESPONDER_CORE), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.pid = self.process.pid
@@ -115,7 +136,7 @@ class Ours:
 
 CHARON_CONF = """
 charon-systemd {
-  load = random nonce openssl hmac kdf pem socket-default kernel-netlink vici
+  load = random nonce openssl hmac kdf pem pkcs8 x509 constraints socket-default kernel-netlink vici
   filelog { log { path = %(dir)s/log
                   default = -1 } }
   journal { default = -1 }
@@ -138,9 +159,10 @@ connections { hub { version = 2
   unique = never
   mobike = no
   rekey_time = 0
-  local { auth = psk
+  local { auth = %(auth)s
+          %(certs)s
           id = hub.bench }
-  remote { auth = psk
+  remote { auth = %(auth)s
            id = %%any }
   children { c { esp_proposals = aes128gcm16
                  rekey_time = 0
@@ -155,10 +177,15 @@ class Charon:
     """strongSwan's daemon as Debian ships it, with a table of 4,096 buckets and without DoS protection."""
     name = "charon"
 
-    def __init__(self, bench):
+    def __init__(self, bench, pki=None):
         self.dir = tempfile.mkdtemp(prefix="bench-charon.")
+        for directory, name in (("x509ca", "ca.pem"), ("x509", "hub.pem"), ("private", "hub.key")):
+            os.mkdir(os.path.join(self.dir, directory))
+            if pki:
+                shutil.copy(os.path.join(pki, name), os.path.join(self.dir, directory, name))
         self.write("conf", CHARON_CONF % {"dir": self.dir})
-        self.write("swanctl.conf", CHARON_CONNECTION % {"hub": HUB})
+        self.write("swanctl.conf", CHARON_CONNECTION % {
+            "hub": HUB, "auth": "pubkey" if pki else "psk", "certs": "certs = hub.pem" if pki else ""})
         self.log = open(os.path.join(self.dir, "out"), "w", encoding="utf-8")
         self.hub = bench.hub
         env = dict(os.environ, STRONGSWAN_CONF=os.path.join(self.dir, "conf"))
@@ -182,7 +209,8 @@ class Charon:
 
     def swanctl(self, *argv):
         uri = "unix://" + os.path.join(self.dir, "vici")
-        run = subprocess.run(self.hub.wrap(["swanctl", *argv, "--uri", uri]), stdout=subprocess.PIPE,
+        env = "SWANCTL_DIR=" + self.dir
+        run = subprocess.run(self.hub.wrap(["env", env, "swanctl", *argv, "--uri", uri]), stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, check=False)
         if run.returncode != 0:
             raise LabError("swanctl %s: %s" % (argv[0], run.stdout.strip()[-300:]))
@@ -247,18 +275,20 @@ class Bench:
         result["lost"] = after["InErrors"] - before["InErrors"] + after["SndbufErrors"] - before["SndbufErrors"]
         return result
 
-    def bare(self, suite):
-        run = subprocess.run(["taskset", "-c", str(RESPONDER_CORE), self.binary, "bare", "--suite", suite, "--count",
-                              "200" if suite == "modp2048" else "1000"], stdout=subprocess.PIPE, text=True, check=True)
+    def bare(self, suite, pki=None):
+        argv = ["taskset", "-c", str(RESPONDER_CORE), self.binary, "bare", "--suite", suite, "--count",
+                "200" if suite == "modp2048" else "1000", *(["--pki", pki] if pki else [])]
+        run = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(run.stdout)
 
-    def handshakes(self, kind, suite, count, runs):
+    def handshakes(self, kind, suite, count, runs, pki=None):
         """(best and median ms of responder CPU a handshake, best rate a second)."""
         costs, rates = [], []
-        with self.responder(kind) as r:
-            self.load(r, suite, 1, 50)
+        more = (64, "--pki", pki) if pki else ()
+        with self.responder(kind, pki=pki) as r:
+            self.load(r, suite, 1, 50, *more)
             for i in range(runs):
-                result = self.load(r, suite, 100 + i * count, count)
+                result = self.load(r, suite, 100 + i * count, count, *more)
                 costs.append(result["cpu_ms"] / count)
                 rates.append(count / result["wall_s"])
         return min(costs), statistics.median(costs), max(rates)
@@ -292,19 +322,24 @@ class Bench:
         return {k: result[k] for k in ("wall_s", "cpu_ms", "lost", "retransmissions", "cookies")}
 
 
-def measure(bench, kinds, args):
-    result = {"handshake": {}, "memory": {}, "storm": {}, "show": {}}
+def measure_handshakes(bench, kinds, suite, runs, pki):
+    say(f"handshakes, {suite}, {'ECDSA certificates' if pki else 'PSK'} ...")
+    row = {"bare": bench.bare(suite, pki)}
+    count = 500 if suite == "modp2048" else 2000
+    for kind in kinds:
+        best, median, rate = bench.handshakes(kind, suite, count, runs, pki)
+        row.update({f"{kind.name}_ms": best, f"{kind.name}_median_ms": median, f"{kind.name}_per_s": round(rate)})
+    row["ratio_to_bare"] = row["ours_ms"] / row["bare"]["total_ms"]
+    if "charon_ms" in row:
+        row["times_charon"] = row["charon_ms"] / row["ours_ms"]
+    return row
+
+
+def measure(bench, kinds, args, pki):
+    result = {"handshake": {}, "handshake_ecdsa": {}, "memory": {}, "storm": {}, "show": {}}
     for suite in SUITES:
-        say(f"handshakes, {suite} ...")
-        row = {"bare": bench.bare(suite)}
-        count = 500 if suite == "modp2048" else 2000
-        for kind in kinds:
-            best, median, rate = bench.handshakes(kind, suite, count, args.runs)
-            row.update({f"{kind.name}_ms": best, f"{kind.name}_median_ms": median, f"{kind.name}_per_s": round(rate)})
-        row["ratio_to_bare"] = row["ours_ms"] / row["bare"]["total_ms"]
-        if "charon_ms" in row:
-            row["times_charon"] = row["charon_ms"] / row["ours_ms"]
-        result["handshake"][suite] = row
+        result["handshake"][suite] = measure_handshakes(bench, kinds, suite, args.runs, None)
+        result["handshake_ecdsa"][suite] = measure_handshakes(bench, kinds, suite, args.runs, pki)
     for kind in kinds:
         say(f"memory and show, {kind.name} ...")
         memory, show = bench.memory(kind, args.steps)
@@ -329,15 +364,17 @@ def check(result):
 
 
 def print_table(result):
-    print(f"{result['cpu']}, Linux {result['kernel']}; responder on one core, PSK, one Child SA, no kernel SAs; "
+    print(f"{result['cpu']}, Linux {result['kernel']}; responder on one core, one Child SA, no kernel SAs; "
           f"best of {result['runs']}")
     names = [k for k in ("ours", "charon") if k in result["memory"]]
     print(f"\n{'ms of responder CPU a handshake':34}{'bare':>9}" + "".join(f"{n:>9}" for n in names) + "   over bare")
-    for suite, row in result["handshake"].items():
+    rows = [(f"{suite}, {how}", row) for key, how in (("handshake", "PSK"), ("handshake_ecdsa", "ECDSA certificates"))
+            for suite, row in result[key].items()]
+    for suite, row in rows:
         print(f"  {suite:32}{row['bare']['total_ms']:9.3f}" + "".join(f"{row[n + '_ms']:9.3f}" for n in names)
               + f"{row['ratio_to_bare']:12.2f}")
     print(f"\n{'':34}" + " " * 9 + "".join(f"{n:>9}" for n in names))
-    for suite, row in result["handshake"].items():
+    for suite, row in rows:
         print(f"  {'per second, ' + suite:41}" + "".join(f"{row[n + '_per_s']:9}" for n in names))
     for key in result["memory"]["ours"]:
         print(f"  {key.replace('_', ' ') + (' (octets)' if key.startswith('at') else ''):41}"
@@ -366,8 +403,9 @@ def main(args, binary):
         say("without charon")
     with contextlib.ExitStack() as stack:
         bench = Bench(binary, stack)
+        pki = make_pki(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-pki.")))
         result = {"bench": "ike", "cpu": cpu_name(), "kernel": platform.release(), "runs": args.runs}
-        result.update(measure(bench, kinds, args))
+        result.update(measure(bench, kinds, args, pki))
     ok = check(result)
     if args.json:
         print(json.dumps(result, indent=2))

@@ -11,6 +11,8 @@ struct Options {
   std::string suite = "x25519";
   std::string hub = "198.18.0.1";
   std::string base = "10.64.0.0";  // peer n has base + n
+  // Certificates instead of the pre-shared key: ca.pem, hub.pem, hub.key, spoke.pem, spoke.key there, all ECDSA P-256.
+  std::string pki;
   int first = 1, count = 100;      // peers first..first+count-1
   int window = 64;                 // set up at once
   bool storm = false;              // all at once

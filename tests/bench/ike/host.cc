@@ -5,6 +5,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <iterator>
 
 #include "base/overloaded.h"
 #include "core/crypto/openssl_rng.h"
@@ -50,15 +53,40 @@ ike::SessionPolicy MakePolicy(const ike::Identity& local) {
   return p;
 }
 
-Host::Host(const ike::Endpoint::Config& config, std::vector<ike::Suite> suites, OnAction on_action)
+Bytes ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) Die("cannot read " + path);
+  return Bytes(std::istreambuf_iterator<char>(file), {});
+}
+
+ike::SessionPolicy MakeCertificatePolicy(const std::string& pki, const std::string& name) {
+  ike::SessionPolicy p = MakePolicy(Fqdn(name + ".bench"));
+  p.local_psk = p.remote_psk = {};
+  p.accept_psk = false;
+  p.accept_elliptic = true;
+  p.initial_contact = false;
+  const auto authorities = Must(crypto::ParseCertificates(ReadFile(pki + "/ca.pem")));
+  const auto trust = Must(crypto::MakeTrustStore(authorities, {}, crypto::Revocation::kNone));
+  p.trust = {trust};
+  auto credential = std::make_shared<crypto::Credential>();
+  credential->chain = Must(crypto::ParseCertificates(ReadFile(pki + "/" + name + ".pem")));
+  credential->key = Must(crypto::ParseSigningKey(ReadFile(pki + "/" + name + ".key"), {}));
+  credential->authorities = trust->authorities();
+  p.credentials = {std::move(credential)};
+  return p;
+}
+
+Host::Host(const ike::Endpoint::Config& config, std::vector<ike::Suite> suites, OnAction on_action,
+           ike::SessionPolicy hub_policy)
     : loop_(Must(os::Loop::Make())),
       crypto_(crypto::NewOpensslProvider()),
       rng_(std::make_unique<crypto::OpensslRng>()),
       suites_(std::move(suites)),
       on_action_(std::move(on_action)),
-      hub_policy_(MakePolicy(Fqdn("hub.bench"))),
+      hub_policy_(std::move(hub_policy)),
       endpoint_(config, *this, *crypto_, *rng_) {
   hub_policy_.initial_contact = false;
+  endpoint_.SetTimeOfDay(std::time(nullptr), os::Loop::Now());
   Open(500);
   Open(4500);
 }
@@ -130,6 +158,10 @@ void Host::Run(const std::function<void()>& before_wait) {
     for (auto& socket : sockets_) socket->Flush().IgnoreError();
     return deadline;
   });
+}
+
+std::vector<Bytes> Host::Authorities(const net::Endpoint&, const net::Endpoint&) {
+  return hub_policy_.trust.empty() ? std::vector<Bytes>{} : hub_policy_.trust.front()->authorities();
 }
 
 absl::StatusOr<ike::SessionPolicy> Host::SelectProfile(const ike::SessionInfo&,

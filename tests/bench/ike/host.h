@@ -25,13 +25,18 @@ ike::Suite IkeSuite(const std::string& name);
 // What a spoke of this benchmark and its hub have configured: GRE between their outer addresses, transport
 // mode.
 ike::SessionPolicy MakePolicy(const ike::Identity& local);
+// The same with the certificate NAME.pem of directory `pki`, for identity NAME.bench; every peer may have the same.
+ike::SessionPolicy MakeCertificatePolicy(const std::string& pki, const std::string& name);
+// The octets of a file; dies if it cannot be read.
+Bytes ReadFile(const std::string& path);
 ike::Identity Fqdn(const std::string& name);
 
 class Host : public ike::Policy {
  public:
   // `on_action` sees every action but datagrams and jobs, which the host carries out itself.
   using OnAction = std::function<void(const ike::Action&)>;
-  Host(const ike::Endpoint::Config& config, std::vector<ike::Suite> suites, OnAction on_action);
+  Host(const ike::Endpoint::Config& config, std::vector<ike::Suite> suites, OnAction on_action,
+       ike::SessionPolicy hub_policy = MakePolicy(Fqdn("hub.bench")));
 
   ike::Endpoint& endpoint() { return endpoint_; }
   os::Loop& loop() { return *loop_; }
@@ -48,6 +53,7 @@ class Host : public ike::Policy {
   uint64_t received() const { return received_; }
 
   std::vector<ike::Suite> InitSuites(const net::Endpoint&, const net::Endpoint&) override { return suites_; }
+  std::vector<Bytes> Authorities(const net::Endpoint&, const net::Endpoint&) override;
   absl::StatusOr<ike::SessionPolicy> SelectProfile(const ike::SessionInfo&,
                                                    const std::optional<ike::Identity>&) override;
   absl::StatusOr<std::vector<ike::ConfigAttribute>> OnConfigRequest(

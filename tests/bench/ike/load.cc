@@ -3,6 +3,7 @@
 // once. In a storm every first message is made before the first is sent, as if each peer had a processor of
 // its own.  Prints one JSON line when the last one is up or has failed.
 #include <iostream>
+#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_format.h"
@@ -20,6 +21,7 @@ class Load {
         hub_(Address(o.hub)),
         base_(Address(o.base)),
         host_(ike::Endpoint::Config{}, {IkeSuite(o.suite)}, [this](const ike::Action& a) { Note(a); }) {
+    if (!o.pki.empty()) spoke_ = MakeCertificatePolicy(o.pki, "spoke");
     if (o.storm) host_.held = &first_messages_;
     if (!o.half_open) return;
     host_.timers = false;
@@ -66,7 +68,7 @@ class Load {
     r.local = {base_.Plus(static_cast<uint64_t>(n)), 500};
     r.remote = {hub_, 500};
     r.suites = {IkeSuite(o_.suite)};
-    r.policy = MakePolicy(Fqdn(absl::StrFormat("spoke%06d.bench", n)));
+    r.policy = spoke_ ? *spoke_ : MakePolicy(Fqdn(absl::StrFormat("spoke%06d.bench", n)));
     ike::Actions actions;
     host_.endpoint().Initiate(std::move(r), os::Loop::Now(), actions);
     host_.Carry(actions);
@@ -101,6 +103,7 @@ class Load {
   net::IpAddress hub_, base_;
   int next_ = 0, up_ = 0, failed_ = 0;
   bool filling_ = false;
+  std::optional<ike::SessionPolicy> spoke_;  // of all, with certificates
   std::vector<ike::SendDatagram> first_messages_;
   std::string why_;
   Instant start_{};

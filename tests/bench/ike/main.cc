@@ -13,7 +13,7 @@ namespace {
 Options Parse(int argc, char** argv) {
   Options o;
   const std::map<std::string, std::string*> texts = {
-      {"--suite", &o.suite}, {"--hub", &o.hub}, {"--base", &o.base}};
+      {"--suite", &o.suite}, {"--hub", &o.hub}, {"--base", &o.base}, {"--pki", &o.pki}};
   const std::map<std::string, int*> numbers = {
       {"--first", &o.first}, {"--count", &o.count}, {"--window", &o.window}};
   const std::map<std::string, bool*> flags = {

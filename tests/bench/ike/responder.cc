@@ -51,7 +51,8 @@ class Responder {
  public:
   explicit Responder(const Options& o)
       : host_(EndpointConfig(o), {IkeSuite("x25519"), IkeSuite("ecp256"), IkeSuite("modp2048")},
-              [this](const ike::Action& a) { Note(a); }) {
+              [this](const ike::Action& a) { Note(a); },
+              o.pki.empty() ? MakePolicy(Fqdn("hub.bench")) : MakeCertificatePolicy(o.pki, "hub")) {
     const absl::Status s = host_.loop().Add(STDIN_FILENO, EPOLLIN, [this](uint32_t) { OnInput(); });
     if (!s.ok()) Die(s.ToString());
   }

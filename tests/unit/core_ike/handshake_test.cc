@@ -25,7 +25,7 @@ TEST(Handshake, FourMessagesBringUpASessionWithMatchingChildSas) {
   EXPECT_FALSE(w.b->ups[0].initiator);
   EXPECT_EQ(w.a->ups[0].spi_i, w.b->ups[0].spi_i);
   EXPECT_EQ(w.a->ups[0].spi_r, w.b->ups[0].spi_r);
-  EXPECT_THAT(w.a->ups[0].vendor_ids, Contains("FLEXVPN-SUPPORTED"));
+  EXPECT_THAT(*w.a->ups[0].vendor_ids, Contains("FLEXVPN-SUPPORTED"));
   const ChildSa& child = w.b->children.at(0);
   EXPECT_TRUE(child.transport);
   EXPECT_FALSE(child.udp_encap);

@@ -25,9 +25,9 @@ std::string Accepted(const SessionPolicy& policy) {
 
 }  // namespace
 
-void Endpoint::Impl::NoteSignatureHashes(IkeSa& sa, const Payloads& payloads) {
+std::optional<HashSet> Endpoint::Impl::SignatureHashes(const Payloads& payloads) {
   const auto* notify = FindNotify(payloads, NotifyType::kSignatureHashAlgorithms);
-  sa.handshake->peer_hashes = notify == nullptr ? std::nullopt : DecodeHashes(notify->data);
+  return notify == nullptr ? std::nullopt : DecodeHashes(notify->data);
 }
 
 // The one under a CA the peer asks for; the request is a hint, so any other is better than none (§3.7).

@@ -111,7 +111,8 @@ struct SessionInfo {
   bool nat_local = false, nat_remote = false;  // detected in front of us / of the peer
   bool fragmentation = false;                  // RFC 7383 agreed
   bool mobike = false;                         // RFC 4555 agreed
-  std::vector<std::string> vendor_ids;         // printable form of what the peer sent
+  // Printable form of what the peer sent; shared by sessions with equal ones.  Nullptr: not heard yet.
+  std::shared_ptr<const std::vector<std::string>> vendor_ids;
   bool ppk = false;                            // the keys hold a post-quantum pre-shared key
   // The peer's own, without `der`; in SelectProfile as sent, not checked yet.  Nullptr: none.
   std::shared_ptr<const crypto::CertificateInfo> remote_certificate;

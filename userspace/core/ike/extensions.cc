@@ -20,23 +20,23 @@ void Endpoint::Impl::AppendInitExtensions(const Session& session, Payloads& out)
 }
 
 // Responder, in its answer to `request`; notes what is agreed.
-void Endpoint::Impl::AnswerInitExtensions(IkeSa& sa, Payloads& out) const {
-  Agreed& agreed = sa.handshake->agreed;
-  const SessionInfo& info = sa.session->info;
+void Endpoint::Impl::AnswerInitExtensions(HalfOpen& r, Payloads& out) const {
+  Agreed& agreed = r.agreed;
   agreed.childless = true;
   out.push_back(Say(NotifyType::kChildlessIkev2Supported));
-  agreed.ppk = agreed.ppk && policy_.OffersPpk(info.local, info.remote);
+  agreed.ppk = agreed.ppk && policy_.OffersPpk(r.local, r.remote);
   if (agreed.ppk) out.push_back(Say(NotifyType::kUsePpk));
   if (agreed.intermediate) out.push_back(Say(NotifyType::kIntermediateExchangeSupported));
 }
 
 // What the peer says: agreed if it is the answer to ours.
-void Endpoint::Impl::NoteInitExtensions(IkeSa& sa, const Payloads& payloads) const {
+Agreed Endpoint::Impl::SaidExtensions(const Payloads& payloads) {
   auto said = [&](NotifyType type) { return FindNotify(payloads, type) != nullptr; };
-  Agreed& agreed = sa.handshake->agreed;
+  Agreed agreed;
   agreed.childless = said(NotifyType::kChildlessIkev2Supported);
   agreed.intermediate = said(NotifyType::kIntermediateExchangeSupported);
-  agreed.ppk = said(NotifyType::kUsePpk) && (!sa.initiator || sa.session->policy->ppk);
+  agreed.ppk = said(NotifyType::kUsePpk);
+  return agreed;
 }
 
 // Initiator: an empty result, or what is required and missing.

@@ -26,15 +26,16 @@ void Endpoint::Impl::AppendVendorIds(Payloads& out) {
   out.emplace_back(VendorIdPayload{ToBytes(kOwnVendorId)});
 }
 
-void Endpoint::Impl::CollectVendorIds(const Payloads& payloads, SessionInfo& info) {
-  info.vendor_ids.clear();
+std::shared_ptr<const std::vector<std::string>> Endpoint::Impl::VendorIds(const Payloads& payloads) {
+  std::vector<std::string> ids;
   for (const Payload& p : payloads) {
     const auto* vid = std::get_if<VendorIdPayload>(&p);
-    if (vid == nullptr || info.vendor_ids.size() == kMaxVendorIds) continue;
+    if (vid == nullptr || ids.size() == kMaxVendorIds) continue;
     const BytesView data = BytesView(vid->data).first(std::min(vid->data.size(), kMaxVendorIdSize));
     const bool text = std::all_of(data.begin(), data.end(), [](uint8_t c) { return c >= 0x20 && c < 0x7f; });
-    info.vendor_ids.push_back(text ? ToString(data) : ToHex(data));
+    ids.push_back(text ? ToString(data) : ToHex(data));
   }
+  return vendor_ids_.Share(std::move(ids));
 }
 
 IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& out) {
@@ -173,10 +174,11 @@ void Endpoint::Impl::AcceptInit(IkeSa& sa, const Choice& choice, const KePayload
   sa.handshake->nonce_r = nonce.nonce;
   sa.handshake->init_response = in.datagram.bytes;
   sa.state = IkeState::kInitDerive;
-  NoteSignatureHashes(sa, in.payloads);
+  sa.handshake->peer_hashes = SignatureHashes(in.payloads);
   sa.handshake->authorities = ReadCertRequests(in.payloads);
-  CollectVendorIds(in.payloads, session.info);
-  NoteInitExtensions(sa, in.payloads);
+  session.info.vendor_ids = VendorIds(in.payloads);
+  sa.handshake->agreed = SaidExtensions(in.payloads);
+  sa.handshake->agreed.ppk = sa.handshake->agreed.ppk && session.policy->ppk;
   const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
   session.info.nat_local = nat.local || (nat.supported && session.policy->force_encap);
   session.info.nat_remote = nat.remote;
@@ -198,7 +200,7 @@ void Endpoint::Impl::InitDerived(IkeSa& sa, crypto::JobResult result, Instant no
     return;
   }
   sa.keys = DeriveIkeKeys(crypto_, sa.suite, std::get<SecretBytes>(*result), h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r);
-  LogKeys(sa, out);
+  LogKeys(sa.spi_i, sa.spi_r, sa.keys, out);
   sa.send.Take(0);
   h.key = {};
   if (const std::string missing = MissingExtension(sa); !missing.empty()) return FailInit(session, missing, out);

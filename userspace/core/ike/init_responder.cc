@@ -16,17 +16,31 @@ void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant n
   // Without its interface such an address leads nowhere.
   if (d.remote.address.is_v6() && d.remote.address.is_link_local()) return Drop("drop: IPv6 link-local peer");
   const uint64_t key = Tables::InitKey(d.remote, Fingerprint(d.bytes));
-  if (IkeSa* sa = tables_.FindInit(key, h.initiator_spi)) {
-    if (sa->state != IkeState::kAuthWait) return Drop("drop: repeated IKE_SA_INIT");
-    counters_.Add("requests answered from cache");
-    out.emplace_back(SendDatagram{d.local, d.remote, sa->handshake->init_response});
-    return;
-  }
+  if (AnswerRepeatedInit(d, h, key, out)) return;
   if (!AdmitInit(d, h)) return;
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   if (!CookieHolds(d, h, *payloads, now, out)) return;
   ConsiderInit(d, h, *payloads, key, now, out);
+}
+
+// True: the request is one that was accepted before; while its IKE SA waits for IKE_AUTH it gets the same answer again.
+bool Endpoint::Impl::AnswerRepeatedInit(const Datagram& d, const Header& h, uint64_t key, Actions& out) {
+  const IkeSpi ours = tables_.FindInit(key);
+  const HalfOpen* half_open = tables_.FindHalfOpen(ours);
+  const IkeSa* sa = half_open == nullptr ? tables_.FindSa(ours) : nullptr;
+  if (half_open == nullptr && sa == nullptr) return false;
+  if (h.initiator_spi != (half_open != nullptr ? half_open->spi_i : sa->spi_i)) return false;
+  BytesView answer;
+  if (half_open != nullptr) answer = half_open->response();
+  if (sa != nullptr && sa->state == IkeState::kAuthWait) answer = sa->handshake->init_response;
+  if (answer.empty()) {
+    Drop("drop: repeated IKE_SA_INIT");
+    return true;
+  }
+  counters_.Add("requests answered from cache");
+  out.emplace_back(SendDatagram{d.local, d.remote, Bytes(answer.begin(), answer.end())});
+  return true;
 }
 
 bool Endpoint::Impl::AdmitInit(const Datagram& d, const Header&) {
@@ -102,75 +116,74 @@ void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payl
     return AnswerPlain(
         d, h, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kInvalidKePayload, std::move(w).Release()}, out);
   }
-  IkeSa& sa = NewResponder(d, h, p, *std::move(choice), now);
-  sa.session->suites = own;
-  tables_.BindInit(sa, key);
-  StartJob(sa, crypto::AnswerKey{sa.suite.ke, ke->public_value},
-           [this](IkeSa& s, crypto::JobResult r, Instant t, Actions& o) { AnswerInit(s, std::move(r), t, o); }, out);
+  HalfOpen& half_open = NewHalfOpen(d, h, p, key, now);
+  half_open.suite = choice->suite;
+  half_open.suites = own;
+  StartJob(half_open, crypto::AnswerKey{choice->suite.ke, ke->public_value},
+           [this, chosen = std::move(choice->proposal)](HalfOpen& r, crypto::JobResult result, Instant, Actions& o) {
+             AnswerInit(r, chosen, std::move(result), o);
+           },
+           out);
 }
 
-IkeSa& Endpoint::Impl::NewResponder(const Datagram& d, const Header& h, const Payloads& p, Choice choice, Instant now) {
-  Session& session = tables_.AddSession();
-  Touch(session);
-  session.created = session.last_heard = session.last_sent = now;
-  session.info.local = d.local;
-  session.info.remote = d.remote;
-  session.info.spi_i = h.initiator_spi;
-  session.info.suite = choice.suite;
-  CollectVendorIds(p, session.info);
+HalfOpen& Endpoint::Impl::NewHalfOpen(const Datagram& d, const Header& h, const Payloads& p, uint64_t key,
+                                      Instant now) {
+  auto r = std::make_unique<HalfOpen>(d.bytes);
+  r->spi_i = h.initiator_spi;
+  r->spi_r = tables_.NewSpi(rng_);
+  r->init_key = key;
+  r->created = now;
+  r->expires = now + config_.half_open_timeout;
+  r->local = d.local;
+  r->remote = d.remote;
   const NatFinding nat = DetectNat(crypto_, p, h.initiator_spi, IkeSpi(), d.local, d.remote);
-  session.force_encap = policy_.ForceEncap(d.local, d.remote);
-  session.info.nat_local = nat.local || (nat.supported && session.force_encap);
-  session.info.nat_remote = nat.remote;
-  session.info.fragmentation = AgreesFragmentation(p);
-
-  IkeSa& sa = tables_.AddSa(session, tables_.NewSpi(rng_));
-  session.current = sa.local_spi;
-  sa.state = IkeState::kInitAnswer;
-  sa.spi_i = h.initiator_spi;
-  sa.spi_r = session.info.spi_r = sa.local_spi;
-  sa.suite = choice.suite;
-  sa.receive = ReceiveWindow(1);
-  sa.expires = now + config_.half_open_timeout;
-  sa.handshake = std::make_unique<Handshake>();
-  NoteInitExtensions(sa, p);
-  sa.handshake->init_request = d.bytes;
-  sa.handshake->nonce_i = ike::Find<NoncePayload>(p)->nonce;
-  sa.handshake->nonce_r = rng_.Take(kNonceSize);
-  sa.handshake->choice = std::move(choice);
-  NoteSignatureHashes(sa, p);
-  tables_.BeginHalfOpen(sa);
+  r->force_encap = policy_.ForceEncap(d.local, d.remote);
+  r->nat_local = nat.local || (nat.supported && r->force_encap);
+  r->nat_remote = nat.remote;
+  r->fragmentation = AgreesFragmentation(p);
+  r->agreed = SaidExtensions(p);
+  r->peer_hashes = SignatureHashes(p);
+  r->vendor_ids = VendorIds(p);
   counters_.Add("IKE_SA_INIT accepted");
-  return sa;
+  return tables_.AddHalfOpen(std::move(r));
 }
 
-void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out) {
-  Session& session = *sa.session;
+void Endpoint::Impl::AnswerInit(HalfOpen& r, const Proposal& chosen, crypto::JobResult result, Actions& out) {
   if (!result.ok() || !std::holds_alternative<crypto::KeyAnswer>(*result)) {
     Drop(absl::IsInvalidArgument(result.status()) ? "drop: bad public value in an IKE_SA_INIT request"
                                                   : "key generation failed");
-    return DropSas(session);
+    return tables_.DropHalfOpen(r);
   }
   const auto& key = std::get<crypto::KeyAnswer>(*result);
-  Handshake& h = *sa.handshake;
-  sa.keys = DeriveIkeKeys(crypto_, sa.suite, key.secret, h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r);
-  LogKeys(sa, out);
+  const Bytes nonce_r = rng_.Take(kNonceSize);
+  Header header;
+  header.initiator_spi = r.spi_i;
+  header.responder_spi = r.spi_r;
+  header.exchange = ExchangeType::kIkeSaInit;
+  header.flags = kFlagResponse;
+  Bytes response = EncodeMessage(header, InitAnswer(r, chosen, key.public_value, nonce_r));
+  r.SetAnswer(response, Skeyseed(crypto_, r.suite.prf, key.secret, r.nonce_i(), nonce_r));
+  if (config_.log_keys) {
+    const BytesView nonce_i = r.nonce_i();
+    LogKeys(r.spi_i, r.spi_r, ExpandIkeKeys(crypto_, r.suite, r.skeyseed(), nonce_i, nonce_r, r.spi_i, r.spi_r), out);
+  }
+  out.emplace_back(SendDatagram{r.local, r.remote, std::move(response)});
+}
+
+Payloads Endpoint::Impl::InitAnswer(HalfOpen& r, const Proposal& chosen, const Bytes& public_value,
+                                    const Bytes& nonce_r) {
   Payloads payloads;
-  payloads.emplace_back(SaPayload{{h.choice.proposal}});
-  payloads.emplace_back(KePayload{sa.suite.ke, key.public_value});
-  payloads.emplace_back(NoncePayload{h.nonce_r});
-  AppendNatDetection(crypto_, rng_, sa.spi_i, sa.spi_r, session.info.local, session.info.remote,
-                     session.force_encap, payloads);
-  if (session.info.fragmentation) AppendFragmentation(payloads);
-  AnswerInitExtensions(sa, payloads);
-  if (h.peer_hashes)
+  payloads.emplace_back(SaPayload{{chosen}});
+  payloads.emplace_back(KePayload{r.suite.ke, public_value});
+  payloads.emplace_back(NoncePayload{nonce_r});
+  AppendNatDetection(crypto_, rng_, r.spi_i, r.spi_r, r.local, r.remote, r.force_encap, payloads);
+  if (r.fragmentation) AppendFragmentation(payloads);
+  AnswerInitExtensions(r, payloads);
+  if (r.peer_hashes)
     payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
-  AppendCertRequest(policy_.Authorities(session.info.local, session.info.remote), payloads);
+  AppendCertRequest(policy_.Authorities(r.local, r.remote), payloads);
   AppendVendorIds(payloads);
-  h.init_response = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, true, 0), payloads);
-  h.choice = {};
-  sa.state = IkeState::kAuthWait;
-  Transmit(session, {h.init_response}, now, out);
+  return payloads;
 }
 
 }  // namespace flexvpn::ike

@@ -48,7 +48,7 @@ void Endpoint::Impl::MixAdditionalKe(IkeSa& sa, BytesView shared, Actions& out) 
   sa.keys = DeriveIkeKeys(crypto_, sa.suite, shared, h.nonce_i, h.nonce_r, sa.spi_i, sa.spi_r, sa.keys.sk_d,
                           sa.suite.prf);
   ++h.additional_done;
-  LogKeys(sa, out);
+  LogKeys(sa.spi_i, sa.spi_r, sa.keys, out);
 }
 
 // ---- initiator ----

@@ -46,22 +46,29 @@ SecretBytes PrfPlus(const crypto::Provider& c, crypto::Prf prf, BytesView key, B
 IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView shared, BytesView nonce_i,
                       BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r, BytesView old_sk_d, crypto::Prf old_prf,
                       BytesView additional) {
-  ByteWriter nonces;
-  nonces.Append(nonce_i);
-  nonces.Append(nonce_r);
-  SecretBytes skeyseed;
   if (old_sk_d.empty()) {
-    ByteWriter key;
-    const size_t most = crypto::PrfNonceKeySize(suite.prf);
-    for (BytesView nonce : {nonce_i, nonce_r}) key.Append(most == 0 ? nonce : nonce.first(std::min(most, nonce.size())));
-    const BytesView parts[] = {shared};
-    skeyseed = c.ComputePrf(suite.prf, key.view(), parts);
-  } else {
-    const BytesView parts[] = {shared, nonces.view(), additional};
-    skeyseed = c.ComputePrf(old_prf, old_sk_d, parts);
+    const SecretBytes skeyseed = Skeyseed(c, suite.prf, shared, nonce_i, nonce_r);
+    return ExpandIkeKeys(c, suite, skeyseed, nonce_i, nonce_r, spi_i, spi_r);
   }
+  const BytesView parts[] = {shared, nonce_i, nonce_r, additional};
+  const SecretBytes skeyseed = c.ComputePrf(old_prf, old_sk_d, parts);
+  return ExpandIkeKeys(c, suite, skeyseed, nonce_i, nonce_r, spi_i, spi_r);
+}
+
+SecretBytes Skeyseed(const crypto::Provider& c, crypto::Prf prf, BytesView shared, BytesView nonce_i,
+                     BytesView nonce_r) {
+  ByteWriter key;
+  const size_t most = crypto::PrfNonceKeySize(prf);
+  for (BytesView nonce : {nonce_i, nonce_r}) key.Append(most == 0 ? nonce : nonce.first(std::min(most, nonce.size())));
+  const BytesView parts[] = {shared};
+  return c.ComputePrf(prf, key.view(), parts);
+}
+
+IkeKeys ExpandIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView skeyseed, BytesView nonce_i,
+                      BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r) {
   ByteWriter seed;
-  seed.Append(nonces.view());
+  seed.Append(nonce_i);
+  seed.Append(nonce_r);
   seed.U64(spi_i.value());
   seed.U64(spi_r.value());
 

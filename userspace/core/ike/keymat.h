@@ -36,6 +36,12 @@ IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView s
                       BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r, BytesView old_sk_d = {},
                       crypto::Prf old_prf = crypto::Prf::kNone, BytesView additional = {});
 
+// The two steps of it for a first IKE SA: the seed alone, and the keys from a seed.
+SecretBytes Skeyseed(const crypto::Provider& c, crypto::Prf prf, BytesView shared, BytesView nonce_i,
+                     BytesView nonce_r);
+IkeKeys ExpandIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView skeyseed, BytesView nonce_i,
+                      BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r);
+
 struct ChildKeys {
   SecretBytes encr_i, integ_i, encr_r, integ_r;  // _i: for traffic sent by the exchange's initiator; encr: key | salt
 };

@@ -2,6 +2,7 @@
 #include "core/ike/machine.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/overloaded.h"
@@ -83,18 +84,28 @@ void Endpoint::Impl::StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actio
   out.emplace_back(ike::StartJob{id, std::move(job)});
 }
 
+void Endpoint::Impl::StartJob(HalfOpen& half_open, crypto::Job job, HalfOpenHandler then, Actions& out) {
+  const crypto::JobId id(next_job_++);
+  jobs_[id] = {half_open.spi_r, half_open.id, std::nullopt, std::move(then)};
+  out.emplace_back(ike::StartJob{id, std::move(job)});
+}
+
 void Endpoint::Impl::JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out) {
   auto it = jobs_.find(id);
   if (it == jobs_.end()) return;
   PendingJob job = std::move(it->second);
   jobs_.erase(it);
+  if (const auto* then = std::get_if<HalfOpenHandler>(&job.then)) {
+    if (HalfOpen* half_open = tables_.FindHalfOpen(job.sa)) (*then)(*half_open, std::move(result), now, out);
+    return Finish(now, out);
+  }
   IkeSa* sa = tables_.FindSa(job.sa);
   if (sa == nullptr) {  // ended meanwhile
     if (job.op) AbandonOp(tables_.FindSession(job.session), *job.op, now);
     return Finish(now, out);
   }
   Touch(*sa->session);
-  job.then(*sa, std::move(result), now, out);
+  std::get<JobHandler>(job.then)(*sa, std::move(result), now, out);
   Finish(now, out);
 }
 
@@ -202,6 +213,7 @@ void Endpoint::Impl::AbandonOp(Session* session, const Op& op, Instant now) {
 }
 
 void Endpoint::Impl::Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out) {
+  if (const HalfOpen* half_open = tables_.FindHalfOpen(id)) return tables_.DropHalfOpen(*half_open);
   Session* session = tables_.FindSession(id);
   if (session == nullptr || session->down) return;
   Touch(*session);
@@ -215,6 +227,7 @@ void Endpoint::Impl::Terminate(IkeSaId id, const std::string& reason, Instant no
 }
 
 void Endpoint::Impl::Forget(IkeSaId id, Instant now, Actions& out) {
+  if (const HalfOpen* half_open = tables_.FindHalfOpen(id)) return tables_.DropHalfOpen(*half_open);
   Session* session = tables_.FindSession(id);
   if (session == nullptr) return;
   Down(*session, "forgotten", out);
@@ -279,6 +292,7 @@ void Endpoint::Impl::PeerAlive(IkeSaId id, Instant now) {
 }
 
 std::optional<SessionInfo> Endpoint::Impl::Find(IkeSaId id) const {
+  if (const HalfOpen* half_open = tables_.FindHalfOpen(id)) return InfoOf(*half_open);
   const Session* session = tables_.FindSession(id);
   if (session == nullptr || session->down) return std::nullopt;
   return session->info;
@@ -319,17 +333,24 @@ Endpoint::Usage Endpoint::Impl::usage() const {
 
 std::vector<SaInfo> Endpoint::Impl::List(Instant now) const {
   std::vector<SaInfo> out;
+  const std::vector<const HalfOpen*> half_open = tables_.HalfOpenSas();
+  auto next = half_open.begin();
+  auto half_open_before = [&](IkeSaId id) {
+    for (; next != half_open.end() && (*next)->id < id; ++next) out.push_back(Describe(**next, now));
+  };
   for (IkeSaId id : tables_.SessionIds()) {
+    half_open_before(id);
     const Session& session = *tables_.FindSession(id);
     const IkeSa* sa = tables_.FindSa(session.current);
     if (session.down && (sa == nullptr || sa->state != IkeState::kClosing)) continue;
     out.push_back(Describe(session, now));
   }
+  half_open_before(IkeSaId(std::numeric_limits<uint64_t>::max()));
   return out;
 }
 
-void Endpoint::Impl::LogKeys(const IkeSa& sa, Actions& out) const {
-  if (config_.log_keys) out.emplace_back(KeysDerived{{sa.spi_i, sa.spi_r, sa.keys.initiator, sa.keys.responder}});
+void Endpoint::Impl::LogKeys(IkeSpi spi_i, IkeSpi spi_r, const IkeKeys& keys, Actions& out) const {
+  if (config_.log_keys) out.emplace_back(KeysDerived{{spi_i, spi_r, keys.initiator, keys.responder}});
 }
 
 }  // namespace flexvpn::ike

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
-// are spread over wire.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc, auth_certificate.cc, child.cc,
-// create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
+// are spread over wire.cc, half_open.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc,
+// auth_certificate.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
 
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/ike/cookie.h"
+#include "core/ike/half_open.h"
 #include "core/ike/intermediate.h"
 #include "core/ike/nat.h"
 #include "core/ike/qcd.h"
@@ -129,6 +130,7 @@ class Endpoint::Impl {
   static const Rule kRequestRules[];
   static const Rule kResponseRules[];
   using JobHandler = std::function<void(IkeSa&, crypto::JobResult, Instant, Actions&)>;
+  using HalfOpenHandler = std::function<void(HalfOpen&, crypto::JobResult, Instant, Actions&)>;
 
   // wire.cc: the one way in and out.
   void Drop(const char* reason) { counters_.Add(reason); }
@@ -143,6 +145,8 @@ class Endpoint::Impl {
     uint64_t fingerprint = 0;
   };
   std::optional<Opened> Open(IkeSa& sa, const Datagram& d, const Header& h, uint64_t fingerprint, Instant now);
+  // An authentic request, which may still be malformed.
+  void AcceptRequest(IkeSa& sa, const Datagram& d, const Header& h, const Opened& opened, Instant now, Actions& out);
   void Dispatch(const Rule* first, const Rule* last, IkeSa& sa, const Incoming& in, Request* request);
   void NotePeer(IkeSa& sa, const Datagram& d, Instant now, Actions& out);
   Header MakeHeader(const IkeSa& sa, ExchangeType exchange, bool response, uint32_t id) const;
@@ -154,6 +158,12 @@ class Endpoint::Impl {
   void Respond(const ReplyTo& to, const Payloads& payloads, Actions& out);
   void Refuse(const ReplyTo& to, const Refusal& refusal, Actions& out);
   Retransmit RetransmitPolicy(const Session& session, const Op& op) const;
+
+  // half_open.cc
+  static SessionInfo InfoOf(const HalfOpen& half_open);
+  std::unique_ptr<Session> Unfold(const HalfOpen& half_open) const;
+  void HandleHalfOpen(HalfOpen& half_open, const Datagram& d, const Header& h, Instant now, Actions& out);
+  static SaInfo Describe(const HalfOpen& half_open, Instant now);
 
   // fragments.cc (RFC 7383)
   void AppendFragmentation(Payloads& out) const;
@@ -207,6 +217,7 @@ class Endpoint::Impl {
   void AppendNews(IkeSa& sa, Payloads& out);
   // `op`: what the job is for, undone if the IKE SA ends first.
   void StartJob(IkeSa& sa, crypto::Job job, JobHandler then, Actions& out, std::optional<Op> op = std::nullopt);
+  void StartJob(HalfOpen& half_open, crypto::Job job, HalfOpenHandler then, Actions& out);
   IkeSa* Current(const Session& session) const;
   void Note(Notice::Level level, std::string text, Actions& out) const;
   void Up(Session& session, IkeSa& sa, Instant now, Actions& out);
@@ -220,7 +231,7 @@ class Endpoint::Impl {
   void EndRekey(Session& session, Child& child);
   void AbandonOp(Session* session, const Op& op, Instant now);
   SaInfo Describe(const Session& session, Instant now) const;
-  void LogKeys(const IkeSa& sa, Actions& out) const;
+  void LogKeys(IkeSpi spi_i, IkeSpi spi_r, const IkeKeys& keys, Actions& out) const;
 
   // init.cc
   void BeginInit(Session& session, Instant now, Actions& out);
@@ -236,17 +247,19 @@ class Endpoint::Impl {
   bool AdmitInit(const Datagram& d, const Header& h);
   bool CookieHolds(const Datagram& d, const Header& h, const Payloads& p, Instant now, Actions& out);
   void ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now, Actions& out);
-  IkeSa& NewResponder(const Datagram& d, const Header& h, const Payloads& p, Choice choice, Instant now);
-  void AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
+  bool AnswerRepeatedInit(const Datagram& d, const Header& h, uint64_t key, Actions& out);
+  HalfOpen& NewHalfOpen(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now);
+  void AnswerInit(HalfOpen& half_open, const Proposal& chosen, crypto::JobResult result, Actions& out);
+  Payloads InitAnswer(HalfOpen& half_open, const Proposal& chosen, const Bytes& public_value, const Bytes& nonce_r);
   void AnswerPlain(const Datagram& d, const Header& h, Payload notify, Actions& out);
   void FailInit(Session& session, const std::string& why, Actions& out);
   static void AppendVendorIds(Payloads& out);
-  static void CollectVendorIds(const Payloads& payloads, SessionInfo& info);
+  std::shared_ptr<const std::vector<std::string>> VendorIds(const Payloads& payloads);
 
   // extensions.cc
   void AppendInitExtensions(const Session& session, Payloads& out) const;
-  void AnswerInitExtensions(IkeSa& sa, Payloads& out) const;
-  void NoteInitExtensions(IkeSa& sa, const Payloads& payloads) const;
+  void AnswerInitExtensions(HalfOpen& half_open, Payloads& out) const;
+  static Agreed SaidExtensions(const Payloads& payloads);
   std::string MissingExtension(const IkeSa& sa) const;
 
   // redirect.cc
@@ -310,7 +323,7 @@ class Endpoint::Impl {
   // auth_certificate.cc
   using Judged = void (Impl::*)(IkeSa&, const absl::Status&, const Incoming&);
   using Signed = void (Impl::*)(IkeSa&, const AuthPayload&, Instant, Actions&);
-  void NoteSignatureHashes(IkeSa& sa, const Payloads& payloads);
+  static std::optional<HashSet> SignatureHashes(const Payloads& payloads);
   const crypto::Credential* OwnCredential(const IkeSa& sa) const;
   std::vector<Bytes> Authorities(const SessionPolicy& policy) const;
   void JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
@@ -409,7 +422,7 @@ class Endpoint::Impl {
     IkeSpi sa;
     IkeSaId session;
     std::optional<Op> op;
-    JobHandler then;
+    std::variant<JobHandler, HalfOpenHandler> then;
   };
 
   Config config_;
@@ -422,6 +435,7 @@ class Endpoint::Impl {
   Counters counters_;
   SharePool<SessionPolicy> policies_;
   SharePool<std::vector<Suite>> suites_;
+  SharePool<std::vector<std::string>> vendor_ids_;
   absl::flat_hash_map<crypto::JobId, PendingJob> jobs_;
   uint64_t next_job_ = 1;
   std::vector<IkeSaId> touched_;

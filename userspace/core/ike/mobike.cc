@@ -97,7 +97,7 @@ bool Endpoint::Impl::CanMove(const Session& session) const {
   if (!session.up || session.down || !session.info.mobike) return false;
   // RFC 4555 is about tunnel mode.  A transport mode SA moves as well if both ends rewrite it, as ours do.
   const auto& vendors = session.info.vendor_ids;
-  if (std::find(vendors.begin(), vendors.end(), kOwnVendorId) != vendors.end()) return true;
+  if (vendors && std::find(vendors->begin(), vendors->end(), kOwnVendorId) != vendors->end()) return true;
   return std::none_of(session.children.begin(), session.children.end(),
                       [](const auto& c) { return !c.second.gone && c.second.sa.transport; });
 }

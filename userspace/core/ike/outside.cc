@@ -36,7 +36,7 @@ void Endpoint::Impl::OnOtherVersion(const Datagram& d, const Header& h, Instant 
 void Endpoint::Impl::OnUnknownSpi(const Datagram& d, const Header& h, Instant now, Actions& out) {
   Drop("drop: unknown IKE SPI");
   if (!h.responder_spi) return;
-  if (tables_.FindSa(h.initiator_spi) != nullptr || tables_.FindSa(h.responder_spi) != nullptr) return;  // an echo
+  if (tables_.Knows(h.initiator_spi) || tables_.Knows(h.responder_spi)) return;  // an echo
   Payloads answer = {NotifyPayload{ProtocolId::kNone, {}, NotifyType::kInvalidIkeSpi, {}}};
   if (!config_.qcd_secret.empty())  // RFC 6290 §4.3; the SPIs are surely not those of an SA that we have
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kQcdToken,

@@ -147,7 +147,7 @@ void Endpoint::Impl::AnswerRekeyIke(IkeSa& old, const ReplyTo& to, const Choice&
   pending.first = ToSecret(shared);
   pending.finish = [=, this](IkeSa& sa, const PendingFollowup& p, Instant at, Actions& o) {
     IkeSa& made = NewGeneration(sa, spi, false, choice, peer_spi, p.first, nonce_i, nonce_r, p.rest);
-    LogKeys(made, o);
+    LogKeys(made.spi_i, made.spi_r, made.keys, o);
     if (sa.successor) {  // our own rekey has won meanwhile; the peer will delete this one
       made.expires = at + kRedundantLifetime;
       return true;
@@ -216,7 +216,7 @@ void Endpoint::Impl::FinishRekeyIke(IkeSa& sa, const RekeyIkeOp& op, const Choic
   sa.rekeying = false;
   if (session.down) return;
   IkeSa& made = NewGeneration(sa, op.spi, true, choice, peer_spi, shared, op.nonce, nonce_r, additional);
-  LogKeys(made, out);
+  LogKeys(made.spi_i, made.spi_r, made.keys, out);
   if (sa.peer_rekey && OursLoses(op.nonce, nonce_r, *sa.peer_rekey)) {  // §2.8.2: ours goes, by us
     counters_.Add("rekey collisions lost");
     made.state = IkeState::kClosing;

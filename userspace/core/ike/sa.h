@@ -51,8 +51,7 @@ enum class IkeState : uint8_t {
   kAuthSent,
   kAuthSign,       // either side: our signature is being made
   kAuthVerify,     // either side: the peer's certificate and signature are being checked
-  kInitAnswer,     // responder: public value and secret are being computed
-  kAuthWait,       // responder: IKE_SA_INIT answered; IKE_INTERMEDIATE may come first
+  kAuthWait,       // responder: the peer's first protected message is here; IKE_INTERMEDIATE may come first
   kEstablished,
   kClosing,        // our DELETE is under way
   kClosed,         // only repeats answers until it expires
@@ -81,7 +80,6 @@ struct Handshake {
   crypto::KeyPair key;                  // initiator
   std::vector<crypto::KeMethod> tried;  // initiator: groups already used
   int cookies = 0;                      // COOKIE notifications obeyed
-  Choice choice;                        // responder
   ChildOffer offer;                     // initiator; without suites: childless
   Agreed agreed;
   std::optional<PpkKeys> ppk;           // initiator: used if the responder can

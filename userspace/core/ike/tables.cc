@@ -46,7 +46,7 @@ std::vector<IkeSaId> Tables::SessionIds() const {
 IkeSpi Tables::NewSpi(Rng& rng) const {
   while (true) {
     const IkeSpi spi(rng.U64());
-    if (spi && !by_spi_.contains(spi)) return spi;
+    if (spi && !by_spi_.contains(spi) && !half_open_sas_.contains(spi)) return spi;
   }
 }
 
@@ -72,28 +72,74 @@ uint64_t Tables::InitKey(const net::Endpoint& remote, uint64_t fingerprint) {
   return absl::HashOf(remote.address, remote.port, fingerprint);
 }
 
-IkeSa* Tables::FindInit(uint64_t key, IkeSpi spi_i) const {
+IkeSpi Tables::FindInit(uint64_t key) const {
   auto it = by_init_.find(key);
-  return it == by_init_.end() || it->second->spi_i != spi_i ? nullptr : it->second;
+  return it == by_init_.end() ? IkeSpi() : it->second;
 }
 
-void Tables::BindInit(IkeSa& sa, uint64_t key) {
-  by_init_[key] = &sa;
-  sa.init_key = key;
-}
-
-void Tables::BeginHalfOpen(IkeSa& sa) {
-  if (!sa.half_open.empty()) return;
-  sa.half_open = sa.session->info.remote.address;
+HalfOpen& Tables::AddHalfOpen(std::unique_ptr<HalfOpen> half_open) {
+  HalfOpen& ref = *half_open;
+  ref.id = IkeSaId(next_session_++);
+  by_init_[ref.init_key] = ref.spi_r;
+  half_open_timers_.emplace(ref.expires, ref.spi_r);
   ++half_open_;
-  ++half_open_by_source_[sa.half_open];
+  ++half_open_by_source_[ref.remote.address];
+  half_open_sas_[ref.spi_r] = std::move(half_open);
+  return ref;
+}
+
+HalfOpen* Tables::FindHalfOpen(IkeSpi local_spi) const {
+  auto it = half_open_sas_.find(local_spi);
+  return it == half_open_sas_.end() ? nullptr : it->second.get();
+}
+
+HalfOpen* Tables::FindHalfOpen(IkeSaId id) const {
+  if (sessions_.contains(id)) return nullptr;
+  for (const auto& [spi, half_open] : half_open_sas_)
+    if (half_open->id == id) return half_open.get();
+  return nullptr;
+}
+
+std::vector<const HalfOpen*> Tables::HalfOpenSas() const {
+  std::vector<const HalfOpen*> all;
+  all.reserve(half_open_sas_.size());
+  for (const auto& [spi, half_open] : half_open_sas_) all.push_back(half_open.get());
+  std::sort(all.begin(), all.end(), [](const HalfOpen* a, const HalfOpen* b) { return a->id < b->id; });
+  return all;
+}
+
+void Tables::Remove(const HalfOpen& half_open) {
+  half_open_timers_.erase({half_open.expires, half_open.spi_r});
+  half_open_sas_.erase(half_open.spi_r);
+}
+
+void Tables::DropHalfOpen(const HalfOpen& half_open) {
+  Uncount(half_open.remote.address);
+  by_init_.erase(half_open.init_key);
+  Remove(half_open);
+}
+
+void Tables::Promote(const HalfOpen& half_open, std::unique_ptr<Session> session) {
+  by_spi_[half_open.spi_r] = session->sas.front().get();
+  sessions_[half_open.id] = std::move(session);
+  Remove(half_open);
+}
+
+size_t Tables::ExpireHalfOpen(Instant now) {
+  size_t expired = 0;
+  for (; !half_open_timers_.empty() && half_open_timers_.begin()->first <= now; ++expired)
+    DropHalfOpen(*FindHalfOpen(half_open_timers_.begin()->second));
+  return expired;
+}
+
+void Tables::Uncount(const net::IpAddress& source) {
+  --half_open_;
+  auto count = half_open_by_source_.find(source);
+  if (count != half_open_by_source_.end() && --count->second == 0) half_open_by_source_.erase(count);
 }
 
 void Tables::EndHalfOpen(IkeSa& sa) {
-  if (sa.half_open.empty()) return;
-  --half_open_;
-  auto count = half_open_by_source_.find(std::exchange(sa.half_open, {}));
-  if (count != half_open_by_source_.end() && --count->second == 0) half_open_by_source_.erase(count);
+  if (!sa.half_open.empty()) Uncount(std::exchange(sa.half_open, {}));
 }
 
 size_t Tables::half_open(const net::IpAddress& source) const {
@@ -145,8 +191,10 @@ void Tables::Schedule(Session& session, std::optional<Instant> when) {
 }
 
 std::optional<Instant> Tables::NextDeadline() const {
-  if (timers_.empty()) return std::nullopt;
-  return timers_.begin()->first;
+  std::optional<Instant> next;
+  if (!timers_.empty()) next = timers_.begin()->first;
+  if (!half_open_timers_.empty()) next = Earlier(next, half_open_timers_.begin()->first);
+  return next;
 }
 
 std::vector<IkeSaId> Tables::TakeDue(Instant now) {
@@ -203,8 +251,8 @@ void Tables::Sweep(IkeSaId id) {
 }
 
 void Tables::Count(Endpoint::Usage& usage) const {
-  usage.sessions = sessions_.size();
-  usage.ike_sas = by_spi_.size();
+  usage.sessions = size();
+  usage.ike_sas = by_spi_.size() + half_open_sas_.size();
   for (const auto& [id, session] : sessions_) {
     usage.children += session->children.size();
     for (const auto& sa : session->sas) {
@@ -215,7 +263,7 @@ void Tables::Count(Endpoint::Usage& usage) const {
   usage.esp_spis = esp_spis_.size();
   usage.half_open = half_open_;
   usage.entries = by_init_.size() + half_open_by_source_.size() + by_identity_.size() + up_by_address_.size() +
-                  child_owner_.size() + timers_.size();
+                  child_owner_.size() + timers_.size() + half_open_timers_.size();
 }
 
 }  // namespace flexvpn::ike

@@ -11,7 +11,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "core/ike/sa.h"
+#include "core/ike/half_open.h"
 
 namespace flexvpn::ike {
 
@@ -22,7 +22,9 @@ class Tables {
   IkeSa& AddSa(Session& session, IkeSpi local_spi);
   Session* FindSession(IkeSaId id) const;
   IkeSa* FindSa(IkeSpi local_spi) const;
-  size_t size() const { return sessions_.size(); }
+  // Whether an IKE SA of ours has this SPI, half-open or not.
+  bool Knows(IkeSpi local_spi) const { return FindSa(local_spi) != nullptr || half_open_sas_.contains(local_spi); }
+  size_t size() const { return sessions_.size() + half_open_sas_.size(); }
   // Ids of all sessions, ascending.
   std::vector<IkeSaId> SessionIds() const;
 
@@ -34,12 +36,19 @@ class Tables {
   Session* OwnerOf(ChildId id) const;
   void DropChildId(ChildId id) { child_owner_.erase(id); }
 
-  // IKE_SA_INIT requests seen: a retransmission finds its IKE SA.
+  // IKE_SA_INIT requests seen: a retransmission finds the SPI of its IKE SA, 0 if there is none.
   static uint64_t InitKey(const net::Endpoint& remote, uint64_t fingerprint);
-  IkeSa* FindInit(uint64_t key, IkeSpi spi_i) const;
-  void BindInit(IkeSa& sa, uint64_t key);
+  IkeSpi FindInit(uint64_t key) const;
 
-  void BeginHalfOpen(IkeSa& sa);
+  // Half-open SAs are owned here until their peer is heard: then a session takes the place of the record, and only
+  // counts as half-open until EndHalfOpen().
+  HalfOpen& AddHalfOpen(std::unique_ptr<HalfOpen> half_open);  // gives it its id; spi_r, init_key etc. are set
+  HalfOpen* FindHalfOpen(IkeSpi local_spi) const;
+  HalfOpen* FindHalfOpen(IkeSaId id) const;  // O(half-open SAs)
+  std::vector<const HalfOpen*> HalfOpenSas() const;  // by id, ascending
+  void DropHalfOpen(const HalfOpen& half_open);
+  void Promote(const HalfOpen& half_open, std::unique_ptr<Session> session);
+  size_t ExpireHalfOpen(Instant now);  // how many
   void EndHalfOpen(IkeSa& sa);
   size_t half_open() const { return half_open_; }
   size_t half_open(const net::IpAddress& source) const;
@@ -65,11 +74,15 @@ class Tables {
 
  private:
   void Unlink(IkeSa& sa);
+  void Uncount(const net::IpAddress& source);
+  void Remove(const HalfOpen& half_open);
   void UnbindAddress(Session& session);
 
   absl::flat_hash_map<IkeSaId, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<IkeSpi, IkeSa*> by_spi_;
-  absl::flat_hash_map<uint64_t, IkeSa*> by_init_;
+  absl::flat_hash_map<IkeSpi, std::unique_ptr<HalfOpen>> half_open_sas_;
+  absl::btree_set<std::pair<Instant, IkeSpi>> half_open_timers_;
+  absl::flat_hash_map<uint64_t, IkeSpi> by_init_;
   absl::flat_hash_map<net::IpAddress, uint32_t> half_open_by_source_;
   absl::btree_set<std::pair<uint64_t, IkeSaId>> by_identity_;  // hash of profile and identity
   absl::flat_hash_map<net::IpAddress, uint32_t> up_by_address_;

@@ -23,6 +23,7 @@ std::string TimeoutReason(const Op& op) {
 }  // namespace
 
 void Endpoint::Impl::OnTick(Instant now, Actions& out) {
+  if (const size_t n = tables_.ExpireHalfOpen(now); n != 0) counters_.Add("half-open SAs expired", n);
   for (IkeSaId id : tables_.TakeDue(now)) {
     Session* session = tables_.FindSession(id);
     if (session == nullptr) continue;

@@ -75,6 +75,8 @@ void Endpoint::Impl::HandleInit(const Datagram& d, const Header& h, Instant now,
 }
 
 void Endpoint::Impl::HandleProtected(const Datagram& d, const Header& h, Instant now, Actions& out) {
+  if (h.from_initiator())
+    if (HalfOpen* half_open = tables_.FindHalfOpen(h.responder_spi)) return HandleHalfOpen(*half_open, d, h, now, out);
   IkeSa* sa = tables_.FindSa(h.from_initiator() ? h.responder_spi : h.initiator_spi);
   if (sa == nullptr || sa->initiator == h.from_initiator()) return OnUnknownSpi(d, h, now, out);
   if (sa->spi_i != h.initiator_spi || sa->spi_r != h.responder_spi) return Drop("drop: unknown IKE SPI");
@@ -126,17 +128,20 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
   if (sa.state == IkeState::kClosed) return Drop("drop: IKE SA has ended");
   // The responder is up one message before us: it repeats what comes too early.
   if (sa.initiator && sa.state < IkeState::kEstablished) return Drop("drop: request before the peer is authenticated");
-  const auto opened = Open(sa, d, h, fingerprint, now);
-  if (!opened) return;
+  if (const auto opened = Open(sa, d, h, fingerprint, now)) AcceptRequest(sa, d, h, *opened, now, out);
+}
+
+void Endpoint::Impl::AcceptRequest(IkeSa& sa, const Datagram& d, const Header& h, const Opened& opened, Instant now,
+                                   Actions& out) {
   Touch(*sa.session);
-  const absl::StatusOr<Payloads>& payloads = opened->payloads;
+  const absl::StatusOr<Payloads>& payloads = opened.payloads;
   NotePeer(sa, d, now, out);
-  sa.receive.Begin(h.message_id, opened->fingerprint);
+  sa.receive.Begin(h.message_id, opened.fingerprint);
   const ReplyTo to{sa.local_spi, h.message_id, h.exchange, d.local, d.remote};
   if (!payloads.ok()) return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out);
   if (const UnknownPayload* unknown = FindUnknownCritical(*payloads))
     return Refuse(to, {NotifyType::kUnsupportedCriticalPayload, {unknown->type}, "", {}}, out);
-  Dispatch(std::begin(kRequestRules), std::end(kRequestRules), sa, Incoming{d, h, *payloads, now, out, opened->plain},
+  Dispatch(std::begin(kRequestRules), std::end(kRequestRules), sa, Incoming{d, h, *payloads, now, out, opened.plain},
            nullptr);
 }
 

@@ -234,7 +234,8 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
       r.remote_subnets = it->second.remote_prefixes;
       r.configuration = it->second.configuration;
     }
-    for (const std::string& v : s.vendor_ids) {
+    static const std::vector<std::string> kNone;
+    for (const std::string& v : s.vendor_ids ? *s.vendor_ids : kNone) {
       if (absl::StrContains(v, "strongSwan")) r.peer_type = "strongSwan";
       if (absl::StrContains(v, "FLEXVPN-FOR-LINUX")) r.peer_type = "flexvpn";
       if (v == "CISCO-DYNAMIC-ROUTE") r.dynamic_route = true;
