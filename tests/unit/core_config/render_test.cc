@@ -177,7 +177,10 @@ class Generator {
     if ((bag || !t.key_file.empty()) && Flip()) t.password = Key();
     if (Flip()) t.ca_file = "/etc/flexvpn/ca.pem";
     if (Flip()) t.crl_file = "/etc/flexvpn/ca.crl";
-    if (Flip()) t.revocation = Pick<RevocationCheck>({RevocationCheck::kNone, RevocationCheck::kCrl, RevocationCheck::kCrlThenNone});
+    using M = RevocationMethod;
+    if (Flip())
+      t.revocation = Pick<std::vector<M>>({{M::kNone}, {M::kCrl}, {M::kCrl, M::kNone}, {M::kOcsp, M::kCrl, M::kNone}});
+    if (Flip()) t.ocsp_url = "http://ocsp.example.net:8080/ca1?x";
     return t;
   }
   CertificateMap MapOf() {

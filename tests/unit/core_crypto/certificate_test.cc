@@ -160,7 +160,7 @@ TEST(Peer, TheTrustpointThatKnowsTheCaDecides) {
   VerifyPeer job = Peer(cert, Trust({&other}));
   job.trust.push_back(Trust({&Root()}));
   EXPECT_TRUE(Verdict(job).ok());
-  job.trust[1] = Trust({&Root()}, {Root().crl({&cert})}, Revocation::kCrl);
+  job.trust[1] = Trust({&Root()}, {Root().crl({&cert})}, ByCrl());
   EXPECT_REFUSED(job, "revoked");
 }
 
@@ -233,41 +233,41 @@ TEST(Peer, WeakKeysAndHashesAreRefused) {
 TEST(Peer, IsRefusedWhenACrlNamesIt) {
   const TestCert cert(Hub(), &Root());
   const TestCert another({.cn = "another"}, &Root());
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&another})}, Revocation::kCrl))).ok());
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, Revocation::kCrl)), "is revoked");
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, Revocation::kCrlIfPresent)),
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&another})}, ByCrl()))).ok());
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, ByCrl())), "is revoked");
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, ByCrlIfAny())),
                  "is revoked");
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, Revocation::kNone))).ok());
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, RevocationPolicy()))).ok());
 }
 
 TEST(Peer, MissingOrOutdatedCrlMattersOnlyWhereItIsRequired) {
   const TestCert cert(Hub(), &Root());
   const Bytes old = Root().crl({}, kNow - 9 * kDay, kNow - kDay),
               old_with_it = Root().crl({&cert}, kNow - 9 * kDay, kNow - kDay);
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {}, Revocation::kCrl)), "no CRL of cn=Root,o=Example");
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old}, Revocation::kCrl)), "outdated");
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {}, Revocation::kCrlIfPresent))).ok());
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {old}, Revocation::kCrlIfPresent))).ok());
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old_with_it}, Revocation::kCrlIfPresent)), "revoked");
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {}, ByCrl())), "no CRL of cn=Root,o=Example");
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old}, ByCrl())), "outdated");
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {}, ByCrlIfAny()))).ok());
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {old}, ByCrlIfAny()))).ok());
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old_with_it}, ByCrlIfAny())), "revoked");
 }
 
 TEST(Peer, CrlOfAnotherCaOrOfAThiefSaysNothing) {
   const TestCert cert(Hub(), &Root());
   const TestCert thief({.cn = "Root", .ca = true, .key_number = 4});
-  EXPECT_FALSE(Verdict(Peer(cert, Trust({&Root()}, {thief.crl({})}, Revocation::kCrl))).ok());
+  EXPECT_FALSE(Verdict(Peer(cert, Trust({&Root()}, {thief.crl({})}, ByCrl()))).ok());
 }
 
 TEST(Peer, IntermediatesNeedACrlToo) {
   const TestCert ca({.cn = "Sub", .ca = true, .key_number = 2}, &Root());
   const TestCert cert(Hub(), &ca);
   EXPECT_TRUE(
-      Verdict(Peer(cert, Trust({&Root()}, {Root().crl({}), ca.crl({})}, Revocation::kCrl), {ca.der()})).ok());
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {ca.crl({})}, Revocation::kCrl), {ca.der()}),
+      Verdict(Peer(cert, Trust({&Root()}, {Root().crl({}), ca.crl({})}, ByCrl()), {ca.der()})).ok());
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {ca.crl({})}, ByCrl()), {ca.der()}),
                  "no CRL of cn=Root");
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&ca}), ca.crl({})}, Revocation::kCrl), {ca.der()}),
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&ca}), ca.crl({})}, ByCrl()), {ca.der()}),
                  "revoked");
   // A sub-CA that is configured itself is believed without a word of its root.
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&ca}, {ca.crl({})}, Revocation::kCrl))).ok());
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&ca}, {ca.crl({})}, ByCrl()))).ok());
 }
 
 TEST(Peer, MustBeNamedByItsCertificate) {

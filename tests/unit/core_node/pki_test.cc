@@ -41,7 +41,7 @@ LoadedTrustpoint Loaded(const TestCert* own, const std::vector<Bytes>& crls = {}
   t.authorities = {Ca().info()};
   t.crls = crls;
   t.trust =
-      crypto::test::Trust({&Ca()}, crls, crls.empty() ? crypto::Revocation::kNone : crypto::Revocation::kCrl);
+      crypto::test::Trust({&Ca()}, crls, crls.empty() ? crypto::RevocationPolicy() : crypto::test::ByCrl());
   return t;
 }
 

@@ -168,12 +168,7 @@ class Loader {
     if (out_.authorities.empty()) return;
     for (const crypto::CertificateInfo& ca : out_.authorities)
       CheckDates(t_.ca_file.empty() ? "pkcs12-file" : "ca-file", ca);
-    using Check = config::RevocationCheck;
-    const Check check = t_.revocation.value_or(t_.crl_file.empty() ? Check::kNone : Check::kCrl);
-    const crypto::Revocation revocation = check == Check::kNone  ? crypto::Revocation::kNone
-                                          : check == Check::kCrl ? crypto::Revocation::kCrl
-                                                                 : crypto::Revocation::kCrlIfPresent;
-    auto trust = crypto::MakeTrustStore(out_.authorities, out_.crls, revocation);
+    auto trust = crypto::MakeTrustStore(out_.authorities, out_.crls, node::ToPolicy(t_));
     if (trust.ok())
       out_.trust = *std::move(trust);
     else

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
+#include "core/net/fetch.h"
 
 namespace flexvpn::config {
 namespace {
@@ -43,20 +44,25 @@ void LockedFile(Context& c, const Call& k) {
 void RevocationMethods(Context& c, const Call& k) {
   c.trustpoint->revocation.reset();
   if (!k.set()) return;
-  bool crl = false, none = false, ocsp = false;
-  const Arg& methods = *k.Find("METHOD");
-  for (const Word& w : methods.words) {
+  std::vector<RevocationMethod> methods;
+  for (const Word& w : k.Find("METHOD")->words) {
     size_t index = 0;
-    if (Choose(c, k, w, {"crl", "none", "ocsp"}, "method", &index) == nullptr) return;
-    (index == 0 ? crl : index == 1 ? none : ocsp) = true;
+    if (Choose(c, k, w, {"crl", "ocsp", "none"}, "method", &index) == nullptr) return;
+    const auto method = static_cast<RevocationMethod>(index);
+    if (std::find(methods.begin(), methods.end(), method) != methods.end())
+      return c.Error({k.line, w.column}, absl::StrCat("'", w.text, "' is there twice"));
+    if (!methods.empty() && methods.back() == RevocationMethod::kNone)
+      return c.Error({k.line, w.column}, absl::StrCat("nothing is tried after 'none', so '", w.text, "' is of no use"),
+                     "write 'none' last");
+    methods.push_back(method);
   }
-  if (ocsp && crl) c.Warn(At(k, methods), "not supported by this version: OCSP; only the CRL is used");
-  if (ocsp && !crl)
-    c.Error(At(k, methods), "not supported by this version: OCSP",
-            "write 'revocation-check crl' with a 'crl-file', or 'none'");
-  c.trustpoint->revocation = !crl   ? RevocationCheck::kNone
-                             : none ? RevocationCheck::kCrlThenNone
-                                    : RevocationCheck::kCrl;
+  c.trustpoint->revocation = std::move(methods);
+}
+
+void OcspUrl(Context& c, const Call& k) {
+  c.trustpoint->ocsp_url = k.set() ? k.Text("URL") : "";
+  if (k.set() && !net::IsFetchable(c.trustpoint->ocsp_url))
+    c.Error(At(k, *k.Find("URL")), "not a URL to fetch from", "write 'ocsp url http://HOST[:PORT]/PATH' (or https)");
 }
 
 void EnterMap(Context& c, const Call& k) {
@@ -111,7 +117,9 @@ std::vector<Command> TrustpointCommands() {
       {"crl-file <PATH>", "revocation lists of these CAs (PEM or DER); read again with the configuration",
        File<&Trustpoint::crl_file>},
       {"revocation-check <METHOD:words>",
-       "crl, none, or 'crl none': an outdated or missing list is no reason to refuse", RevocationMethods},
+       "crl, ocsp, none: tried in order when one cannot tell; 'none' accepts", RevocationMethods},
+      {"ocsp url <URL>", "ask this OCSP responder, not the one that the certificate names", OcspUrl},
+      {"ocsp disable-nonce", "what this version does anyway", nullptr},
       {"enrollment {terminal|pkcs12} [pem]", "what this version does anyway: certificates come by hand",
        nullptr},
   };
@@ -123,7 +131,7 @@ std::vector<Command> TrustpointCommands() {
     list.push_back(
         Unsupported(S::kWarning, p,
                     "enrolment; put the files there and name them (certificate-file, key-file, ca-file)"));
-  for (const char* p : {"crl <REST:words>", "ocsp <REST:words>", "chain-validation [<REST:words>]",
+  for (const char* p : {"crl <REST:words>", "chain-validation [<REST:words>]",
                         "match <REST:words>", "authorization <REST:words>", "eku <REST:words>", "vrf <VRF>",
                         "primary", "root <REST:words>", "on <REST:words>"})
     list.push_back(Unsupported(S::kWarning, p, "this line of a trustpoint"));

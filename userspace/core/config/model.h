@@ -165,12 +165,14 @@ struct IkeGlobal {
 };
 
 // --- crypto pki ---------------------------------------------------------------------------------------------
-enum class RevocationCheck : uint8_t { kNone, kCrl, kCrlThenNone };
+enum class RevocationMethod : uint8_t { kCrl, kOcsp, kNone };
 struct Trustpoint {  // crypto pki trustpoint
   std::string name;
   std::string certificate_file, key_file, pkcs12_file, ca_file, crl_file;  // absolute paths; empty: none
   SecretBytes password;                       // of key_file or pkcs12_file
-  std::optional<RevocationCheck> revocation;  // none: crl if there is a crl_file
+  // revocation-check, in order of trial, `none` last; without it: crl if there is a crl_file
+  std::optional<std::vector<RevocationMethod>> revocation;
+  std::string ocsp_url;                       // instead of the responder that the certificate names; empty: that one
   Location where;
   bool has_identity() const { return !certificate_file.empty() || !pkcs12_file.empty(); }
   bool has_ca() const { return !ca_file.empty() || !pkcs12_file.empty(); }

@@ -214,8 +214,12 @@ class Renderer {
     if (!t.pkcs12_file.empty()) Line(" pkcs12-file ", t.pkcs12_file, password);
     if (!t.ca_file.empty()) Line(" ca-file ", t.ca_file);
     if (!t.crl_file.empty()) Line(" crl-file ", t.crl_file);
-    constexpr const char* kMethods[] = {"none", "crl", "crl none"};
-    if (t.revocation) Line(" revocation-check ", kMethods[static_cast<size_t>(*t.revocation)]);
+    constexpr const char* kMethods[] = {" crl", " ocsp", " none"};
+    std::string methods;
+    for (RevocationMethod m : t.revocation.value_or(std::vector<RevocationMethod>()))
+      methods += kMethods[static_cast<size_t>(m)];
+    if (t.revocation) Line(" revocation-check", methods);
+    if (!t.ocsp_url.empty()) Line(" ocsp url ", t.ocsp_url);
     Bang();
   }
 

@@ -83,9 +83,14 @@ void Checker::CheckPki() {
     if (!t.has_identity() && !t.has_ca())
       Warn(t.where, user + " names no file",
            "add 'ca-file PATH', and 'certificate-file' and 'key-file' for our own certificate");
-    if (t.revocation == RevocationCheck::kCrl && t.crl_file.empty())
-      Error(At(path, "revocation-check", t.where), user + " wants a CRL, but names none",
-            "add 'crl-file PATH', or write 'revocation-check none'");
+    const auto methods = t.revocation.value_or(std::vector<RevocationMethod>());
+    const bool ocsp = std::find(methods.begin(), methods.end(), RevocationMethod::kOcsp) != methods.end();
+    if (!t.ocsp_url.empty() && !ocsp)
+      Warn(At(path, "ocsp url", t.where), user + " names an OCSP responder that nobody asks",
+           "write 'revocation-check ocsp' (or 'ocsp crl', 'ocsp none')");
+    if (t.revocation && !methods.empty() && methods.front() == RevocationMethod::kNone && !t.crl_file.empty())
+      Warn(At(path, "crl-file", t.where), user + " has a CRL that nobody looks into",
+           "write 'revocation-check crl'");
   }
   for (const auto& [name, map] : m.certificate_maps)
     for (const auto& [sequence, rules] : map.sequences)

@@ -73,6 +73,13 @@ struct Held {
   PlainPayloads plain;  // empty: IKE_INTERMEDIATE alone needs it, and does not wait
 };
 
+// The peer's proof, while it is asked whether its certificate is revoked (auth_revocation.cc).
+struct Judging {
+  crypto::VerifyPeer job;            // to be run again when there is more to go by
+  std::vector<std::string> awaited;  // keys of what is being fetched
+  Instant deadline{};                // then it is judged by what there is
+};
+
 // What only the initial exchanges need; freed when they end.
 struct Handshake {
   Bytes init_request, init_response;  // as on the wire: signed by AUTH
@@ -91,6 +98,7 @@ struct Handshake {
   std::optional<HashSet> peer_hashes;   // SIGNATURE_HASH_ALGORITHMS
   std::vector<Bytes> authorities;       // CERTREQ of the peer
   std::unique_ptr<Held> held;           // IKE_AUTH, while a job runs
+  std::unique_ptr<Judging> judging;     // with held; none if nobody asks for revocation
 };
 
 struct Session;

@@ -48,15 +48,6 @@ std::string AttributeName(const ASN1_OBJECT* oid) {
   return text.data();
 }
 
-UnixTime ToUnix(const ASN1_TIME* t) {
-  tm broken{};
-  if (ASN1_TIME_to_tm(t, &broken) != 1) return 0;
-  using namespace std::chrono;
-  const auto day = year(broken.tm_year + 1900) / (broken.tm_mon + 1) / broken.tm_mday;
-  return sys_days(day).time_since_epoch().count() * 86400 + broken.tm_hour * 3600 + broken.tm_min * 60 +
-         broken.tm_sec;
-}
-
 void ReadAlternativeNames(X509* certificate, CertificateInfo& info) {
   const GeneralNames names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
@@ -103,6 +94,15 @@ Bytes Encode(X509* certificate) {
 }
 
 }  // namespace
+
+UnixTime ToUnix(const ASN1_TIME* t) {
+  tm broken{};
+  if (ASN1_TIME_to_tm(t, &broken) != 1) return 0;
+  using namespace std::chrono;
+  const auto day = year(broken.tm_year + 1900) / (broken.tm_mon + 1) / broken.tm_mday;
+  return sys_days(day).time_since_epoch().count() * 86400 + broken.tm_hour * 3600 + broken.tm_min * 60 +
+         broken.tm_sec;
+}
 
 Cert DecodeCertificate(BytesView der) { return DecodeWhole<Cert, d2i_X509>(der); }
 Crl DecodeCrl(BytesView der) { return DecodeWhole<Crl, d2i_X509_CRL>(der); }
