@@ -67,6 +67,24 @@ TEST(Trustpoint, RevocationMethodsAreTriedInTheOrderWritten) {
   EXPECT_THAT(Errors(tp + "none crl\n"), ElementsAre(HasSubstr("nothing is tried after 'none'")));
 }
 
+TEST(Trustpoint, KeyMayBeInAToken) {
+  const std::string tp = "crypto pki trustpoint TP\n certificate-file /c\n ";
+  const ParseResult r = Parse(tp + "private-key uri pkcs11:token=VPN%20hub;object=hub;type=private password 4711\n");
+  EXPECT_TRUE(r.ok()) << testing::PrintToString(Messages(r, Diagnostic::Severity::kError));
+  const Trustpoint& t = r.model.trustpoints.at("TP");
+  EXPECT_EQ(t.key_uri, "pkcs11:token=VPN%20hub;object=hub;type=private");
+  EXPECT_EQ(t.password, ToSecret(AsView("4711")));
+  EXPECT_THAT(Render(r.model, false, false), testing::Not(HasSubstr("4711")));
+  EXPECT_TRUE(Errors(tp + "private-key uri pkcs11:object=hub\n").empty());
+  EXPECT_THAT(Errors(tp + "private-key uri pkcs11:object=hub\n key-file /k\n"), ElementsAre(HasSubstr("its key twice")));
+  EXPECT_THAT(Errors(tp + "private-key uri /etc/hub.key\n"), ElementsAre(HasSubstr("no URI")));
+  EXPECT_THAT(Errors(tp + "private-key uri file:/etc/hub.key\n"), ElementsAre(HasSubstr("in a file")));
+  EXPECT_THAT(Errors(tp + "private-key uri pkcs11:object=hub?pin-value=4711\n"),
+              ElementsAre(HasSubstr("PIN would be shown")));
+  EXPECT_THAT(Errors("crypto pki trustpoint TP\n private-key uri pkcs11:object=hub\n"),
+              ElementsAre(HasSubstr("a key but no certificate")));
+}
+
 TEST(Trustpoint, MayNameAnOcspResponder) {
   const std::string tp = "crypto pki trustpoint TP\n ca-file /ca\n";
   const ParseResult r = Parse(tp + " revocation-check ocsp\n ocsp url http://192.0.2.9:8080/ca\n ocsp disable-nonce\n");

@@ -174,7 +174,9 @@ class Generator {
     const bool bag = Flip();
     if (bag) t.pkcs12_file = "/etc/flexvpn/hub.p12";
     if (!bag && Flip()) t.certificate_file = "/etc/flexvpn/hub.pem", t.key_file = "/etc/flexvpn/hub.key";
-    if ((bag || !t.key_file.empty()) && Flip()) t.password = Key();
+    if (!bag && t.key_file.empty() && Flip())
+      t.certificate_file = "/etc/flexvpn/hub.pem", t.key_uri = "pkcs11:token=VPN%20hub;object=hub;type=private";
+    if ((bag || !t.key_file.empty() || !t.key_uri.empty()) && Flip()) t.password = Key();
     if (Flip()) t.ca_file = "/etc/flexvpn/ca.pem";
     if (Flip()) t.crl_file = "/etc/flexvpn/ca.crl";
     using M = RevocationMethod;

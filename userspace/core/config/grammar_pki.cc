@@ -2,6 +2,7 @@
 // crypto pki trustpoint, crypto pki certificate map.  Enrolment is not ours: a trustpoint names files.
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
@@ -39,6 +40,23 @@ void LockedFile(Context& c, const Call& k) {
   c.trustpoint->password = {};
   SecretBytes password;
   if (k.set() && ReadKey(c, k, &password)) c.trustpoint->password = std::move(password);
+}
+
+void KeyUri(Context& c, const Call& k) {
+  std::string& uri = c.trustpoint->key_uri;
+  uri = k.set() ? k.Text("URI") : "";
+  c.trustpoint->password = {};
+  if (!k.set()) return;
+  SecretBytes pin;
+  if (ReadKey(c, k, &pin)) c.trustpoint->password = std::move(pin);
+  const Location where = At(k, *k.Find("URI"));
+  const size_t colon = uri.find(':');
+  if (colon == std::string::npos || colon == 0 || uri[0] == '/')
+    c.Error(where, "no URI", "write 'private-key uri pkcs11:token=…;object=…'");
+  else if (absl::StartsWithIgnoreCase(uri, "file:"))
+    c.Error(where, "a private key in a file", "write 'key-file PATH'");
+  else if (absl::StrContains(absl::AsciiStrToLower(uri), "pin-value="))
+    c.Error(where, "the PIN would be shown with the URI", "write 'private-key uri URI password PIN', or pin-source=file:…");
 }
 
 void RevocationMethods(Context& c, const Call& k) {
@@ -108,6 +126,9 @@ std::vector<Command> TrustpointCommands() {
        "its private key (PEM or DER), readable by the daemon only", LockedFile<&Trustpoint::key_file>},
       {"key-file <PATH> password hex <HEX:secret>", "the password as hexadecimal digits",
        LockedFile<&Trustpoint::key_file>},
+      {"private-key uri <URI> [password [0] <KEY:secret>]",
+       "instead of key-file: the key is in a token (pkcs11:…), the password its PIN", KeyUri},
+      {"private-key uri <URI> password hex <HEX:secret>", "the PIN as hexadecimal digits", KeyUri},
       {"pkcs12-file <PATH> password hex <HEX:secret>", "the password as hexadecimal digits",
        LockedFile<&Trustpoint::pkcs12_file>},
       {"pkcs12-file <PATH> [password [0] <KEY:secret>]", "certificate, key and CA in one PKCS#12 file",

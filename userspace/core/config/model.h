@@ -169,7 +169,8 @@ enum class RevocationMethod : uint8_t { kCrl, kOcsp, kNone };
 struct Trustpoint {  // crypto pki trustpoint
   std::string name;
   std::string certificate_file, key_file, pkcs12_file, ca_file, crl_file;  // absolute paths; empty: none
-  SecretBytes password;                       // of key_file or pkcs12_file
+  std::string key_uri;                        // private-key uri: instead of key_file, in a token
+  SecretBytes password;                       // of key_file or pkcs12_file; PIN of key_uri
   // revocation-check, in order of trial, `none` last; without it: crl if there is a crl_file
   std::optional<std::vector<RevocationMethod>> revocation;
   std::string ocsp_url;                       // instead of the responder that the certificate names; empty: that one

@@ -210,6 +210,8 @@ class Renderer {
     Line("crypto pki trustpoint ", t.name);
     const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password));
     if (!t.certificate_file.empty()) Line(" certificate-file ", t.certificate_file);
+    if (!t.key_uri.empty())
+      Line(" private-key uri ", t.key_uri, t.pkcs12_file.empty() && t.key_file.empty() ? password : "");
     if (!t.key_file.empty()) Line(" key-file ", t.key_file, t.pkcs12_file.empty() ? password : "");
     if (!t.pkcs12_file.empty()) Line(" pkcs12-file ", t.pkcs12_file, password);
     if (!t.ca_file.empty()) Line(" ca-file ", t.ca_file);

@@ -71,15 +71,18 @@ void Checker::CheckPki() {
   for (const auto& [name, t] : m.trustpoints) {
     const std::string path = absl::StrCat("crypto pki trustpoint ", name);
     const std::string user = absl::StrCat("crypto pki trustpoint '", name, "'");
-    if (!t.pkcs12_file.empty() && (!t.certificate_file.empty() || !t.key_file.empty()))
+    const bool key = !t.key_file.empty() || !t.key_uri.empty();
+    if (!t.key_file.empty() && !t.key_uri.empty())
+      Error(At(path, "private-key uri", t.where), user + " has its key twice: in a file and by URI");
+    else if (!t.pkcs12_file.empty() && (!t.certificate_file.empty() || key))
       Error(At(path, "pkcs12-file", t.where),
             user + " has its certificate twice: as PKCS#12 and as single files");
-    else if (t.certificate_file.empty() && !t.key_file.empty())
-      Error(At(path, "key-file", t.where), user + " has a key but no certificate",
+    else if (t.certificate_file.empty() && key)
+      Error(At(path, t.key_file.empty() ? "private-key uri" : "key-file", t.where), user + " has a key but no certificate",
             "add 'certificate-file PATH'");
-    else if (!t.certificate_file.empty() && t.key_file.empty())
+    else if (!t.certificate_file.empty() && !key)
       Error(At(path, "certificate-file", t.where), user + " has a certificate but no key",
-            "add 'key-file PATH'");
+            "add 'key-file PATH', or 'private-key uri URI'");
     if (!t.has_identity() && !t.has_ca())
       Warn(t.where, user + " names no file",
            "add 'ca-file PATH', and 'certificate-file' and 'key-file' for our own certificate");
