@@ -44,6 +44,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (info->der.empty() || info->key_id.size() != 20) abort();
   }
   crypto::DistinguishedNameText(rest);
+  if (const auto bundle = crypto::ParseCertificateBundle(rest, ike::kMaxCertificates); bundle.ok()) {
+    size_t octets = 0;
+    for (const Bytes& der : *bundle) octets += der.size();
+    if (bundle->size() > ike::kMaxCertificates || octets > rest.size()) abort();
+  }
+  const ike::Payloads by_url = {ike::CertPayload{12, Bytes(rest.begin(), rest.end())}};
+  if (const auto urls = ike::ReadCertificateUrls(by_url); urls.ok())
+    for (const ike::CertificateUrl& u : *urls)
+      if (!net::IsFetchable(u.url) || u.hash.size() != 20) abort();
   (void)crypto::ParseCrls(rest);
 
   const auto read = ike::ReadSignatureAuth({method, Bytes(auth.begin(), auth.end())});

@@ -233,6 +233,25 @@ class TestCert {
   long serial_ = 0;
 };
 
+// One DER object of fewer than 64 KiB.
+inline Bytes Der(uint8_t tag, const Bytes& contents) {
+  Bytes out = {tag};
+  if (contents.size() > 127) out.push_back(contents.size() > 255 ? 0x82 : 0x81);
+  if (contents.size() > 255) out.push_back(static_cast<uint8_t>(contents.size() >> 8));
+  out.push_back(static_cast<uint8_t>(contents.size()));
+  out.insert(out.end(), contents.begin(), contents.end());
+  return out;
+}
+// CertificateBundle (RFC 7296 §3.6): certificates and CRLs with their tags, [0] and [1].
+inline Bytes Bundle(const std::vector<std::pair<uint8_t, Bytes>>& items) {
+  Bytes all;
+  for (const auto& [number, der] : items) {
+    const Bytes one = Der(static_cast<uint8_t>(0xa0 | number), der);
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return Der(0x30, all);
+}
+
 inline RevocationPolicy ByCrl() { return {{RevocationMethod::kCrl}, ""}; }
 inline RevocationPolicy ByCrlIfAny() { return {{RevocationMethod::kCrl, RevocationMethod::kNone}, ""}; }
 

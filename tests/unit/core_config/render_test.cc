@@ -165,6 +165,7 @@ class Generator {
     if (Flip()) g.key_log = "/var/lib/flexvpn/keys.txt";
     g.mobike = Flip();
     if (Flip()) g.mobike_addresses = {net::IpAddress::V4(0xc6336401), *net::IpAddress::Parse("2001:db8::1")};
+    g.http_url = Flip();
     if (Flip()) g.fragmentation_mtu = Flip() ? uint16_t{0} : static_cast<uint16_t>(68 + Below(1433));
     return g;
   }

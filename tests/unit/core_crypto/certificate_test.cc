@@ -78,6 +78,29 @@ TEST(Certificate, NoTruncationIsRead) {
   EXPECT_FALSE(ParseCertificate(longer).ok());
 }
 
+// RFC 7296 §3.6.
+TEST(Bundle, HoldsCertificatesAndCrlsInAnyOrder) {
+  const TestCert cert(Hub(), &Root());
+  const auto certs = ParseCertificateBundle(Bundle({{0, cert.der()}, {1, Root().crl({})}, {0, Root().der()}}), 2);
+  ASSERT_TRUE(certs.ok()) << certs.status();
+  EXPECT_THAT(*certs, ElementsAre(cert.der(), Root().der()));
+  EXPECT_TRUE(ParseCertificateBundle(Bundle({}), 2)->empty());
+  EXPECT_FALSE(ParseCertificateBundle(Bundle({{0, {}}, {0, {}}, {0, {}}}), 2).ok());
+}
+
+TEST(Bundle, WhatIsNoneIsRefused) {
+  const TestCert cert(Hub(), &Root());
+  const Bytes whole = Bundle({{0, cert.der()}, {1, Root().crl({})}});
+  for (size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(ParseCertificateBundle(BytesView(whole).first(n), 9).ok()) << n;
+  Bytes longer = whole;
+  longer.push_back(0);
+  EXPECT_FALSE(ParseCertificateBundle(longer, 9).ok());
+  EXPECT_FALSE(ParseCertificateBundle(cert.der(), 9).ok());
+  EXPECT_FALSE(ParseCertificateBundle(Bundle({{2, cert.der()}}), 9).ok());
+  for (const char* bad : {"3080a0000000", "3003a08000", "30020500", "3002a001", "30ffffff", "3000ff", "10 02 a000"})
+    EXPECT_FALSE(ParseCertificateBundle(FromHex(bad), 9).ok()) << bad;
+}
+
 TEST(PkiFiles, PemMayHoldSeveralCertificatesAndOtherText) {
   const TestCert cert(Hub(), &Root());
   const std::string text = "Bag Attributes\n" + cert.pem() + cert.key_pem() + Root().pem();

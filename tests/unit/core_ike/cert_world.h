@@ -60,11 +60,11 @@ class CertWorld : public World {
     n.policy.authorities = {Ca().info().key_id};
   }
   // Both sides have ended, and the side that refused has said why in one line.
-  void ExpectRefusedBy(const Node& refusing, const char* why) {
+  void ExpectRefusedBy(const Node& refusing, const char* why, const char* profile = "profile default") {
     Connect();
     EXPECT_EQ(a->live() + b->live(), 0u);
     EXPECT_THAT(refusing.warnings, ::testing::ElementsAre(::testing::AllOf(::testing::HasSubstr(why), ::testing::HasSubstr("192.0.2."),
-                                                         ::testing::HasSubstr("profile default"))));
+                                                         ::testing::HasSubstr(profile))));
     Run(120s);
     for (Node* n : {a, b}) {
       EXPECT_EQ(n->endpoint->half_open(), 0u);

@@ -146,6 +146,7 @@ class World {
   std::vector<std::string> silent;
   Duration fetch_time = 30ms;
   std::function<bool(const Node& from, const Bytes&)> drop;  // true: this datagram is lost
+  std::function<void(const Node& from, Bytes&)> rewrite;     // before it is sent
   std::function<bool(const Datagram&)> cut;                  // the same, by addresses as sent
   std::vector<std::pair<std::string, Datagram>> wire;        // everything sent, by sender
   Instant now{std::chrono::hours(1)};
@@ -332,6 +333,7 @@ class World {
   }
 
   void Send(Node& from, Datagram d) {
+    if (rewrite) rewrite(from, d.bytes);
     wire.emplace_back(from.name, d);
     if ((drop && drop(from, d.bytes)) || (cut && cut(d))) return;
     int copies = 1;

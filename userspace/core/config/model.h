@@ -160,6 +160,7 @@ struct IkeGlobal {
   std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use
   uint16_t fragmentation_mtu = 1280;         // of the IP datagram; 0 = no IKEv2 fragmentation
   uint8_t max_redirects = 0;                 // crypto ikev2 redirect client; 0 = off
+  bool http_url = false;                     // crypto ikev2 http-url cert: fetch certificates that peers name by URL
   bool quick_crash_detection = true;         // RFC 6290 (ours, not IOS)
   friend bool operator==(const IkeGlobal&, const IkeGlobal&) = default;
 };

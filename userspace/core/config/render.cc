@@ -118,6 +118,10 @@ class Renderer {
     else if (all_ || g.fragmentation_mtu != IkeGlobal().fragmentation_mtu)
       Line("crypto ikev2 fragmentation mtu ", g.fragmentation_mtu);
     if (g.max_redirects != 0) Line("crypto ikev2 redirect client max-redirects ", static_cast<int>(g.max_redirects));
+    if (g.http_url)
+      Line("crypto ikev2 http-url cert");
+    else if (all_)
+      Line("no crypto ikev2 http-url cert");
     if (!g.quick_crash_detection) Line("no crypto ikev2 quick-crash-detection");
   }
 

@@ -40,6 +40,9 @@ std::string KeyName(const CertificateInfo& certificate);
 
 // One DER certificate.  Error: kInvalidArgument.
 absl::StatusOr<CertificateInfo> ParseCertificate(BytesView der);
+// The certificates of a DER CertificateBundle (RFC 7296 §3.6), each as it is there; CRLs in it are left out.  Error
+// kInvalidArgument: malformed, or more than `most`.
+absl::StatusOr<std::vector<Bytes>> ParseCertificateBundle(BytesView der, size_t most);
 // A DER Name as text; hexadecimal if it is none.
 std::string DistinguishedNameText(BytesView der);
 

@@ -10,7 +10,6 @@ namespace flexvpn::ike {
 namespace {
 
 constexpr Duration kRevocationWait = seconds(12);  // of one peer, whatever has to be fetched; below half_open_timeout
-constexpr Duration kFetchTimeout = seconds(5);
 constexpr size_t kMaxFetches = 1024;
 
 }  // namespace
@@ -77,7 +76,15 @@ bool Endpoint::Impl::FetchRevocation(const crypto::RevocationFetch& fetch, IkeSp
 void Endpoint::Impl::FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out) {
   const auto it = fetches_.find(id);
   if (it == fetches_.end()) return;
-  const size_t limit = it->second.what.request.max_size;
+  if (std::holds_alternative<CertificateUrl>(it->second.what)) {
+    const PendingFetch fetch = std::move(it->second);
+    fetches_.erase(it);
+    --stranger_fetches_;
+    CertificateFetched(std::get<CertificateUrl>(fetch.what), fetch.waiters.front(), answer, now, out);
+    return Finish(now, out);
+  }
+  const auto& what = std::get<crypto::RevocationFetch>(it->second.what);
+  const size_t limit = what.request.max_size;
   if (answer.ok() && answer->size() > limit)
     answer = absl::ResourceExhaustedError(absl::StrCat("the answer is longer than ", limit, " octets"));
   if (!answer.ok()) {
@@ -85,7 +92,7 @@ void Endpoint::Impl::FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant
   } else {
     const crypto::JobId job(next_job_++);
     answer_checks_[job] = id;
-    out.emplace_back(ike::StartJob{job, crypto::CheckRevocationAnswer{it->second.what, *std::move(answer), TimeOfDay(now)}});
+    out.emplace_back(ike::StartJob{job, crypto::CheckRevocationAnswer{what, *std::move(answer), TimeOfDay(now)}});
   }
   Finish(now, out);
 }
@@ -109,23 +116,24 @@ void Endpoint::Impl::RevocationLearned(FetchId id, absl::StatusOr<crypto::Revoca
   const auto it = fetches_.find(id);
   if (it == fetches_.end()) return;
   const PendingFetch fetch = std::move(it->second);
+  const auto& what = std::get<crypto::RevocationFetch>(fetch.what);
   fetches_.erase(it);
-  fetch_by_key_.erase(fetch.what.key);
+  fetch_by_key_.erase(what.key);
   if (record.ok()) {
     const Duration lifetime = seconds(std::max<int64_t>(0, record->expires - TimeOfDay(now)));
-    revocation_.Put(fetch.what.key, *std::move(record), lifetime, now);
+    revocation_.Put(what.key, *std::move(record), lifetime, now);
   } else {
     counters_.Add("fetches failed");
     const std::string why(record.status().message());
-    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: revocation of certificates: ", fetch.what.request.url, ": ", why), out);
-    revocation_.PutFailure(fetch.what.key, why, now);
+    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: revocation of certificates: ", what.request.url, ": ", why), out);
+    revocation_.PutFailure(what.key, why, now);
   }
   for (IkeSpi spi : fetch.waiters) {
     IkeSa* sa = tables_.FindSa(spi);
     if (sa == nullptr || sa->gone || sa->state != IkeState::kAuthVerify || !sa->handshake || !sa->handshake->judging)
       continue;
     std::vector<std::string>& awaited = sa->handshake->judging->awaited;
-    if (std::erase(awaited, fetch.what.key) == 0 || !awaited.empty()) continue;
+    if (std::erase(awaited, what.key) == 0 || !awaited.empty()) continue;
     Touch(*sa->session);
     ContinueJudgement(*sa, now, out);
   }

@@ -172,8 +172,8 @@ struct ChildSa {
 // Actions, to be carried out in order: an SA that is announced before a datagram is installed before it is sent.
 struct SendDatagram { net::Endpoint local, remote; Bytes bytes; };  // without the non-ESP marker; adapter adds it on 4500
 struct StartJob { crypto::JobId id; crypto::Job job; };
-// Fetch this and answer with FetchDone, always and after `timeout` at the latest.  Only for certificates of a configured
-// CA whose owner has proved to be here (core/crypto/revocation.h).
+// Fetch this and answer with FetchDone, always and after `timeout` at the latest.  For revocation only for certificates
+// of a configured CA whose owner has proved to be here (core/crypto/revocation.h); see Config::certificates_by_url.
 struct StartFetch { FetchId id; net::FetchRequest request; Duration timeout{}; };
 struct SessionUp { SessionInfo session; };  // authenticated
 // Configuration from the peer: our CFG_REPLY (initiator) or anything pushed later.
@@ -236,6 +236,9 @@ class Endpoint {
     bool log_keys = false;  // emit KeysDerived: for decrypting captures, never otherwise
     // RFC 7383: messages that make a larger IP datagram are sent in fragments; 0 = fragmentation is not offered.
     uint16_t fragmentation_mtu = 1280;
+    // Fetch certificates that peers name by URL (hash and URL, §3.6).  Strangers choose what is fetched then: off unless
+    // asked for, a few at a time, and marked as such (net::FetchRequest::stranger).
+    bool certificates_by_url = false;
     size_t reassembly_memory = 16 << 20;  // octets, for what has come of incomplete messages, of all IKE SAs
   };
   Endpoint(Config config, Policy& policy, const crypto::Provider& crypto, Rng& rng);

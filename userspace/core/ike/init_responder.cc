@@ -166,6 +166,7 @@ void Endpoint::Impl::AnswerInit(IkeSa& sa, crypto::JobResult result, Instant now
   if (h.peer_hashes)
     payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
   AppendCertRequest(policy_.Authorities(session.info.local, session.info.remote), payloads);
+  AppendHttpLookup(payloads);
   AppendVendorIds(payloads);
   h.init_response = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, true, 0), payloads);
   h.choice = {};

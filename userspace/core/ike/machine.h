@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
 // are spread over wire.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc, auth_certificate.cc,
-// auth_revocation.cc, child.cc,
+// auth_revocation.cc, auth_url.cc, child.cc,
 // create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
@@ -39,6 +39,7 @@ inline constexpr int kRoutabilityTries = 14;
 inline constexpr Duration kRoutabilityInterval = milliseconds(500);
 inline constexpr int kMaxCookies = 5;
 inline constexpr uint32_t kOutsideAnswers = 20;  // a second, to messages that belong to no IKE SA
+inline constexpr Duration kFetchTimeout = seconds(5);
 inline constexpr absl::string_view kOwnVendorId = "FLEXVPN-FOR-LINUX";
 
 class Endpoint::Impl {
@@ -328,6 +329,17 @@ class Endpoint::Impl {
   }
   crypto::UnixTime TimeOfDay(Instant now) const;
 
+  // auth_url.cc
+  bool AwaitCertificates(IkeSa& sa, const Incoming& in);
+  absl::Status FetchCertificates(IkeSa& sa, const Incoming& in);
+  void CertificateFetched(const CertificateUrl& what, IkeSpi waiter, const absl::StatusOr<Bytes>& answer, Instant now,
+                          Actions& out);
+  absl::StatusOr<std::vector<Bytes>> CheckFetched(const CertificateUrl& what, const absl::StatusOr<Bytes>& answer) const;
+  void CertificatesMissing(IkeSa& sa, const absl::Status& why, Instant now, Actions& out);
+  void RefusePeer(IkeSa& sa, const absl::Status& why, const Incoming& in);
+  void AppendHttpLookup(Payloads& out) const;
+  static std::optional<Instant> CertificatesDue(const IkeSa& sa);
+
   // auth_revocation.cc
   void BeginJudgement(IkeSa& sa, crypto::VerifyPeer job, Instant now, Actions& out);
   void ContinueJudgement(IkeSa& sa, Instant now, Actions& out);
@@ -427,7 +439,7 @@ class Endpoint::Impl {
   };
 
   struct PendingFetch {
-    crypto::RevocationFetch what;
+    std::variant<crypto::RevocationFetch, CertificateUrl> what;
     std::vector<IkeSpi> waiters;
   };
 
@@ -447,6 +459,7 @@ class Endpoint::Impl {
   absl::flat_hash_map<FetchId, PendingFetch> fetches_;
   absl::flat_hash_map<std::string, FetchId> fetch_by_key_;
   absl::flat_hash_map<crypto::JobId, FetchId> answer_checks_;
+  size_t stranger_fetches_ = 0;  // of fetches_
   uint64_t next_fetch_ = 1;
   std::vector<IkeSaId> touched_;
   Throttle outside_{kOutsideAnswers};

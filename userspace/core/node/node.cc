@@ -255,6 +255,7 @@ void Node::Configure() {
   ike.max_sas = model_.ike.max_sa;
   ike.log_keys = !model_.ike.key_log.empty();
   if (ike.log_keys) Say(Log::Level::kWarning, KeyLogWarning());
+  ike.certificates_by_url = model_.ike.http_url;
   ike.fragmentation_mtu = model_.ike.fragmentation_mtu;
   if (!model_.ike.quick_crash_detection) ike.qcd_secret.clear();
   ike_.SetConfig(ike);

@@ -93,6 +93,13 @@ absl::Status Outcome(const Transfer& t, CURLcode code) {
   return absl::UnavailableError(why);
 }
 
+// Those who take turns with each other.
+struct Lane {
+  explicit Lane(size_t n) : most(n) {}
+  size_t most, active = 0;
+  std::deque<std::unique_ptr<Transfer>> waiting;
+};
+
 class CurlFetcher final : public HttpFetcher {
  public:
   explicit CurlFetcher(CURLM* multi) : multi_(multi), thread_([this] { Work(); }) {}
@@ -134,7 +141,10 @@ class CurlFetcher final : public HttpFetcher {
   bool TakeIncoming() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      for (auto& t : incoming_) (waiting_.size() < kMaxWaiting ? waiting_ : refused_).push_back(std::move(t));
+      for (auto& t : incoming_) {
+        std::deque<std::unique_ptr<Transfer>>& waiting = LaneOf(*t).waiting;
+        (waiting.size() < kMaxWaiting ? waiting : refused_).push_back(std::move(t));
+      }
       incoming_.clear();
       if (stop_) return false;
     }
@@ -142,17 +152,25 @@ class CurlFetcher final : public HttpFetcher {
     return true;
   }
 
+  Lane& LaneOf(const Transfer& t) { return t.request.stranger ? strangers_ : others_; }
+
   void StartWaiting() {
-    while (!waiting_.empty()) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(waiting_.front()->deadline - Clock::now());
+    StartWaiting(others_);
+    StartWaiting(strangers_);
+  }
+
+  void StartWaiting(Lane& lane) {
+    while (!lane.waiting.empty()) {
+      const std::unique_ptr<Transfer>& first = lane.waiting.front();
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(first->deadline - Clock::now());
       if (left.count() <= 0) {
-        waiting_.front()->done(absl::DeadlineExceededError("no answer in time: too many fetches at once"));
-      } else if (active_.size() >= kParallel) {
+        first->done(absl::DeadlineExceededError("no answer in time: too many fetches at once"));
+      } else if (lane.active >= lane.most) {
         return;
       } else {
-        Start(std::move(waiting_.front()), left.count());
+        Start(std::move(lane.waiting.front()), left.count());
       }
-      waiting_.pop_front();
+      lane.waiting.pop_front();
     }
   }
 
@@ -162,6 +180,7 @@ class CurlFetcher final : public HttpFetcher {
     CURL* easy = t->easy.get();
     if (easy == nullptr || !Prepare(*t, limit_ms) || curl_multi_add_handle(multi_.get(), easy) != CURLM_OK)
       return t->done(absl::UnavailableError("libcurl refuses the request"));
+    ++LaneOf(*t).active;
     active_[easy] = std::move(t);
   }
 
@@ -205,6 +224,7 @@ class CurlFetcher final : public HttpFetcher {
       if (it == active_.end()) continue;
       const std::unique_ptr<Transfer> t = std::move(it->second);
       active_.erase(it);
+      --LaneOf(*t).active;
       curl_multi_remove_handle(multi_.get(), t->easy.get());
       // A redirection that is not followed has a body, too, but no answer.
       long status = 0;
@@ -222,7 +242,8 @@ class CurlFetcher final : public HttpFetcher {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Transfer>> incoming_;  // under the mutex, with stop_
   bool stop_ = false;
-  std::deque<std::unique_ptr<Transfer>> waiting_, refused_;
+  Lane others_{kParallel}, strangers_{kParallelStrangers};
+  std::deque<std::unique_ptr<Transfer>> refused_;
   std::map<CURL*, std::unique_ptr<Transfer>> active_;
   std::thread thread_;  // last: it uses all the others
 };
