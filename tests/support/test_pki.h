@@ -37,6 +37,7 @@ struct CertSpec {
   int key_number = 0;  // another key of the same kind
   const char* digest = "SHA256";
   std::string crl_url{}, ocsp_url{};  // where its issuer says whether it is revoked
+  bool unknown_critical = false;      // an extension nobody knows
 };
 
 inline Pkey RsaPssKey(unsigned bits) {
@@ -107,6 +108,7 @@ class TestCert {
     Extend(signer, NID_ext_key_usage, spec.extended_key_usage);
     Extend(signer, NID_subject_alt_name, spec.san);
     Extend(signer, NID_name_constraints, spec.name_constraints);
+    if (spec.unknown_critical) AddUnknown();
     if (!spec.crl_url.empty()) Extend(signer, NID_crl_distribution_points, "URI:" + spec.crl_url);
     if (!spec.ocsp_url.empty()) Extend(signer, NID_info_access, "OCSP;URI:" + spec.ocsp_url);
     Sign(issuer, spec.digest);
@@ -181,7 +183,8 @@ class TestCert {
     ASN1_TIME* from = ASN1_GENERALIZEDTIME_set(nullptr, static_cast<time_t>(spec.from));
     ASN1_TIME* to = spec.to == 0 ? nullptr : ASN1_GENERALIZEDTIME_set(nullptr, static_cast<time_t>(spec.to));
     const bool revoked = spec.status == V_OCSP_CERTSTATUS_REVOKED;
-    OCSP_basic_add1_status(basic, id, spec.status, OCSP_REVOKED_STATUS_KEYCOMPROMISE, revoked ? from : nullptr, from, to);
+    OCSP_basic_add1_status(basic, id, spec.status, OCSP_REVOKED_STATUS_KEYCOMPROMISE, revoked ? from : nullptr,
+                           from, to);
     OCSP_basic_sign(basic, cert_.get(), key_, IsEdDsa(kind_) ? nullptr : EVP_get_digestbyname(spec.digest), nullptr, 0);
     OCSP_RESPONSE* response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
     uint8_t* der = nullptr;
@@ -211,6 +214,15 @@ class TestCert {
     if (e == nullptr) abort();  // the test's own mistake
     X509_add_ext(cert_.get(), e, -1);
     X509_EXTENSION_free(e);
+  }
+  void AddUnknown() {
+    ASN1_OBJECT* oid = OBJ_txt2obj("1.3.6.1.4.1.32473.1", 1);  // of examples (RFC 5612)
+    ASN1_OCTET_STRING* value = ASN1_OCTET_STRING_new();
+    X509_EXTENSION* e = X509_EXTENSION_create_by_OBJ(nullptr, oid, 1, value);
+    X509_add_ext(cert_.get(), e, -1);
+    X509_EXTENSION_free(e);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(oid);
   }
   void Sign(const TestCert* issuer, const char* digest) {
     const TestCert& signer = issuer != nullptr ? *issuer : *this;

@@ -56,7 +56,8 @@ class Token {
     return absl::StrCat("pkcs11:token=flexvpn%20test;object=", object, ";type=private");
   }
   const TestCert ca{{.cn = "CA", .ca = true}};
-  const TestCert rsa{{.cn = "rsa", .san = "DNS:hub.example.net", .key = KeyKind::kRsa, .key_number = 21}, &ca};
+  const TestCert rsa{{.cn = "rsa", .san = "DNS:hub.example.net", .key = KeyKind::kRsa, .key_number = 21},
+                     &ca};
   const TestCert ecdsa{{.cn = "ecdsa", .san = "DNS:hub.example.net", .key_number = 22}, &ca};
 
  private:
@@ -65,13 +66,16 @@ class Token {
     if (mkdtemp(name) == nullptr) return;
     dir_ = name;
     std::filesystem::create_directory(dir_ + "/tokens");
-    Write(dir_ + "/softhsm2.conf", absl::StrCat("directories.tokendir = ", dir_, "/tokens\nobjectstore.backend = file\n"));
+    Write(dir_ + "/softhsm2.conf",
+          absl::StrCat("directories.tokendir = ", dir_, "/tokens\nobjectstore.backend = file\n"));
     setenv("SOFTHSM2_CONF", (dir_ + "/softhsm2.conf").c_str(), 1);
-    for (const char* module : {"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib/softhsm/libsofthsm2.so",
-                               "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so"})
+    for (const char* module :
+         {"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib/softhsm/libsofthsm2.so",
+          "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so"})
       if (access(module, R_OK) == 0) setenv("PKCS11_MODULE_PATH", module, 1);
     usable_ = getenv("PKCS11_MODULE_PATH") != nullptr &&
-              Run("softhsm2-util --init-token --free --label 'flexvpn test' --so-pin 123456 --pin " + std::string(kPin)) &&
+              Run("softhsm2-util --init-token --free --label 'flexvpn test' --so-pin 123456 --pin " +
+                  std::string(kPin)) &&
               Import(rsa, "rsa", "01") && Import(ecdsa, "ecdsa", "02");
   }
   ~Token() {
@@ -80,8 +84,9 @@ class Token {
   }
   bool Import(const TestCert& cert, const std::string& label, const std::string& id) {
     Write(dir_ + "/key.pem", cert.key_pem());
-    const bool done = Run(absl::StrCat("softhsm2-util --import ", dir_, "/key.pem --token 'flexvpn test' --label ", label,
-                                       " --id ", id, " --pin ", kPin));
+    const bool done =
+        Run(absl::StrCat("softhsm2-util --import ", dir_, "/key.pem --token 'flexvpn test' --label ", label,
+                         " --id ", id, " --pin ", kPin));
     unlink((dir_ + "/key.pem").c_str());
     return done;
   }
@@ -100,8 +105,8 @@ class KeyInAToken : public testing::Test {
   std::unique_ptr<crypto::Provider> provider_ = crypto::NewOpensslProvider();
 
   // A peer believes what was signed.
-  std::string Verdict(const TestCert& cert, std::shared_ptr<const crypto::SigningKey> key, crypto::SignatureScheme scheme,
-                      bool with_algorithm) {
+  std::string Verdict(const TestCert& cert, std::shared_ptr<const crypto::SigningKey> key,
+                      crypto::SignatureScheme scheme, bool with_algorithm) {
     crypto::VerifyPeer job;
     job.trust = {crypto::test::Trust({&token_.ca})};
     job.chain = {cert.der()};
@@ -109,7 +114,8 @@ class KeyInAToken : public testing::Test {
     job.identity = {crypto::ClaimedIdentity::Kind::kDns, ToBytes("hub.example.net")};
     job.data = ToBytes("signed octets");
     if (!with_algorithm) job.scheme = scheme;
-    const crypto::JobResult made = provider_->Run(crypto::Sign{std::move(key), scheme, with_algorithm, job.data});
+    const crypto::JobResult made =
+        provider_->Run(crypto::Sign{std::move(key), scheme, with_algorithm, job.data});
     if (!made.ok()) return std::string(made.status().message());
     job.signature = std::get<crypto::Signature>(*made);
     const crypto::JobResult result = provider_->Run(job);
@@ -118,7 +124,8 @@ class KeyInAToken : public testing::Test {
 };
 
 TEST_F(KeyInAToken, SignsAsKeysFromFilesDo) {
-  const auto rsa = OpenSigningKey(token_.Uri("rsa"), AsView(kPin)), ecdsa = OpenSigningKey(token_.Uri("ecdsa"), AsView(kPin));
+  const auto rsa = OpenSigningKey(token_.Uri("rsa"), AsView(kPin)),
+             ecdsa = OpenSigningKey(token_.Uri("ecdsa"), AsView(kPin));
   ASSERT_TRUE(rsa.ok()) << rsa.status();
   ASSERT_TRUE(ecdsa.ok()) << ecdsa.status();
   EXPECT_EQ((*rsa)->kind(), KeyKind::kRsa);
@@ -140,8 +147,10 @@ TEST_F(KeyInAToken, HasTheAlgorithmIdentifierOfTheSameKeyInAFile) {
     const auto key = OpenSigningKey(token_.Uri(object), AsView(kPin));
     ASSERT_TRUE(key.ok());
     auto algorithm = [&](std::shared_ptr<const crypto::SigningKey> k) {
-      const auto made = provider_->Run(crypto::Sign{std::move(k), {kind, SignatureHash::kSha384}, true, ToBytes("x")});
-      return made.ok() ? ToHex(std::get<crypto::Signature>(*made).algorithm) : std::string(made.status().message());
+      const auto made =
+          provider_->Run(crypto::Sign{std::move(k), {kind, SignatureHash::kSha384}, true, ToBytes("x")});
+      return made.ok() ? ToHex(std::get<crypto::Signature>(*made).algorithm)
+                       : std::string(made.status().message());
     };
     EXPECT_EQ(algorithm(*key), algorithm(cert->key()));
   }
@@ -164,8 +173,9 @@ TEST_F(KeyInAToken, MayBeUsedByAllWorkersAtOnce) {
 }
 
 TEST_F(KeyInAToken, WhatIsNotThereIsSaidWithoutThePin) {
-  for (const auto& [uri, pin] : {std::pair(token_.Uri("nothing"), kPin), std::pair(std::string("pkcs11:token=none;object=x"), kPin),
-                                 std::pair(std::string("pkcs11:%zz"), kPin)}) {
+  for (const auto& [uri, pin] :
+       {std::pair(token_.Uri("nothing"), kPin), std::pair(std::string("pkcs11:token=none;object=x"), kPin),
+        std::pair(std::string("pkcs11:%zz"), kPin)}) {
     const auto key = OpenSigningKey(uri, AsView(pin));
     ASSERT_FALSE(key.ok()) << uri;
     EXPECT_THAT(std::string(key.status().message()), HasSubstr("no private key there")) << uri;
@@ -177,9 +187,9 @@ TEST_F(KeyInAToken, IsTheKeyOfATrustpoint) {
   Write(token_.dir() + "/hub.pem", token_.rsa.pem());
   Write(token_.dir() + "/ca.pem", token_.ca.pem());
   auto load = [&](const std::string& object, const std::string& pin, std::vector<std::string>* messages) {
-    const auto parsed = config::Parse(absl::StrCat("crypto pki trustpoint TP\n certificate-file ", token_.dir(), "/hub.pem\n ca-file ",
-                                                   token_.dir(), "/ca.pem\n private-key uri ", token_.Uri(object.c_str()),
-                                                   " password ", pin, "\n"));
+    const auto parsed = config::Parse(absl::StrCat(
+        "crypto pki trustpoint TP\n certificate-file ", token_.dir(), "/hub.pem\n ca-file ", token_.dir(),
+        "/ca.pem\n private-key uri ", token_.Uri(object.c_str()), " password ", pin, "\n"));
     EXPECT_TRUE(parsed.ok());
     std::vector<config::Diagnostic> diagnostics;
     node::Pki pki = LoadPki(parsed.model, kNow, &diagnostics);

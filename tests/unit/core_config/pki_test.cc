@@ -76,7 +76,8 @@ TEST(Trustpoint, KeyMayBeInAToken) {
   EXPECT_EQ(t.password, ToSecret(AsView("4711")));
   EXPECT_THAT(Render(r.model, false, false), testing::Not(HasSubstr("4711")));
   EXPECT_TRUE(Errors(tp + "private-key uri pkcs11:object=hub\n").empty());
-  EXPECT_THAT(Errors(tp + "private-key uri pkcs11:object=hub\n key-file /k\n"), ElementsAre(HasSubstr("its key twice")));
+  EXPECT_THAT(Errors(tp + "private-key uri pkcs11:object=hub\n key-file /k\n"),
+              ElementsAre(HasSubstr("its key twice")));
   EXPECT_THAT(Errors(tp + "private-key uri /etc/hub.key\n"), ElementsAre(HasSubstr("no URI")));
   EXPECT_THAT(Errors(tp + "private-key uri file:/etc/hub.key\n"), ElementsAre(HasSubstr("in a file")));
   EXPECT_THAT(Errors(tp + "private-key uri pkcs11:object=hub?pin-value=4711\n"),
@@ -91,7 +92,8 @@ TEST(Trustpoint, MayNameAnOcspResponder) {
   EXPECT_TRUE(r.ok());
   EXPECT_TRUE(r.diagnostics.empty());
   EXPECT_EQ(r.model.trustpoints.at("TP").ocsp_url, "http://192.0.2.9:8080/ca");
-  for (const char* url : {"ocsp.example.net", "ldap://ocsp.example.net/", "file:///etc/passwd", "http://", "http://u:p@h/"})
+  for (const char* url :
+       {"ocsp.example.net", "ldap://ocsp.example.net/", "file:///etc/passwd", "http://", "http://u:p@h/"})
     EXPECT_THAT(Errors(tp + " revocation-check ocsp\n ocsp url " + url + "\n"), ElementsAre(HasSubstr("not a URL")));
   EXPECT_THAT(Messages(Parse(tp + " ocsp url http://h/\n"), Diagnostic::Severity::kWarning),
               ElementsAre(HasSubstr("nobody asks")));

@@ -91,7 +91,8 @@ TEST(Bundle, HoldsCertificatesAndCrlsInAnyOrder) {
 TEST(Bundle, WhatIsNoneIsRefused) {
   const TestCert cert(Hub(), &Root());
   const Bytes whole = Bundle({{0, cert.der()}, {1, Root().crl({})}});
-  for (size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(ParseCertificateBundle(BytesView(whole).first(n), 9).ok()) << n;
+  for (size_t n = 0; n < whole.size(); ++n)
+    EXPECT_FALSE(ParseCertificateBundle(BytesView(whole).first(n), 9).ok()) << n;
   Bytes longer = whole;
   longer.push_back(0);
   EXPECT_FALSE(ParseCertificateBundle(longer, 9).ok());
@@ -229,6 +230,41 @@ TEST(Peer, NameConstraintsAreKept) {
   EXPECT_FALSE(verdict("critical,excluded;DNS:hub.example.net"));
 }
 
+TEST(Peer, NameConstraintsHoldForEveryKindOfName) {
+  auto verdict = [](const char* constraint) {
+    const TestCert ca({.cn = "Bound", .ca = true, .name_constraints = constraint, .key_number = 2}, &Root());
+    return Verdict(Peer(TestCert(Hub(), &ca), Trust({&Root()}), {ca.der()})).ok();
+  };
+  EXPECT_TRUE(verdict("permitted;DNS:example.net"));  // critical or not
+  EXPECT_FALSE(verdict("permitted;DNS:example.org"));
+  EXPECT_TRUE(verdict("critical,permitted;IP:192.0.2.0/255.255.255.0"));
+  EXPECT_FALSE(verdict("critical,permitted;IP:198.51.100.0/255.255.255.0"));
+  EXPECT_FALSE(verdict("critical,excluded;IP:192.0.2.1/255.255.255.255"));
+  EXPECT_TRUE(verdict("critical,permitted;email:Example.net"));
+  EXPECT_FALSE(verdict("critical,permitted;email:example.org"));
+  EXPECT_FALSE(verdict("critical,excluded;email:example.net"));
+}
+
+TEST(Peer, NameConstraintsHoldForIntermediatesAndFromTheConfiguredCa) {
+  // Two below the one that bounds.
+  const TestCert upper(
+      {.cn = "Upper", .ca = true, .name_constraints = "critical,permitted;DNS:example.org", .key_number = 2}, &Root());
+  const TestCert lower({.cn = "Lower", .ca = true, .key_number = 3}, &upper);
+  EXPECT_REFUSED(Peer(TestCert(Hub(), &lower), Trust({&Root()}), {lower.der(), upper.der()}), "permitted subtree");
+  // A CA that cannot widen what the one above allows.
+  const TestCert wider(
+      {.cn = "Wider", .ca = true, .name_constraints = "critical,permitted;DNS:example.net", .key_number = 3}, &upper);
+  EXPECT_REFUSED(Peer(TestCert(Hub(), &wider), Trust({&Root()}), {wider.der(), upper.der()}), "permitted subtree");
+  const TestCert bound_root({.cn = "Bound root", .ca = true, .name_constraints = "critical,permitted;DNS:example.org"});
+  EXPECT_REFUSED(Peer(TestCert(Hub(), &bound_root), Trust({&bound_root})), "permitted subtree");
+}
+
+TEST(Peer, AnUnknownCriticalExtensionIsRefused) {
+  CertSpec spec = Hub();
+  spec.unknown_critical = true;
+  EXPECT_REFUSED(Peer(TestCert(spec, &Root()), Trust({&Root()})), "unhandled critical extension");
+}
+
 // RFC 4945 §5.1.3.2, §5.1.3.12.
 TEST(Peer, UsageMustFitIke) {
   auto verdict = [](const char* usage, const char* extended) {
@@ -245,6 +281,13 @@ TEST(Peer, UsageMustFitIke) {
        {"ipsecIKE", "anyExtendedKeyUsage", "serverAuth,ipsecIKE", "serverAuth,1.3.6.1.5.5.8.2.2"})
     EXPECT_TRUE(verdict("", extended).ok()) << extended;
   EXPECT_THAT(std::string(verdict("", "serverAuth,clientAuth").message()), HasSubstr("extended key usage"));
+  for (const char* extended : {"critical,serverAuth", "OCSPSigning", "codeSigning,emailProtection", "ipsecEndSystem",
+                               "1.3.6.1.5.5.7.3.170"})
+    EXPECT_THAT(std::string(verdict("digitalSignature", extended).message()), HasSubstr("extended key usage"))
+        << extended;
+  for (const char* extended : {"critical,ipsecIKE", "critical,serverAuth,anyExtendedKeyUsage"})
+    EXPECT_TRUE(verdict("critical,digitalSignature", extended).ok()) << extended;
+  EXPECT_FALSE(verdict("critical,keyAgreement", "ipsecIKE").ok());  // both have to fit
 }
 
 TEST(Peer, WeakKeysAndHashesAreRefused) {

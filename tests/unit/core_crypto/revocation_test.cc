@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CRLs from distribution points and OCSP: what is asked for, which answers are believed, in which order methods count.
+// CRLs from distribution points and OCSP: what is asked for, which answers are believed, in which order
+// methods count.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +27,8 @@ const TestCert& Root() {
   return *ca;
 }
 CertSpec HubSpec() {
-  return {.cn = "hub", .san = "DNS:hub.example.net", .key_number = 1, .crl_url = kCrlUrl, .ocsp_url = kOcspUrl};
+  return {
+      .cn = "hub", .san = "DNS:hub.example.net", .key_number = 1, .crl_url = kCrlUrl, .ocsp_url = kOcspUrl};
 }
 VerifyPeer Peer(const TestCert& cert, RevocationPolicy policy, std::vector<Bytes> above = {},
                 const std::vector<Bytes>& crls = {}) {
@@ -88,11 +90,12 @@ RevocationFetch Asked(const TestCert& cert, RevocationPolicy policy) {
 }
 
 TEST(FetchableUrls, AreHttpWithAHostAndNothingHidden) {
-  for (const char* good : {"http://h", "https://h.example.net:8080/a?b#c", "HTTP://192.0.2.1/x", "http://[2001:db8::1]/x"})
+  for (const char* good :
+       {"http://h", "https://h.example.net:8080/a?b#c", "HTTP://192.0.2.1/x", "http://[2001:db8::1]/x"})
     EXPECT_TRUE(net::IsFetchable(good)) << good;
-  for (const char* bad : {"", "http:", "http://", "http:///x", "http://:80/", "file:///etc/passwd", "ldap://h/x", "ftp://h/x",
-                          "gopher://h/", "http://user@h/", "http://a:b@h/", "http://h/ x", "http://h/\r\nX: y",
-                          "http://h/\x80", "h/x", "javascript:http://h/"})
+  for (const char* bad : {"", "http:", "http://", "http:///x", "http://:80/", "file:///etc/passwd",
+                          "ldap://h/x", "ftp://h/x", "gopher://h/", "http://user@h/", "http://a:b@h/",
+                          "http://h/ x", "http://h/\r\nX: y", "http://h/\x80", "h/x", "javascript:http://h/"})
     EXPECT_FALSE(net::IsFetchable(bad)) << bad;
   EXPECT_FALSE(net::IsFetchable("http://h/" + std::string(net::kMaxUrl, 'a')));
 }
@@ -119,7 +122,8 @@ TEST(CrlFromAPoint, IsNotAskedForWhileTheFileIsCurrent) {
   EXPECT_THAT(asker.Verdict(Peer(cert, ByCrl(), {}, {Root().crl({&cert})})), HasSubstr("revoked"));
   EXPECT_TRUE(asker.asked.empty());
   asker.answers[kCrlUrl] = Root().crl({});
-  EXPECT_EQ(asker.Verdict(Peer(cert, ByCrl(), {}, {Root().crl({}, kNow - 9 * kDay, kNow - 8 * kDay)})), "good");
+  EXPECT_EQ(asker.Verdict(Peer(cert, ByCrl(), {}, {Root().crl({}, kNow - 9 * kDay, kNow - 8 * kDay)})),
+            "good");
   EXPECT_EQ(asker.asked.size(), 1u);
 }
 
@@ -127,7 +131,8 @@ TEST(CrlFromAPoint, MustBeSignedByTheIssuerAndInForce) {
   const TestCert cert(HubSpec(), &Root());
   const RevocationFetch fetch = Asked(cert, ByCrl());
   auto check = [&](Bytes answer) {
-    return std::string(Openssl().Run(CheckRevocationAnswer{fetch, std::move(answer), kNow}).status().message());
+    return std::string(
+        Openssl().Run(CheckRevocationAnswer{fetch, std::move(answer), kNow}).status().message());
   };
   EXPECT_EQ(check(Root().crl({})), "");
   const TestCert thief({.cn = "Root", .ca = true, .key_number = 4}), other({.cn = "Other", .ca = true});
@@ -219,18 +224,22 @@ TEST(Ocsp, SignerIsTheIssuerOrOneItGaveTheRight) {
     return Openssl().Run(CheckRevocationAnswer{fetch, signer.ocsp(cert, Root(), {}), kNow}).ok();
   };
   EXPECT_TRUE(check(Root()));
-  const TestCert responder({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3}, &Root());
+  const TestCert responder({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3},
+                           &Root());
   EXPECT_TRUE(check(responder));
   EXPECT_FALSE(check(cert));  // says of itself that it is good
   EXPECT_FALSE(check(TestCert({.cn = "no right", .key_number = 3}, &Root())));
   EXPECT_FALSE(check(TestCert({.cn = "web", .extended_key_usage = "serverAuth", .key_number = 3}, &Root())));
-  EXPECT_FALSE(check(TestCert({.cn = "late", .to = kNow - kDay, .extended_key_usage = "OCSPSigning", .key_number = 3}, &Root())));
+  EXPECT_FALSE(check(TestCert(
+      {.cn = "late", .to = kNow - kDay, .extended_key_usage = "OCSPSigning", .key_number = 3}, &Root())));
   const TestCert thief({.cn = "Root", .ca = true, .key_number = 4});
   EXPECT_FALSE(check(thief));
-  EXPECT_FALSE(check(TestCert({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3}, &thief)));
+  EXPECT_FALSE(
+      check(TestCert({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3}, &thief)));
   // Given by another CA below the same root: not by the issuer itself.
   const TestCert sub({.cn = "Sub", .ca = true, .key_number = 5}, &Root());
-  EXPECT_FALSE(check(TestCert({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3}, &sub)));
+  EXPECT_FALSE(
+      check(TestCert({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3}, &sub)));
 }
 
 TEST(Ocsp, AnswerMustBeAboutTheCertificateAndInForce) {
@@ -242,7 +251,8 @@ TEST(Ocsp, AnswerMustBeAboutTheCertificateAndInForce) {
   EXPECT_EQ(check(Root().ocsp(cert)), "");
   EXPECT_THAT(check(Root().ocsp(another)), HasSubstr("other certificates"));
   EXPECT_THAT(check(Root().ocsp(cert), kNow + 2 * kDay), HasSubstr("outdated since"));
-  EXPECT_THAT(check(Root().ocsp(cert, Root(), {.from = kNow + kDay, .to = kNow + 2 * kDay})), HasSubstr("not valid before"));
+  EXPECT_THAT(check(Root().ocsp(cert, Root(), {.from = kNow + kDay, .to = kNow + 2 * kDay})),
+              HasSubstr("not valid before"));
   EXPECT_EQ(check(Root().ocsp(cert, Root(), {.from = kNow - 60, .to = 0})), "");
   EXPECT_THAT(check(Root().ocsp(cert, Root(), {.from = kNow - kDay, .to = 0})), HasSubstr("outdated since"));
   EXPECT_THAT(check(Root().ocsp(cert, Root(), {.digest = "SHA1"})), HasSubstr("weak hash"));
@@ -293,14 +303,37 @@ TEST(Methods, TheRefusalSaysWhatWasTried) {
   Asker asker;
   asker.answers[kCrlUrl] = ToBytes("<html>404</html>");
   const std::string why = asker.Verdict(Peer(cert, {{M::kCrl, M::kOcsp}, ""}));
-  for (const char* part : {"cn=hub,o=Example", "no CRL of cn=Root,o=Example", kCrlUrl, "what it sends is no CRL", kOcspUrl,
-                           "no server"})
+  for (const char* part : {"cn=hub,o=Example", "no CRL of cn=Root,o=Example", kCrlUrl,
+                           "what it sends is no CRL", kOcspUrl, "no server"})
     EXPECT_THAT(why, HasSubstr(part));
   VerifyPeer late = Peer(cert, {{M::kCrl, M::kOcsp}, ""});
   late.may_fetch = false;
   EXPECT_THAT(asker.Verdict(late), HasSubstr("nobody can tell"));
-  EXPECT_THAT(Asker().Verdict(Peer(TestCert({.cn = "hub", .san = "DNS:hub.example.net"}, &Root()), {{M::kOcsp}, ""})),
-              HasSubstr("no OCSP responder is named"));
+  EXPECT_THAT(
+      Asker().Verdict(Peer(TestCert({.cn = "hub", .san = "DNS:hub.example.net"}, &Root()), {{M::kOcsp}, ""})),
+      HasSubstr("no OCSP responder is named"));
+}
+
+TEST(Answers, MayBeSignedWithEveryKindOfKey) {
+  for (KeyKind kind : {KeyKind::kRsa, KeyKind::kRsaPss, KeyKind::kEcdsa384, KeyKind::kEd25519, KeyKind::kEd448}) {
+    const TestCert ca({.cn = "CA", .key = kind, .ca = true});
+    const TestCert cert(HubSpec(), &ca);
+    auto peer = [&](M method) {
+      VerifyPeer job = Peer(cert, {});
+      job.trust = {Trust({&ca}, {}, {{method}, ""})};
+      return job;
+    };
+    for (const bool revoked : {false, true}) {
+      Asker asker;
+      asker.answers[kCrlUrl] = revoked ? ca.crl({&cert}) : ca.crl({});
+      asker.answers[kOcspUrl] =
+          ca.ocsp(cert, ca, {.status = revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD});
+      for (M method : {M::kCrl, M::kOcsp}) {
+        const std::string verdict = asker.Verdict(peer(method));
+        EXPECT_THAT(verdict, HasSubstr(revoked ? "is revoked" : "good")) << static_cast<int>(kind);
+      }
+    }
+  }
 }
 
 // Nobody but the owner of a certificate of a configured CA makes us fetch anything.

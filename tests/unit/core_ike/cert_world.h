@@ -63,8 +63,9 @@ class CertWorld : public World {
   void ExpectRefusedBy(const Node& refusing, const char* why, const char* profile = "profile default") {
     Connect();
     EXPECT_EQ(a->live() + b->live(), 0u);
-    EXPECT_THAT(refusing.warnings, ::testing::ElementsAre(::testing::AllOf(::testing::HasSubstr(why), ::testing::HasSubstr("192.0.2."),
-                                                         ::testing::HasSubstr(profile))));
+    EXPECT_THAT(refusing.warnings, ::testing::ElementsAre(::testing::AllOf(::testing::HasSubstr(why),
+                                                                           ::testing::HasSubstr("192.0.2."),
+                                                                           ::testing::HasSubstr(profile))));
     Run(120s);
     for (Node* n : {a, b}) {
       EXPECT_EQ(n->endpoint->half_open(), 0u);

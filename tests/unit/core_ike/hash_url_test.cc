@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificates by hash and URL (RFC 7296 §3.6).  We never send them, so the test changes what a node sends: AUTH does not
-// cover CERT.
+// Certificates by hash and URL (RFC 7296 §3.6).  We never send them, so the test changes what a node sends:
+// AUTH does not cover CERT.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,7 +42,9 @@ class UrlWorld : public CertWorld {
   void Send(Node& from, std::vector<CertPayload> certs) {
     rewrite = [this, &from, certs = std::move(certs)](const Node& sender, Bytes& bytes) {
       const auto header = DecodeHeader(bytes);
-      if (&sender != &from || !header.ok() || header->exchange != ExchangeType::kIkeAuth || sender.keys.empty()) return;
+      if (&sender != &from || !header.ok() || header->exchange != ExchangeType::kIkeAuth ||
+          sender.keys.empty())
+        return;
       if (const auto again = sent_.find(bytes); again != sent_.end()) {  // a repetition stays one
         bytes = again->second;
         return;
@@ -186,7 +188,8 @@ TEST(HashAndUrl, WhatIsThereMustBeWhatTheHashIsOf) {
   }
   {
     UrlWorld w;
-    w.SendUrl(*w.a, Bundle(std::vector<std::pair<uint8_t, Bytes>>(kMaxCertificates + 1, {0, {0x30, 0}})), kBundleByUrl);
+    w.SendUrl(*w.a, Bundle(std::vector<std::pair<uint8_t, Bytes>>(kMaxCertificates + 1, {0, {0x30, 0}})),
+              kBundleByUrl);
     w.ExpectRefusedWithout("more than 10 certificates");
   }
   UrlWorld w;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// IKE_AUTH that waits for CRLs and OCSP answers: one fetch for all who wait, deadlines, what is kept and for how long.
+// IKE_AUTH that waits for CRLs and OCSP answers: one fetch for all who wait, deadlines, what is kept and for
+// how long.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -149,9 +150,9 @@ TEST(Revocation, WhatFailsIsSaidOnceAndNotTriedAgainAtOnce) {
   w.Initiate(*w.a, w.Request(*w.a, *w.b));
   w.Run(5s);
   EXPECT_EQ(w.b->live(), 0u);
-  EXPECT_THAT(w.b->warnings,
-              ElementsAre(AllOf(HasSubstr(kCrlUrl), HasSubstr("404")),
-                          AllOf(HasSubstr("nobody can tell"), HasSubstr("404"), HasSubstr("spoke1.example.net"))));
+  EXPECT_THAT(w.b->warnings, ElementsAre(AllOf(HasSubstr(kCrlUrl), HasSubstr("404")),
+                                         AllOf(HasSubstr("nobody can tell"), HasSubstr("404"),
+                                               HasSubstr("spoke1.example.net"))));
   w.Initiate(*w.a, w.Request(*w.a, *w.b));
   w.Run(5s);
   EXPECT_EQ(w.b->fetches.size(), 1u);  // no new fetch within half a minute …
@@ -244,7 +245,8 @@ TEST(Revocation, APeerWithoutTheKeyCausesNoFetch) {
   EXPECT_THAT(w.b->fetches, IsEmpty());
 }
 
-// --- the cache --------------------------------------------------------------------------------------------------
+// --- the cache
+// --------------------------------------------------------------------------------------------------
 
 class RevocationCacheTest : public testing::Test {
  protected:

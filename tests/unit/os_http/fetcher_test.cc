@@ -45,7 +45,9 @@ class Server {
     for (std::thread& t : sessions_) t.join();
     close(listener_);
   }
-  std::string Url(const std::string& path = "/x") const { return absl::StrCat("http://127.0.0.1:", port_, path); }
+  std::string Url(const std::string& path = "/x") const {
+    return absl::StrCat("http://127.0.0.1:", port_, path);
+  }
   int connections() const { return connections_; }
   int most_at_once() const { return most_; }
   void Release() {  // those that wait in silence
@@ -110,10 +112,12 @@ class Server {
 };
 
 std::string Ok(const std::string& body) {
-  return absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", body.size(), "\r\nConnection: close\r\n\r\n", body);
+  return absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", body.size(), "\r\nConnection: close\r\n\r\n",
+                      body);
 }
 std::string RedirectTo(const std::string& where) {
-  return absl::StrCat("HTTP/1.1 302 Found\r\nLocation: ", where, "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  return absl::StrCat("HTTP/1.1 302 Found\r\nLocation: ", where,
+                      "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
 // Answers in the order they came.
@@ -210,7 +214,8 @@ TEST_F(FetcherTest, SilenceEndsAtTheDeadline) {
 }
 
 TEST_F(FetcherTest, NothingButHttpIsFetchedNotEvenByRedirection) {
-  for (const char* url : {"file:///etc/hostname", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "dict://127.0.0.1/"})
+  for (const char* url :
+       {"file:///etc/hostname", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "dict://127.0.0.1/"})
     EXPECT_EQ(Get({url}).status().code(), absl::StatusCode::kInvalidArgument) << url;
   for (const char* url : {"file:///etc/hostname", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"}) {
     Server server([&](const std::string&) { return RedirectTo(url); });
@@ -237,8 +242,8 @@ TEST_F(FetcherTest, AStrangerLeadsUsNeitherToOurselvesNorAlongRedirections) {
   request.stranger = true;
   EXPECT_THAT(Why(request), HasSubstr("address of this machine"));
   const std::string port = server.Url().substr(server.Url().rfind(':'));
-  for (const char* host : {"localhost", "127.1", "0.0.0.0", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::]", "[::1]",
-                           "169.254.169.254", "224.0.0.1", "[fe80::1]"}) {
+  for (const char* host : {"localhost", "127.1", "0.0.0.0", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]",
+                           "[::]", "[::1]", "169.254.169.254", "224.0.0.1", "[fe80::1]"}) {
     request.url = absl::StrCat("http://", host, port);
     EXPECT_FALSE(Get(request, seconds(2)).ok()) << host;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole way of an OCSP question: made by the core, carried by the fetcher, answered by OpenSSL's own responder.
+// The whole way of an OCSP question: made by the core, carried by the fetcher, answered by OpenSSL's own
+// responder.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -44,9 +45,9 @@ class ResponderTest : public testing::Test {
     ASSERT_NE(mkdtemp(name), nullptr);
     dir_ = name;
     const std::string index =
-        absl::StrCat("V\t", Date(time(nullptr) + kDay), "\t\t", good_.info().serial, "\tunknown\t/CN=good\n", "R\t",
-                     Date(time(nullptr) + kDay), "\t", Date(time(nullptr) - 3600), "\t", bad_.info().serial,
-                     "\tunknown\t/CN=bad\n");
+        absl::StrCat("V\t", Date(time(nullptr) + kDay), "\t\t", good_.info().serial, "\tunknown\t/CN=good\n",
+                     "R\t", Date(time(nullptr) + kDay), "\t", Date(time(nullptr) - 3600), "\t",
+                     bad_.info().serial, "\tunknown\t/CN=bad\n");
     Write("index.txt", index);
     Write("ca.pem", ca_.pem());
     Write("ca.key", ca_.key_pem());
@@ -65,7 +66,8 @@ class ResponderTest : public testing::Test {
   // "good", or why not.
   std::string Ask(const TestCert& cert) {
     crypto::VerifyPeer job;
-    job.trust = {crypto::test::Trust({&ca_}, {}, {{crypto::RevocationMethod::kOcsp}, absl::StrCat("http://127.0.0.1:", port_, "/")})};
+    job.trust = {crypto::test::Trust(
+        {&ca_}, {}, {{crypto::RevocationMethod::kOcsp}, absl::StrCat("http://127.0.0.1:", port_, "/")})};
     job.chain = {cert.der()};
     job.at = time(nullptr);
     job.identity = {crypto::ClaimedIdentity::Kind::kDn, cert.subject()};
@@ -77,10 +79,12 @@ class ResponderTest : public testing::Test {
     if (!first.ok()) return std::string(first.status().message());
     const crypto::RevocationFetch fetch = std::get<crypto::RevocationNeeded>(*first).fetches.at(0);
     std::promise<absl::StatusOr<Bytes>> answer;
-    fetcher_->Fetch(fetch.request, seconds(20), [&](absl::StatusOr<Bytes> r) { answer.set_value(std::move(r)); });
+    fetcher_->Fetch(fetch.request, seconds(20),
+                    [&](absl::StatusOr<Bytes> r) { answer.set_value(std::move(r)); });
     absl::StatusOr<Bytes> body = answer.get_future().get();
     if (!body.ok()) return std::string(body.status().message());
-    const crypto::JobResult checked = provider_->Run(crypto::CheckRevocationAnswer{fetch, *body, time(nullptr)});
+    const crypto::JobResult checked =
+        provider_->Run(crypto::CheckRevocationAnswer{fetch, *body, time(nullptr)});
     if (!checked.ok()) return std::string(checked.status().message());
     crypto::KnownRevocation known{fetch.key, std::get<crypto::RevocationRecord>(*checked), ""};
     job.known = std::make_shared<const std::vector<std::shared_ptr<const crypto::KnownRevocation>>>(
@@ -90,7 +94,8 @@ class ResponderTest : public testing::Test {
   }
 
   const TestCert ca_{Now({.cn = "CA", .ca = true})};
-  const TestCert good_{Now({.cn = "good", .key_number = 1}), &ca_}, bad_{Now({.cn = "bad", .key_number = 2}), &ca_},
+  const TestCert good_{Now({.cn = "good", .key_number = 1}), &ca_},
+      bad_{Now({.cn = "bad", .key_number = 2}), &ca_},
       unknown_{Now({.cn = "unknown", .key_number = 3}), &ca_};
 
  private:
@@ -109,8 +114,8 @@ class ResponderTest : public testing::Test {
       if (chdir(dir_.c_str()) != 0) _exit(1);
       dup2(out[1], 1);
       dup2(open("/dev/null", O_WRONLY), 2);
-      execlp("openssl", "openssl", "ocsp", "-port", "0", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "ca.pem",
-             "-rkey", "ca.key", "-nmin", "5", nullptr);
+      execlp("openssl", "openssl", "ocsp", "-port", "0", "-index", "index.txt", "-CA", "ca.pem", "-rsigner",
+             "ca.pem", "-rkey", "ca.key", "-nmin", "5", nullptr);
       _exit(1);
     }
     close(out[1]);

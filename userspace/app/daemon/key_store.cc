@@ -36,9 +36,9 @@ absl::Status NotFound(BytesView pin) {
   const char* reason = ERR_reason_error_string(ERR_peek_error());
   const std::string text = reason == nullptr ? "no reason given" : reason;
   ERR_clear_error();
-  return absl::NotFoundError(absl::StrCat("no private key there, or ",
-                                          pin.empty() ? "it needs a PIN and none is configured" : "the PIN is wrong", " (",
-                                          text, ")"));
+  return absl::NotFoundError(absl::StrCat(
+      "no private key there, or ", pin.empty() ? "it needs a PIN and none is configured" : "the PIN is wrong",
+      " (", text, ")"));
 }
 
 Pkey FromStore(const std::string& uri, UI_METHOD* ui, BytesView* pin) {
@@ -77,7 +77,8 @@ bool HavePkcs11Provider() {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const crypto::SigningKey>> OpenSigningKey(const std::string& uri, BytesView pin) {
+absl::StatusOr<std::shared_ptr<const crypto::SigningKey>> OpenSigningKey(const std::string& uri,
+                                                                         BytesView pin) {
   const Method ui(UI_UTIL_wrap_read_pem_callback(&Pin, 0));
   if (ui == nullptr) return absl::InternalError("OpenSSL's UI_METHOD");
   Pkey key;
@@ -88,7 +89,8 @@ absl::StatusOr<std::shared_ptr<const crypto::SigningKey>> OpenSigningKey(const s
     ERR_clear_error();
     if (engine == nullptr)
       return absl::FailedPreconditionError(
-          "this OpenSSL cannot use PKCS#11: neither the provider nor the engine 'pkcs11' is installed (Debian packages "
+          "this OpenSSL cannot use PKCS#11: neither the provider nor the engine 'pkcs11' is installed "
+          "(Debian packages "
           "pkcs11-provider, libengine-pkcs11-openssl)");
     key.reset(ENGINE_load_private_key(engine, uri.c_str(), ui.get(), &pin));
   }

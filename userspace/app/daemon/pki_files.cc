@@ -101,7 +101,8 @@ class Loader {
     key_ = *std::move(key);
     if (absl::Status fits = crypto::CheckKeyPair(chain_.front(), *key_); !fits.ok()) {
       Say(Severity::kError, t_.key_uri.empty() ? "key-file" : "private-key uri",
-          absl::StrCat(t_.key_uri.empty() ? t_.key_file : t_.key_uri, ": ", fits.message(), " ", chain_.front().subject),
+          absl::StrCat(t_.key_uri.empty() ? t_.key_file : t_.key_uri, ": ", fits.message(), " ",
+                       chain_.front().subject),
           absl::StrCat("the first certificate in ", t_.certificate_file, " must be the one of this key"));
       chain_.clear();
     }

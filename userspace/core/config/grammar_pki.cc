@@ -56,7 +56,8 @@ void KeyUri(Context& c, const Call& k) {
   else if (absl::StartsWithIgnoreCase(uri, "file:"))
     c.Error(where, "a private key in a file", "write 'key-file PATH'");
   else if (absl::StrContains(absl::AsciiStrToLower(uri), "pin-value="))
-    c.Error(where, "the PIN would be shown with the URI", "write 'private-key uri URI password PIN', or pin-source=file:…");
+    c.Error(where, "the PIN would be shown with the URI",
+            "write 'private-key uri URI password PIN', or pin-source=file:…");
 }
 
 void RevocationMethods(Context& c, const Call& k) {

@@ -78,7 +78,8 @@ void Checker::CheckPki() {
       Error(At(path, "pkcs12-file", t.where),
             user + " has its certificate twice: as PKCS#12 and as single files");
     else if (t.certificate_file.empty() && key)
-      Error(At(path, t.key_file.empty() ? "private-key uri" : "key-file", t.where), user + " has a key but no certificate",
+      Error(At(path, t.key_file.empty() ? "private-key uri" : "key-file", t.where),
+            user + " has a key but no certificate",
             "add 'certificate-file PATH'");
     else if (!t.certificate_file.empty() && !key)
       Error(At(path, "certificate-file", t.where), user + " has a certificate but no key",

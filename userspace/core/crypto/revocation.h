@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is fetched to learn whether a certificate is revoked: CRLs from distribution points (RFC 5280 §4.2.1.13) and
-// OCSP answers (RFC 6960).
+// What is fetched to learn whether a certificate is revoked: CRLs from distribution points (RFC 5280
+// §4.2.1.13) and OCSP answers (RFC 6960).
 //
-// A peer can cause a fetch only by a certificate whose chain leads to a configured CA and whose key signed this very
-// exchange; so it is the CA, not the peer, that names the URL.  Nothing is believed, nor kept, before its signature
-// and its dates were checked.
+// A peer can cause a fetch only by a certificate whose chain leads to a configured CA and whose key signed
+// this very exchange; so it is the CA, not the peer, that names the URL.  Nothing is believed, nor kept,
+// before its signature and its dates were checked.
 #ifndef FLEXVPN_CORE_CRYPTO_REVOCATION_H_
 #define FLEXVPN_CORE_CRYPTO_REVOCATION_H_
 
@@ -17,9 +17,9 @@
 
 namespace flexvpn::crypto {
 
-inline constexpr size_t kMaxCrlSize = 1 << 20;    // of a fetched one
+inline constexpr size_t kMaxCrlSize = 1 << 20;  // of a fetched one
 inline constexpr size_t kMaxOcspSize = 64 << 10;
-inline constexpr UnixTime kClockSkew = 300;       // of the clocks of CAs and ours
+inline constexpr UnixTime kClockSkew = 300;  // of the clocks of CAs and ours
 // An answer that does not say until when it holds is believed for so long after it was made.
 inline constexpr UnixTime kUndatedLifetime = 3600;
 

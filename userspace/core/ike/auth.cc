@@ -205,7 +205,8 @@ absl::StatusOr<std::vector<CertificateUrl>> ReadCertificateUrls(const Payloads& 
     const auto* cert = std::get_if<CertPayload>(&payloads[i]);
     if (cert == nullptr || (cert->encoding != kHashAndUrlCertificate && cert->encoding != kHashAndUrlBundle)) continue;
     if (out.size() == kMaxCertificateUrls)
-      return absl::UnauthenticatedError(absl::StrCat("it sends more than ", kMaxCertificateUrls, " URLs of certificates"));
+      return absl::UnauthenticatedError(
+          absl::StrCat("it sends more than ", kMaxCertificateUrls, " URLs of certificates"));
     ByteReader r(cert->data);
     const BytesView hash = r.Take(kHashSize);
     std::string url = ToString(r.TakeAll());

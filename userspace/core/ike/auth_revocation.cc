@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checking a peer's certificate when that needs data that is not here yet: IKE_AUTH waits for the fetch as it waits
-// for any job.  One fetch serves all who wait for the same thing; what it brings is checked by a job and kept.
+// Checking a peer's certificate when that needs data that is not here yet: IKE_AUTH waits for the fetch as it
+// waits for any job.  One fetch serves all who wait for the same thing; a job checks what comes, and it is kept.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -9,7 +9,8 @@
 namespace flexvpn::ike {
 namespace {
 
-constexpr Duration kRevocationWait = seconds(12);  // of one peer, whatever has to be fetched; below half_open_timeout
+// Of one peer, whatever has to be fetched; below half_open_timeout.
+constexpr Duration kRevocationWait = seconds(12);
 constexpr size_t kMaxFetches = 1024;
 
 }  // namespace
@@ -34,11 +35,14 @@ void Endpoint::Impl::ContinueJudgement(IkeSa& sa, Instant now, Actions& out) {
 }
 
 void Endpoint::Impl::RunJudgement(IkeSa& sa, crypto::VerifyPeer job, Actions& out) {
-  StartJob(sa, std::move(job), [this](IkeSa& s, crypto::JobResult result, Instant at, Actions& actions) {
-    if (auto* needed = result.ok() ? std::get_if<crypto::RevocationNeeded>(&*result) : nullptr)
-      return AwaitRevocation(s, std::move(*needed), at, actions);
-    JudgementDone(s, std::move(result), at, actions);
-  }, out);
+  StartJob(
+      sa, std::move(job),
+      [this](IkeSa& s, crypto::JobResult result, Instant at, Actions& actions) {
+        if (auto* needed = result.ok() ? std::get_if<crypto::RevocationNeeded>(&*result) : nullptr)
+          return AwaitRevocation(s, std::move(*needed), at, actions);
+        JudgementDone(s, std::move(result), at, actions);
+      },
+      out);
 }
 
 void Endpoint::Impl::AwaitRevocation(IkeSa& sa, crypto::RevocationNeeded needed, Instant now, Actions& out) {
@@ -92,13 +96,15 @@ void Endpoint::Impl::FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant
   } else {
     const crypto::JobId job(next_job_++);
     answer_checks_[job] = id;
-    out.emplace_back(ike::StartJob{job, crypto::CheckRevocationAnswer{what, *std::move(answer), TimeOfDay(now)}});
+    out.emplace_back(
+        ike::StartJob{job, crypto::CheckRevocationAnswer{what, *std::move(answer), TimeOfDay(now)}});
   }
   Finish(now, out);
 }
 
 // True: the job was the check of an answer.
-bool Endpoint::Impl::AnswerChecked(crypto::JobId job, const crypto::JobResult& result, Instant now, Actions& out) {
+bool Endpoint::Impl::AnswerChecked(crypto::JobId job, const crypto::JobResult& result, Instant now,
+                                   Actions& out) {
   const auto it = answer_checks_.find(job);
   if (it == answer_checks_.end()) return false;
   const FetchId id = it->second;
@@ -111,8 +117,8 @@ bool Endpoint::Impl::AnswerChecked(crypto::JobId job, const crypto::JobResult& r
   return true;
 }
 
-void Endpoint::Impl::RevocationLearned(FetchId id, absl::StatusOr<crypto::RevocationRecord> record, Instant now,
-                                       Actions& out) {
+void Endpoint::Impl::RevocationLearned(FetchId id, absl::StatusOr<crypto::RevocationRecord> record,
+                                       Instant now, Actions& out) {
   const auto it = fetches_.find(id);
   if (it == fetches_.end()) return;
   const PendingFetch fetch = std::move(it->second);
@@ -125,12 +131,14 @@ void Endpoint::Impl::RevocationLearned(FetchId id, absl::StatusOr<crypto::Revoca
   } else {
     counters_.Add("fetches failed");
     const std::string why(record.status().message());
-    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: revocation of certificates: ", what.request.url, ": ", why), out);
+    Note(Notice::Level::kWarning,
+         absl::StrCat("IKEv2: revocation of certificates: ", what.request.url, ": ", why), out);
     revocation_.PutFailure(what.key, why, now);
   }
   for (IkeSpi spi : fetch.waiters) {
     IkeSa* sa = tables_.FindSa(spi);
-    if (sa == nullptr || sa->gone || sa->state != IkeState::kAuthVerify || !sa->handshake || !sa->handshake->judging)
+    if (sa == nullptr || sa->gone || sa->state != IkeState::kAuthVerify || !sa->handshake ||
+        !sa->handshake->judging)
       continue;
     std::vector<std::string>& awaited = sa->handshake->judging->awaited;
     if (std::erase(awaited, what.key) == 0 || !awaited.empty()) continue;
@@ -140,7 +148,7 @@ void Endpoint::Impl::RevocationLearned(FetchId id, absl::StatusOr<crypto::Revoca
 }
 
 std::optional<Instant> Endpoint::Impl::RevocationDue(const IkeSa& sa) {
-  if (!sa.handshake || !sa.handshake->judging || sa.handshake->judging->awaited.empty()) return {};
+  if (sa.state != IkeState::kAuthVerify || !sa.handshake || !sa.handshake->judging || sa.handshake->judging->awaited.empty()) return {};
   return sa.handshake->judging->deadline;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificates by hash and URL (RFC 7296 §3.6): IKE_AUTH waits until they are here and goes on as if the peer had sent
-// them.  At this time the peer has proved nothing.
+// Certificates by hash and URL (RFC 7296 §3.6): IKE_AUTH waits until they are here and goes on as if the peer
+// had sent them.  At this time the peer has proved nothing.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -16,7 +16,8 @@ constexpr uint8_t kX509Signature = 4;
 Payloads Replaced(const Payloads& payloads, const FetchedCertificates& by_url) {
   Payloads out;
   for (size_t i = 0; i < payloads.size(); ++i) {
-    const auto url = std::find_if(by_url.urls.begin(), by_url.urls.end(), [&](const auto& u) { return u.index == i; });
+    const auto url =
+        std::find_if(by_url.urls.begin(), by_url.urls.end(), [&](const auto& u) { return u.index == i; });
     if (url == by_url.urls.end()) {
       out.push_back(payloads[i]);
       continue;
@@ -61,8 +62,8 @@ absl::Status Endpoint::Impl::FetchCertificates(IkeSa& sa, const Incoming& in) {
     fetches_[id] = {u, {sa.local_spi}};
     ++stranger_fetches_;
     counters_.Add("fetches for certificates");
-    in.out.emplace_back(
-        StartFetch{id, {u.url, {}, "", u.bundle ? kMaxBundleSize : kMaxCertificateSize, true}, kFetchTimeout});
+    in.out.emplace_back(StartFetch{
+        id, {u.url, {}, "", u.bundle ? kMaxBundleSize : kMaxCertificateSize, true}, kFetchTimeout});
   }
   Hold(sa, in);
   sa.state = IkeState::kAuthVerify;
@@ -77,17 +78,20 @@ absl::StatusOr<std::vector<Bytes>> Endpoint::Impl::CheckFetched(const Certificat
   if (answer->size() > (what.bundle ? kMaxBundleSize : kMaxCertificateSize))
     return absl::UnauthenticatedError(absl::StrCat(where, "too long"));
   const BytesView parts[] = {*answer};
-  if (crypto_.Sha1(parts) != what.hash) return absl::UnauthenticatedError(absl::StrCat(where, "not what the hash is of"));
+  if (crypto_.Sha1(parts) != what.hash)
+    return absl::UnauthenticatedError(absl::StrCat(where, "not what the hash is of"));
   if (!what.bundle) return std::vector<Bytes>{*answer};
   auto bundle = crypto::ParseCertificateBundle(*answer, kMaxCertificates);
   if (!bundle.ok()) return absl::UnauthenticatedError(absl::StrCat(where, bundle.status().message()));
   return bundle;
 }
 
-void Endpoint::Impl::CertificateFetched(const CertificateUrl& what, IkeSpi waiter, const absl::StatusOr<Bytes>& answer,
-                                        Instant now, Actions& out) {
+void Endpoint::Impl::CertificateFetched(const CertificateUrl& what, IkeSpi waiter,
+                                        const absl::StatusOr<Bytes>& answer, Instant now, Actions& out) {
   IkeSa* sa = tables_.FindSa(waiter);
-  if (sa == nullptr || sa->gone || sa->state != IkeState::kAuthVerify || !sa->handshake || !sa->handshake->by_url) return;
+  if (sa == nullptr || sa->gone || sa->state != IkeState::kAuthVerify || !sa->handshake ||
+      !sa->handshake->by_url)
+    return;
   Touch(*sa->session);
   auto found = CheckFetched(what, answer);
   if (!found.ok()) return CertificatesMissing(*sa, found.status(), now, out);
@@ -117,7 +121,7 @@ void Endpoint::Impl::RefusePeer(IkeSa& sa, const absl::Status& why, const Incomi
 }
 
 std::optional<Instant> Endpoint::Impl::CertificatesDue(const IkeSa& sa) {
-  if (!sa.handshake || !sa.handshake->by_url) return {};
+  if (sa.state != IkeState::kAuthVerify || !sa.handshake || !sa.handshake->by_url) return {};
   return sa.handshake->by_url->deadline;
 }
 

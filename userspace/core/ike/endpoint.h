@@ -190,8 +190,8 @@ struct SessionRekeyed { SessionInfo session; };
 // An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.
 struct KeysDerived { KeyLogEntry keys; };
 struct Notice { enum class Level : uint8_t { kDebug, kInfo, kWarning } level{}; std::string text; };
-using Action = std::variant<SendDatagram, StartJob, StartFetch, SessionUp, ConfigReceived, SessionDown, ChildUp, ChildDown,
-                            AddressChanged, SessionRekeyed, KeysDerived, Notice>;
+using Action = std::variant<SendDatagram, StartJob, StartFetch, SessionUp, ConfigReceived, SessionDown, ChildUp,
+                            ChildDown, AddressChanged, SessionRekeyed, KeysDerived, Notice>;
 using Actions = std::vector<Action>;
 
 struct Datagram { net::Endpoint local, remote; Bytes bytes; };  // non-ESP marker already removed
@@ -236,8 +236,8 @@ class Endpoint {
     bool log_keys = false;  // emit KeysDerived: for decrypting captures, never otherwise
     // RFC 7383: messages that make a larger IP datagram are sent in fragments; 0 = fragmentation is not offered.
     uint16_t fragmentation_mtu = 1280;
-    // Fetch certificates that peers name by URL (hash and URL, §3.6).  Strangers choose what is fetched then: off unless
-    // asked for, a few at a time, and marked as such (net::FetchRequest::stranger).
+    // Fetch certificates that peers name by URL (hash and URL, §3.6).  Strangers choose what is fetched then: off
+    // unless asked for, a few at a time, and marked as such (net::FetchRequest::stranger).
     bool certificates_by_url = false;
     size_t reassembly_memory = 16 << 20;  // octets, for what has come of incomplete messages, of all IKE SAs
   };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
 // are spread over wire.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc, auth_certificate.cc,
-// auth_revocation.cc, auth_url.cc, child.cc,
-// create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
+// auth_revocation.cc, auth_url.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for
+// each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
 
@@ -334,7 +334,8 @@ class Endpoint::Impl {
   absl::Status FetchCertificates(IkeSa& sa, const Incoming& in);
   void CertificateFetched(const CertificateUrl& what, IkeSpi waiter, const absl::StatusOr<Bytes>& answer, Instant now,
                           Actions& out);
-  absl::StatusOr<std::vector<Bytes>> CheckFetched(const CertificateUrl& what, const absl::StatusOr<Bytes>& answer) const;
+  absl::StatusOr<std::vector<Bytes>> CheckFetched(const CertificateUrl& what,
+                                                  const absl::StatusOr<Bytes>& answer) const;
   void CertificatesMissing(IkeSa& sa, const absl::Status& why, Instant now, Actions& out);
   void RefusePeer(IkeSa& sa, const absl::Status& why, const Incoming& in);
   void AppendHttpLookup(Payloads& out) const;

@@ -32,7 +32,8 @@ void RevocationCache::Expire(Instant now) {
   }
 }
 
-void RevocationCache::Insert(std::shared_ptr<const crypto::KnownRevocation> known, Instant expires, Instant now) {
+void RevocationCache::Insert(std::shared_ptr<const crypto::KnownRevocation> known, Instant expires,
+                             Instant now) {
   Expire(now);
   if (const auto old = Find(known->key); old != entries_.end() && old->known->key == known->key) Erase(old);
   const size_t size = known->record.size;
@@ -46,7 +47,8 @@ void RevocationCache::Insert(std::shared_ptr<const crypto::KnownRevocation> know
   snapshot_.reset();
 }
 
-void RevocationCache::Put(const std::string& key, crypto::RevocationRecord record, Duration lifetime, Instant now) {
+void RevocationCache::Put(const std::string& key, crypto::RevocationRecord record, Duration lifetime,
+                          Instant now) {
   auto known = std::make_shared<crypto::KnownRevocation>();
   known->key = key;
   known->record = std::move(record);

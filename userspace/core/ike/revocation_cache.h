@@ -13,8 +13,8 @@
 
 namespace flexvpn::ike {
 
-// Keeps what the limits allow; what expires first goes first.  Time is of the node's clock: jumps of the time of day
-// neither lengthen nor shorten anything, and the dates inside are checked anew at each use.
+// Keeps what the limits allow; what expires first goes first.  Time is of the node's clock: jumps of the time
+// of day neither lengthen nor shorten anything, and the dates inside are checked anew at each use.
 class RevocationCache {
  public:
   static constexpr size_t kMaxEntries = 1024;
@@ -46,7 +46,7 @@ class RevocationCache {
 
   std::vector<Entry> entries_;  // by key
   size_t octets_ = 0;
-  std::optional<Instant> next_;  // when the first entry expires
+  std::optional<Instant> next_;           // when the first entry expires
   crypto::RevocationKnowledge snapshot_;  // nullptr: to be made
 };
 

@@ -49,7 +49,7 @@ bool IsOwnOrLink4(uint32_t a) {  // host order
   return top == 0 || top == 127 || (a >> 16) == 0xa9fe || top >= 224;
 }
 
-// Addresses no stranger may make us talk to: this machine, its link (where clouds keep their secrets), groups.
+// Addresses no stranger may make us talk to: of this machine, of its link (clouds keep secrets there), of groups.
 bool IsOwnOrLink(const sockaddr* address) {
   if (address->sa_family == AF_INET)
     return IsOwnOrLink4(ntohl(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr));
@@ -85,8 +85,10 @@ size_t Receive(char* data, size_t, size_t size, void* to) {
 
 absl::Status Outcome(const Transfer& t, CURLcode code) {
   if (t.too_long || code == CURLE_FILESIZE_EXCEEDED)
-    return absl::ResourceExhaustedError(absl::StrCat("the answer is longer than ", t.request.max_size, " octets"));
-  if (t.refused) return absl::PermissionDeniedError("the URL leads to an address of this machine or its link");
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the answer is longer than ", t.request.max_size, " octets"));
+  if (t.refused)
+    return absl::PermissionDeniedError("the URL leads to an address of this machine or its link");
   if (code == CURLE_OK) return absl::OkStatus();
   if (code == CURLE_OPERATION_TIMEDOUT) return absl::DeadlineExceededError("no answer in time");
   const char* why = t.error[0] != '\0' ? t.error.data() : curl_easy_strerror(code);
@@ -148,7 +150,8 @@ class CurlFetcher final : public HttpFetcher {
       incoming_.clear();
       if (stop_) return false;
     }
-    for (auto& t : std::exchange(refused_, {})) t->done(absl::ResourceExhaustedError("too many fetches are waiting"));
+    for (auto& t : std::exchange(refused_, {}))
+      t->done(absl::ResourceExhaustedError("too many fetches are waiting"));
     return true;
   }
 
@@ -175,7 +178,8 @@ class CurlFetcher final : public HttpFetcher {
   }
 
   void Start(std::unique_ptr<Transfer> t, long limit_ms) {
-    if (!net::IsFetchable(t->request.url)) return t->done(absl::InvalidArgumentError("not a URL to fetch from"));
+    if (!net::IsFetchable(t->request.url))
+      return t->done(absl::InvalidArgumentError("not a URL to fetch from"));
     t->easy.reset(curl_easy_init());
     CURL* easy = t->easy.get();
     if (easy == nullptr || !Prepare(*t, limit_ms) || curl_multi_add_handle(multi_.get(), easy) != CURLM_OK)
@@ -187,7 +191,9 @@ class CurlFetcher final : public HttpFetcher {
   static bool Prepare(Transfer& t, long limit_ms) {
     CURL* easy = t.easy.get();
     bool good = true;
-    auto set = [&](CURLoption option, auto value) { good &= curl_easy_setopt(easy, option, value) == CURLE_OK; };
+    auto set = [&](CURLoption option, auto value) {
+      good &= curl_easy_setopt(easy, option, value) == CURLE_OK;
+    };
     set(CURLOPT_URL, t.request.url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -209,7 +215,8 @@ class CurlFetcher final : public HttpFetcher {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDS, t.request.body.data());
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(t.request.body.size()));
-    t.headers.reset(curl_slist_append(nullptr, absl::StrCat("Content-Type: ", t.request.content_type).c_str()));
+    t.headers.reset(
+        curl_slist_append(nullptr, absl::StrCat("Content-Type: ", t.request.content_type).c_str()));
     if (t.headers == nullptr) return false;
     set(CURLOPT_HTTPHEADER, t.headers.get());
     return good;
@@ -230,7 +237,8 @@ class CurlFetcher final : public HttpFetcher {
       long status = 0;
       curl_easy_getinfo(t->easy.get(), CURLINFO_RESPONSE_CODE, &status);
       absl::Status outcome = Outcome(*t, code);
-      if (outcome.ok() && status != 200) outcome = absl::UnavailableError(absl::StrCat("HTTP status ", status));
+      if (outcome.ok() && status != 200)
+        outcome = absl::UnavailableError(absl::StrCat("HTTP status ", status));
       if (outcome.ok())
         t->done(std::move(t->answer));
       else

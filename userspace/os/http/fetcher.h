@@ -13,11 +13,11 @@
 
 namespace flexvpn::os {
 
-// One thread, at most kParallel transfers at once; more wait their turn, which counts in their time.  What strangers name has
-// turns of its own, so that they delay nobody else.  Only http and
-// https, also after redirections (three at most); no proxy, cookies or passwords; of https the server's certificate is
-// checked by the CAs of the system.  For a stranger's URL (FetchRequest::stranger) addresses of this machine, of its own
-// link and of groups are refused, whatever name led there.
+// One thread, at most kParallel transfers at once; more wait their turn, which counts in their time.  What
+// strangers name has turns of its own, so that they delay nobody else.  Only http and https, also after
+// redirections (three at most); no proxy, cookies or passwords; of https the server's certificate is checked
+// by the CAs of the system.  For a stranger's URL (FetchRequest::stranger) addresses of this machine, of its
+// own link and of groups are refused, whatever name led there.
 class HttpFetcher {
  public:
   static constexpr size_t kParallel = 8, kParallelStrangers = 4;

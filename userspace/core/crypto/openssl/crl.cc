@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Certificate revocation lists (RFC 5280 §5, §6.3).  Whether a list fits a certificate is OpenSSL's judgement.
+// Certificate revocation lists (RFC 5280 §5, §6.3).  OpenSSL judges whether a list fits a certificate.
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -107,7 +107,7 @@ RevocationVerdict AskCrl(const RevocationCheck& check, int index) {
   X509* issuer = IssuerOf(check, index);
   if (verdict.kind != Kind::kUnknown || issuer == nullptr) return verdict;
   for (std::string& url : Places(sk_X509_value(check.chain, index))) {
-    RevocationFetch fetch = MakeFetch(RevocationMethod::kCrl, {url, {}, "", kMaxCrlSize}, 
+    RevocationFetch fetch = MakeFetch(RevocationMethod::kCrl, {url, {}, "", kMaxCrlSize},
                                       sk_X509_value(check.chain, index), issuer);
     const KnownRevocation* known = FindKnown(check, fetch);
     if (known == nullptr && check.may_fetch) {
@@ -115,9 +115,11 @@ RevocationVerdict AskCrl(const RevocationCheck& check, int index) {
       verdict.needed = std::move(fetch);
       return verdict;
     }
-    const auto* object = known == nullptr ? nullptr : dynamic_cast<const CrlObject*>(known->record.object.get());
+    const auto* object =
+        known == nullptr ? nullptr : dynamic_cast<const CrlObject*>(known->record.object.get());
     if (object == nullptr) {
-      absl::StrAppend(&verdict.why, ", ", url, ": ", known == nullptr ? "not fetched in time" : known->failure);
+      absl::StrAppend(&verdict.why, ", ", url, ": ",
+                      known == nullptr ? "not fetched in time" : known->failure);
       continue;
     }
     RevocationVerdict told = Look(check, index, object->crl.get());
@@ -131,7 +133,8 @@ absl::StatusOr<RevocationRecord> CheckCrlAnswer(const CheckRevocationAnswer& job
   auto object = std::make_shared<CrlObject>();
   object->crl = DecodeCrl(job.answer);
   if (object->crl == nullptr) {  // some servers send PEM
-    if (const auto read = ParseCrls(job.answer); read.ok() && read->size() == 1) object->crl = DecodeCrl(read->front());
+    if (const auto read = ParseCrls(job.answer); read.ok() && read->size() == 1)
+      object->crl = DecodeCrl(read->front());
   }
   const Cert issuer = DecodeCertificate(job.fetch.issuer);
   EVP_PKEY* key = issuer == nullptr ? nullptr : X509_get0_pubkey(issuer.get());

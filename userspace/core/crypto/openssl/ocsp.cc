@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Online Certificate Status Protocol (RFC 6960).  No nonce is sent: most responders sign their answers beforehand
-// (RFC 5019), and thisUpdate and nextUpdate tell how old one may be.
+// The Online Certificate Status Protocol (RFC 6960).  No nonce is sent: most responders sign their answers
+// beforehand (RFC 5019), and thisUpdate and nextUpdate tell how old one may be.
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
@@ -28,13 +28,16 @@ struct OcspObject : RevocationObject {
 };
 
 // SHA-1 is what every responder knows; it names the issuer here and protects nothing.
-CertId IdOf(X509* certificate, X509* issuer) { return CertId(OCSP_cert_to_id(EVP_sha1(), certificate, issuer)); }
+CertId IdOf(X509* certificate, X509* issuer) {
+  return CertId(OCSP_cert_to_id(EVP_sha1(), certificate, issuer));
+}
 
 Bytes EncodeRequest(X509* certificate, X509* issuer) {
   const Request request(OCSP_REQUEST_new());
   CertId id = IdOf(certificate, issuer);
   Bytes out;
-  if (request == nullptr || id == nullptr || OCSP_request_add0_id(request.get(), id.get()) == nullptr) return out;
+  if (request == nullptr || id == nullptr || OCSP_request_add0_id(request.get(), id.get()) == nullptr)
+    return out;
   id.release();
   uint8_t* der = nullptr;
   const int size = i2d_OCSP_REQUEST(request.get(), &der);
@@ -49,7 +52,8 @@ std::vector<std::string> Responders(const RevocationPolicy& policy, X509* certif
   const Urls urls(X509_get1_ocsp(certificate));
   ERR_clear_error();
   for (int i = 0; urls != nullptr && i < sk_OPENSSL_STRING_num(urls.get()) && out.size() < kMaxPlaces; ++i)
-    if (std::string url = sk_OPENSSL_STRING_value(urls.get(), i); net::IsFetchable(url)) out.push_back(std::move(url));
+    if (std::string url = sk_OPENSSL_STRING_value(urls.get(), i); net::IsFetchable(url))
+      out.push_back(std::move(url));
   return out;
 }
 
@@ -75,7 +79,8 @@ bool IsAuthorised(OCSP_BASICRESP* basic, X509* issuer, UnixTime at) {
 
 absl::StatusOr<Basic> Decode(const Bytes& answer) {
   const uint8_t* p = answer.data();
-  const Response response(answer.empty() ? nullptr : d2i_OCSP_RESPONSE(nullptr, &p, static_cast<long>(answer.size())));
+  const Response response(answer.empty() ? nullptr
+                                         : d2i_OCSP_RESPONSE(nullptr, &p, static_cast<long>(answer.size())));
   ERR_clear_error();
   if (response == nullptr || p != answer.data() + answer.size())
     return absl::InvalidArgumentError("what it sends is no OCSP answer");
@@ -100,15 +105,17 @@ RevocationVerdict AskOcsp(const RevocationCheck& check, int index) {
   }
   const Bytes request = EncodeRequest(certificate, issuer);
   for (const std::string& url : responders) {
-    RevocationFetch fetch = MakeFetch(RevocationMethod::kOcsp, {url, request, "application/ocsp-request", kMaxOcspSize},
-                                      certificate, issuer);
+    RevocationFetch fetch =
+        MakeFetch(RevocationMethod::kOcsp, {url, request, "application/ocsp-request", kMaxOcspSize},
+                  certificate, issuer);
     const KnownRevocation* known = FindKnown(check, fetch);
     if (known == nullptr && check.may_fetch) {
       verdict.kind = Kind::kPending;
       verdict.needed = std::move(fetch);
       return verdict;
     }
-    const auto* object = known == nullptr ? nullptr : dynamic_cast<const OcspObject*>(known->record.object.get());
+    const auto* object =
+        known == nullptr ? nullptr : dynamic_cast<const OcspObject*>(known->record.object.get());
     std::string failure = known == nullptr ? "not answered in time" : known->failure;
     if (object != nullptr) {
       const absl::Status dates = CheckDates(object->from, object->until, check.at, "the answer");
@@ -127,8 +134,10 @@ absl::StatusOr<RevocationRecord> CheckOcspAnswer(const CheckRevocationAnswer& jo
   auto decoded = Decode(job.answer);
   if (!decoded.ok()) return decoded.status();
   OCSP_BASICRESP* basic = decoded->get();
-  const Cert certificate = DecodeCertificate(job.fetch.certificate), issuer = DecodeCertificate(job.fetch.issuer);
-  const CertId id = certificate == nullptr || issuer == nullptr ? nullptr : IdOf(certificate.get(), issuer.get());
+  const Cert certificate = DecodeCertificate(job.fetch.certificate),
+             issuer = DecodeCertificate(job.fetch.issuer);
+  const CertId id =
+      certificate == nullptr || issuer == nullptr ? nullptr : IdOf(certificate.get(), issuer.get());
   if (id == nullptr) return absl::InternalError("OCSP request");
   const ASN1_OBJECT* algorithm = nullptr;
   X509_ALGOR_get0(&algorithm, nullptr, nullptr, OCSP_resp_get0_tbs_sigalg(basic));
@@ -146,7 +155,8 @@ absl::StatusOr<RevocationRecord> CheckOcspAnswer(const CheckRevocationAnswer& jo
   object->revoked = status == V_OCSP_CERTSTATUS_REVOKED;
   object->from = from == nullptr ? 0 : ToUnix(from);
   object->until = until == nullptr ? 0 : ToUnix(until);
-  if (absl::Status dates = CheckDates(object->from, object->until, job.at, "the answer"); !dates.ok()) return dates;
+  if (absl::Status dates = CheckDates(object->from, object->until, job.at, "the answer"); !dates.ok())
+    return dates;
   const UnixTime expires = object->until != 0 ? object->until : object->from + kUndatedLifetime;
   return RevocationRecord{std::move(object), expires, job.answer.size()};
 }

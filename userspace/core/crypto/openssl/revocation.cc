@@ -15,7 +15,8 @@ namespace {
 using Kind = RevocationVerdict::Kind;
 
 std::string Which(int index, const CertificateInfo& c) {
-  return index == 0 ? absl::StrCat("its certificate ", c.subject) : absl::StrCat("the certificate ", c.subject);
+  return index == 0 ? absl::StrCat("its certificate ", c.subject)
+                    : absl::StrCat("the certificate ", c.subject);
 }
 
 // By one method after the other; `needed` gets what the first that may tell lacks.
@@ -33,7 +34,8 @@ absl::Status CheckOne(const RevocationCheck& check, int index, std::vector<Revoc
         return absl::OkStatus();
       case Kind::kRevoked: {
         const CertificateInfo c = Describe(sk_X509_value(check.chain, index));
-        return absl::UnauthenticatedError(absl::StrCat(Which(index, c), " (serial ", c.serial, ") is revoked (",
+        return absl::UnauthenticatedError(absl::StrCat(Which(index, c), " (serial ", c.serial,
+                                                       ") is revoked (",
                                                        method == RevocationMethod::kCrl ? "CRL)" : "OCSP)"));
       }
       case Kind::kUnknown:
@@ -49,7 +51,8 @@ absl::Status CheckOne(const RevocationCheck& check, int index, std::vector<Revoc
 
 absl::StatusOr<std::vector<RevocationFetch>> CheckRevocation(const RevocationCheck& check) {
   std::vector<RevocationFetch> needed;
-  // The last is believed because it is configured.  One that is configured and the peer's own at once is asked about.
+  // The last is believed because it is configured.  One that is configured and the peer's own at once is
+  // asked about.
   const int count = std::max(1, sk_X509_num(check.chain) - 1);
   for (int i = 0; i < count; ++i) RETURN_IF_ERROR(CheckOne(check, i, needed));
   return needed;
@@ -65,7 +68,8 @@ X509* IssuerOf(const RevocationCheck& check, int index) {
   return X509_check_issued(own, own) == X509_V_OK ? own : nullptr;
 }
 
-RevocationFetch MakeFetch(RevocationMethod method, net::FetchRequest request, X509* certificate, X509* issuer) {
+RevocationFetch MakeFetch(RevocationMethod method, net::FetchRequest request, X509* certificate,
+                          X509* issuer) {
   RevocationFetch fetch;
   fetch.method = method;
   const CertificateInfo above = Describe(issuer);
@@ -79,8 +83,9 @@ RevocationFetch MakeFetch(RevocationMethod method, net::FetchRequest request, X5
 
 const KnownRevocation* FindKnown(const RevocationCheck& check, const RevocationFetch& fetch) {
   if (check.known == nullptr) return nullptr;
-  const auto it = std::lower_bound(check.known->begin(), check.known->end(), fetch.key,
-                                   [](const auto& known, const std::string& key) { return known->key < key; });
+  const auto it =
+      std::lower_bound(check.known->begin(), check.known->end(), fetch.key,
+                       [](const auto& known, const std::string& key) { return known->key < key; });
   return it == check.known->end() || (*it)->key != fetch.key ? nullptr : it->get();
 }
 

@@ -17,19 +17,20 @@ namespace flexvpn::crypto {
 
 struct RevocationCheck {
   const RevocationPolicy& policy;
-  X509_STORE* store;      // CAs, and CRLs from files
-  STACK_OF(X509)* chain;  // verified: the peer's own first, a configured CA last, which nobody asks about
+  X509_STORE* store;       // CAs, and CRLs from files
+  STACK_OF(X509) * chain;  // verified: the peer's own first, a configured CA last, which nobody asks about
   const RevocationKnowledge& known;
   bool may_fetch;
   UnixTime at;
 };
-// What has to be fetched before there is a verdict; empty: none is revoked.  Error kUnauthenticated: revoked, or no
-// method can tell.
+// What has to be fetched before there is a verdict; empty: none is revoked.  Error kUnauthenticated: revoked,
+// or no method can tell.
 absl::StatusOr<std::vector<RevocationFetch>> CheckRevocation(const RevocationCheck& check);
 
 absl::StatusOr<RevocationRecord> CheckAnswer(const CheckRevocationAnswer& job);
 
-// --- what the two methods share (crl.cc, ocsp.cc) ------------------------------------------------------------------
+// --- what the two methods share (crl.cc, ocsp.cc)
+// ------------------------------------------------------------------
 struct RevocationVerdict {
   enum class Kind : uint8_t { kGood, kRevoked, kUnknown, kPending } kind = Kind::kUnknown;
   std::string why;         // kUnknown
@@ -43,7 +44,8 @@ absl::StatusOr<RevocationRecord> CheckOcspAnswer(const CheckRevocationAnswer& jo
 
 // The certificate above; nullptr if there is none.
 X509* IssuerOf(const RevocationCheck& check, int index);
-RevocationFetch MakeFetch(RevocationMethod method, net::FetchRequest request, X509* certificate, X509* issuer);
+RevocationFetch MakeFetch(RevocationMethod method, net::FetchRequest request, X509* certificate,
+                          X509* issuer);
 // Knowledge about `fetch`; nullptr: none.
 const KnownRevocation* FindKnown(const RevocationCheck& check, const RevocationFetch& fetch);
 // From this algorithm of a signature nothing is believed (MD5, SHA-1; RFC 8247 §3).

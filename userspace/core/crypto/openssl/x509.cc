@@ -199,7 +199,8 @@ std::optional<BytesView> TakeConstructed(BytesView& der, int tag, int tag_class)
   const uint8_t* p = der.data();
   long length = 0;
   int found = 0, found_class = 0;
-  const int flags = der.empty() ? 0x80 : ASN1_get_object(&p, &length, &found, &found_class, static_cast<long>(der.size()));
+  const int flags =
+      der.empty() ? 0x80 : ASN1_get_object(&p, &length, &found, &found_class, static_cast<long>(der.size()));
   ERR_clear_error();
   // 0x80: error; 1: a length that is not definite, which DER does not have
   if ((flags & 0x81) != 0 || (flags & V_ASN1_CONSTRUCTED) == 0 || found != tag || found_class != tag_class)
@@ -220,7 +221,8 @@ absl::StatusOr<std::vector<Bytes>> ParseCertificateBundle(BytesView der, size_t 
     if (TakeConstructed(*items, 1, V_ASN1_CONTEXT_SPECIFIC)) continue;  // a CRL
     const auto certificate = TakeConstructed(*items, 0, V_ASN1_CONTEXT_SPECIFIC);
     if (!certificate) return malformed;
-    if (out.size() == most) return absl::InvalidArgumentError(absl::StrCat("a bundle of more than ", most, " certificates"));
+    if (out.size() == most)
+      return absl::InvalidArgumentError(absl::StrCat("a bundle of more than ", most, " certificates"));
     out.emplace_back(certificate->begin(), certificate->end());
   }
   return out;
