@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -31,7 +32,7 @@ class Server {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in a{};
     a.sin_family = AF_INET;
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    a.sin_addr.s_addr = htonl(INADDR_ANY);
     socklen_t size = sizeof a;
     if (bind(listener_, reinterpret_cast<sockaddr*>(&a), size) != 0 || listen(listener_, 64) != 0 ||
         getsockname(listener_, reinterpret_cast<sockaddr*>(&a), &size) != 0)
@@ -248,6 +249,28 @@ TEST_F(FetcherTest, AStrangerLeadsUsNeitherToOurselvesNorAlongRedirections) {
     EXPECT_FALSE(Get(request, seconds(2)).ok()) << host;
   }
   EXPECT_EQ(server.connections(), 0);
+}
+
+TEST_F(FetcherTest, AStrangerLeadsUsToNoAddressOfAnInterface) {
+  Server server([](const std::string&) { return Ok("secret"); });
+  const std::string port = server.Url("").substr(server.Url("").rfind(':'));
+  std::vector<std::string> own;
+  ifaddrs* all = nullptr;
+  ASSERT_EQ(getifaddrs(&all), 0);
+  for (const ifaddrs* i = all; i != nullptr; i = i->ifa_next) {
+    char text[INET_ADDRSTRLEN];
+    if (i->ifa_addr == nullptr || i->ifa_addr->sa_family != AF_INET) continue;
+    own.push_back(
+        inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(i->ifa_addr)->sin_addr, text, sizeof text));
+  }
+  freeifaddrs(all);
+  for (const std::string& address : own) {
+    net::FetchRequest request{absl::StrCat("http://", address, port, "/")};
+    EXPECT_TRUE(Get(request).ok()) << address;  // others may
+    request.stranger = true;
+    EXPECT_THAT(Why(request), HasSubstr("address of this machine")) << address;
+  }
+  EXPECT_EQ(server.connections(), static_cast<int>(own.size()));
 }
 
 TEST_F(FetcherTest, RunsAFewAtOnceAndAllOfThemInTheEnd) {

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +34,10 @@ struct FreeList {
   void operator()(curl_slist* l) const { curl_slist_free_all(l); }
 };
 
+struct FreeInterfaces {
+  void operator()(ifaddrs* i) const { freeifaddrs(i); }
+};
+
 struct Transfer {
   net::FetchRequest request;
   HttpFetcher::Done done;
@@ -49,7 +54,8 @@ bool IsOwnOrLink4(uint32_t a) {  // host order
   return top == 0 || top == 127 || (a >> 16) == 0xa9fe || top >= 224;
 }
 
-// Addresses no stranger may make us talk to: of this machine, of its link (clouds keep secrets there), of groups.
+// Addresses no stranger may make us talk to: of this machine, of its link (clouds keep secrets there), of
+// groups.
 bool IsOwnOrLink(const sockaddr* address) {
   if (address->sa_family == AF_INET)
     return IsOwnOrLink4(ntohl(reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr));
@@ -64,9 +70,28 @@ bool IsOwnOrLink(const sockaddr* address) {
          IN6_IS_ADDR_MULTICAST(&a);
 }
 
+// One that an interface has now.
+bool IsOfAnInterface(const sockaddr* address) {
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return true;  // who knows
+  const std::unique_ptr<ifaddrs, FreeInterfaces> owner(all);
+  for (const ifaddrs* i = all; i != nullptr; i = i->ifa_next) {
+    if (i->ifa_addr == nullptr || i->ifa_addr->sa_family != address->sa_family) continue;
+    if (address->sa_family == AF_INET &&
+        reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr ==
+            reinterpret_cast<const sockaddr_in*>(i->ifa_addr)->sin_addr.s_addr)
+      return true;
+    if (address->sa_family == AF_INET6 &&
+        IN6_ARE_ADDR_EQUAL(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr,
+                           &reinterpret_cast<const sockaddr_in6*>(i->ifa_addr)->sin6_addr))
+      return true;
+  }
+  return false;
+}
+
 curl_socket_t OpenSocket(void* data, curlsocktype, curl_sockaddr* address) {
   auto& t = *static_cast<Transfer*>(data);
-  if (t.request.stranger && IsOwnOrLink(&address->addr)) {
+  if (t.request.stranger && (IsOwnOrLink(&address->addr) || IsOfAnInterface(&address->addr))) {
     t.refused = true;
     return CURL_SOCKET_BAD;
   }
