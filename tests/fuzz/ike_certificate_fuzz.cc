@@ -7,6 +7,27 @@
 
 #include "core/crypto/provider.h"
 #include "core/ike/auth.h"
+#include "support/test_pki.h"
+
+namespace {
+
+// What a server sends instead of a CRL or an OCSP answer: nobody has the key, so nothing can be right.
+void FuzzRevocation(const flexvpn::crypto::Provider& provider, flexvpn::BytesView answer) {
+  using namespace flexvpn::crypto;
+  static const auto* const ca = new test::TestCert({.cn = "CA", .ca = true});
+  static const auto* const cert = new test::TestCert({.cn = "peer"}, ca);
+  for (RevocationMethod method : {RevocationMethod::kCrl, RevocationMethod::kOcsp}) {
+    CheckRevocationAnswer job;
+    job.fetch.method = method;
+    job.fetch.certificate = cert->der();
+    job.fetch.issuer = ca->der();
+    job.answer.assign(answer.begin(), answer.end());
+    job.at = test::kNow;
+    if (provider.Run(job).ok()) abort();
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace flexvpn;
@@ -23,6 +44,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (info->der.empty() || info->key_id.size() != 20) abort();
   }
   crypto::DistinguishedNameText(rest);
+  if (const auto bundle = crypto::ParseCertificateBundle(rest, ike::kMaxCertificates); bundle.ok()) {
+    size_t octets = 0;
+    for (const Bytes& der : *bundle) octets += der.size();
+    if (bundle->size() > ike::kMaxCertificates || octets > rest.size()) abort();
+  }
+  const ike::Payloads by_url = {ike::CertPayload{12, Bytes(rest.begin(), rest.end())}};
+  if (const auto urls = ike::ReadCertificateUrls(by_url); urls.ok())
+    for (const ike::CertificateUrl& u : *urls)
+      if (!net::IsFetchable(u.url) || u.hash.size() != 20) abort();
   (void)crypto::ParseCrls(rest);
 
   const auto read = ike::ReadSignatureAuth({method, Bytes(auth.begin(), auth.end())});
@@ -35,8 +65,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   job.identity = {crypto::ClaimedIdentity::Kind::kDn, Bytes(auth.begin(), auth.end())};
   job.scheme = read->scheme;
   job.signature = read->signature;
-  static const auto empty = crypto::MakeTrustStore({}, {}, crypto::Revocation::kNone);
+  static const auto empty = crypto::MakeTrustStore({}, {}, {});
   job.trust = {*empty};
   if (provider->Run(job).ok()) abort();  // nobody is believed without a CA
+  FuzzRevocation(*provider, rest);
   return 0;
 }

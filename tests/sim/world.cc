@@ -180,6 +180,12 @@ void World::Carry(Router& r, node::Action& action) {
                      if (routers_[index]->epoch == epoch) Feed(index, node::CryptoDone{id, *result});
                    });
                  },
+                 [&](node::StartFetch& a) {  // there is no HTTP server in this world
+                   At(now_, [this, index = r.index, epoch = r.epoch, id = a.fetch.id] {
+                     if (routers_[index]->epoch == epoch)
+                       Feed(index, node::FetchDone{id, absl::UnavailableError("no server")});
+                   });
+                 },
                  [&](node::SendNhrp& a) { SendNhrp(r, a); },
                  [&](node::Apply& a) {
                    r.kernel.Apply(a.plan);

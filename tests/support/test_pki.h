@@ -5,6 +5,7 @@
 #define FLEXVPN_TESTS_SUPPORT_TEST_PKI_H_
 
 #include <openssl/ec.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
@@ -35,6 +36,8 @@ struct CertSpec {
   std::string key_usage{}, extended_key_usage{}, name_constraints{};
   int key_number = 0;  // another key of the same kind
   const char* digest = "SHA256";
+  std::string crl_url{}, ocsp_url{};  // where its issuer says whether it is revoked
+  bool unknown_critical = false;      // an extension nobody knows
 };
 
 inline Pkey RsaPssKey(unsigned bits) {
@@ -105,6 +108,9 @@ class TestCert {
     Extend(signer, NID_ext_key_usage, spec.extended_key_usage);
     Extend(signer, NID_subject_alt_name, spec.san);
     Extend(signer, NID_name_constraints, spec.name_constraints);
+    if (spec.unknown_critical) AddUnknown();
+    if (!spec.crl_url.empty()) Extend(signer, NID_crl_distribution_points, "URI:" + spec.crl_url);
+    if (!spec.ocsp_url.empty()) Extend(signer, NID_info_access, "OCSP;URI:" + spec.ocsp_url);
     Sign(issuer, spec.digest);
   }
 
@@ -165,6 +171,35 @@ class TestCert {
     return out;
   }
 
+  // An OCSP answer about `about`, a certificate of `issuer`, by this one, which is put into it.
+  struct OcspSpec {
+    int status = V_OCSP_CERTSTATUS_GOOD;
+    UnixTime from = kNow - kDay, to = kNow + kDay;  // to: 0 = does not say
+    const char* digest = "SHA256";
+  };
+  Bytes ocsp(const TestCert& about, const TestCert& issuer, const OcspSpec& spec) const {
+    OCSP_BASICRESP* basic = OCSP_BASICRESP_new();
+    OCSP_CERTID* id = OCSP_cert_to_id(EVP_sha1(), about.get(), issuer.get());
+    ASN1_TIME* from = ASN1_GENERALIZEDTIME_set(nullptr, static_cast<time_t>(spec.from));
+    ASN1_TIME* to = spec.to == 0 ? nullptr : ASN1_GENERALIZEDTIME_set(nullptr, static_cast<time_t>(spec.to));
+    const bool revoked = spec.status == V_OCSP_CERTSTATUS_REVOKED;
+    OCSP_basic_add1_status(basic, id, spec.status, OCSP_REVOKED_STATUS_KEYCOMPROMISE, revoked ? from : nullptr,
+                           from, to);
+    OCSP_basic_sign(basic, cert_.get(), key_, IsEdDsa(kind_) ? nullptr : EVP_get_digestbyname(spec.digest), nullptr, 0);
+    OCSP_RESPONSE* response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    uint8_t* der = nullptr;
+    const int size = i2d_OCSP_RESPONSE(response, &der);
+    Bytes out(der, der + size);
+    OPENSSL_free(der);
+    OCSP_RESPONSE_free(response);
+    OCSP_BASICRESP_free(basic);
+    OCSP_CERTID_free(id);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(to);
+    return out;
+  }
+  Bytes ocsp(const TestCert& about) const { return ocsp(about, *this, {}); }
+
  private:
   static void AddName(X509_NAME* name, const char* field, const std::string& value) {
     X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const uint8_t*>(value.data()),
@@ -179,6 +214,15 @@ class TestCert {
     if (e == nullptr) abort();  // the test's own mistake
     X509_add_ext(cert_.get(), e, -1);
     X509_EXTENSION_free(e);
+  }
+  void AddUnknown() {
+    ASN1_OBJECT* oid = OBJ_txt2obj("1.3.6.1.4.1.32473.1", 1);  // of examples (RFC 5612)
+    ASN1_OCTET_STRING* value = ASN1_OCTET_STRING_new();
+    X509_EXTENSION* e = X509_EXTENSION_create_by_OBJ(nullptr, oid, 1, value);
+    X509_add_ext(cert_.get(), e, -1);
+    X509_EXTENSION_free(e);
+    ASN1_OCTET_STRING_free(value);
+    ASN1_OBJECT_free(oid);
   }
   void Sign(const TestCert* issuer, const char* digest) {
     const TestCert& signer = issuer != nullptr ? *issuer : *this;
@@ -201,9 +245,31 @@ class TestCert {
   long serial_ = 0;
 };
 
+// One DER object of fewer than 64 KiB.
+inline Bytes Der(uint8_t tag, const Bytes& contents) {
+  Bytes out = {tag};
+  if (contents.size() > 127) out.push_back(contents.size() > 255 ? 0x82 : 0x81);
+  if (contents.size() > 255) out.push_back(static_cast<uint8_t>(contents.size() >> 8));
+  out.push_back(static_cast<uint8_t>(contents.size()));
+  out.insert(out.end(), contents.begin(), contents.end());
+  return out;
+}
+// CertificateBundle (RFC 7296 §3.6): certificates and CRLs with their tags, [0] and [1].
+inline Bytes Bundle(const std::vector<std::pair<uint8_t, Bytes>>& items) {
+  Bytes all;
+  for (const auto& [number, der] : items) {
+    const Bytes one = Der(static_cast<uint8_t>(0xa0 | number), der);
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return Der(0x30, all);
+}
+
+inline RevocationPolicy ByCrl() { return {{RevocationMethod::kCrl}, ""}; }
+inline RevocationPolicy ByCrlIfAny() { return {{RevocationMethod::kCrl, RevocationMethod::kNone}, ""}; }
+
 inline std::shared_ptr<const TrustStore> Trust(const std::vector<const TestCert*>& cas,
                                                const std::vector<Bytes>& crls = {},
-                                               Revocation revocation = Revocation::kNone) {
+                                               const RevocationPolicy& revocation = {}) {
   std::vector<CertificateInfo> list;
   for (const TestCert* c : cas) list.push_back(c->info());
   return *MakeTrustStore(list, crls, revocation);

@@ -39,7 +39,7 @@ TEST(Trustpoint, NamesItsFiles) {
   EXPECT_EQ(t.password, ToSecret(AsView("winter")));
   EXPECT_EQ(t.ca_file, "/etc/flexvpn/ca.pem");
   EXPECT_EQ(t.crl_file, "/etc/flexvpn/ca.crl");
-  EXPECT_EQ(t.revocation, RevocationCheck::kCrlThenNone);
+  EXPECT_EQ(t.revocation, (std::vector{RevocationMethod::kCrl, RevocationMethod::kNone}));
   EXPECT_TRUE(Errors(kTrustpoint).empty());
   EXPECT_THAT(Render(m, false, false), testing::Not(HasSubstr("winter")));
 }
@@ -51,11 +51,52 @@ TEST(Trustpoint, HalvesAndContradictionsAreErrors) {
   EXPECT_THAT(Errors(tp + " pkcs12-file /p\n certificate-file /c\n key-file /k\n"),
               ElementsAre(HasSubstr("twice")));
   EXPECT_THAT(Errors(tp + " ca-file ca.pem\n"), ElementsAre(HasSubstr("must begin with '/'")));
-  EXPECT_THAT(Errors(tp + " ca-file /ca\n revocation-check crl\n"),
-              ElementsAre(HasSubstr("wants a CRL, but names none")));
-  EXPECT_THAT(Errors(tp + " ca-file /ca\n revocation-check ocsp\n"), ElementsAre(HasSubstr("OCSP")));
-  EXPECT_THAT(Errors(tp + " ca-file /ca\n revocation-check maybe\n"),
-              ElementsAre(HasSubstr("expected crl, none, ocsp")));
+}
+
+TEST(Trustpoint, RevocationMethodsAreTriedInTheOrderWritten) {
+  using M = RevocationMethod;
+  const std::string tp = "crypto pki trustpoint TP\n ca-file /ca\n revocation-check ";
+  auto methods = [&](const std::string& words) { return *Parse(tp + words).model.trustpoints.at("TP").revocation; };
+  EXPECT_EQ(methods("crl\n"), std::vector{M::kCrl});  // a distribution point may have the list
+  EXPECT_EQ(methods("ocsp crl\n"), (std::vector{M::kOcsp, M::kCrl}));
+  EXPECT_EQ(methods("crl ocsp none\n"), (std::vector{M::kCrl, M::kOcsp, M::kNone}));
+  EXPECT_TRUE(Errors(tp + "crl ocsp none\n").empty());
+  EXPECT_FALSE(Parse(tp + "crl\n no revocation-check\n").model.trustpoints.at("TP").revocation.has_value());
+  EXPECT_THAT(Errors(tp + "maybe\n"), ElementsAre(HasSubstr("expected crl, ocsp, none")));
+  EXPECT_THAT(Errors(tp + "crl crl\n"), ElementsAre(HasSubstr("there twice")));
+  EXPECT_THAT(Errors(tp + "none crl\n"), ElementsAre(HasSubstr("nothing is tried after 'none'")));
+}
+
+TEST(Trustpoint, KeyMayBeInAToken) {
+  const std::string tp = "crypto pki trustpoint TP\n certificate-file /c\n ";
+  const ParseResult r = Parse(tp + "private-key uri pkcs11:token=VPN%20hub;object=hub;type=private password 4711\n");
+  EXPECT_TRUE(r.ok()) << testing::PrintToString(Messages(r, Diagnostic::Severity::kError));
+  const Trustpoint& t = r.model.trustpoints.at("TP");
+  EXPECT_EQ(t.key_uri, "pkcs11:token=VPN%20hub;object=hub;type=private");
+  EXPECT_EQ(t.password, ToSecret(AsView("4711")));
+  EXPECT_THAT(Render(r.model, false, false), testing::Not(HasSubstr("4711")));
+  EXPECT_TRUE(Errors(tp + "private-key uri pkcs11:object=hub\n").empty());
+  EXPECT_THAT(Errors(tp + "private-key uri pkcs11:object=hub\n key-file /k\n"),
+              ElementsAre(HasSubstr("its key twice")));
+  EXPECT_THAT(Errors(tp + "private-key uri /etc/hub.key\n"), ElementsAre(HasSubstr("no URI")));
+  EXPECT_THAT(Errors(tp + "private-key uri file:/etc/hub.key\n"), ElementsAre(HasSubstr("in a file")));
+  EXPECT_THAT(Errors(tp + "private-key uri pkcs11:object=hub?pin-value=4711\n"),
+              ElementsAre(HasSubstr("PIN would be shown")));
+  EXPECT_THAT(Errors("crypto pki trustpoint TP\n private-key uri pkcs11:object=hub\n"),
+              ElementsAre(HasSubstr("a key but no certificate")));
+}
+
+TEST(Trustpoint, MayNameAnOcspResponder) {
+  const std::string tp = "crypto pki trustpoint TP\n ca-file /ca\n";
+  const ParseResult r = Parse(tp + " revocation-check ocsp\n ocsp url http://192.0.2.9:8080/ca\n ocsp disable-nonce\n");
+  EXPECT_TRUE(r.ok());
+  EXPECT_TRUE(r.diagnostics.empty());
+  EXPECT_EQ(r.model.trustpoints.at("TP").ocsp_url, "http://192.0.2.9:8080/ca");
+  for (const char* url :
+       {"ocsp.example.net", "ldap://ocsp.example.net/", "file:///etc/passwd", "http://", "http://u:p@h/"})
+    EXPECT_THAT(Errors(tp + " revocation-check ocsp\n ocsp url " + url + "\n"), ElementsAre(HasSubstr("not a URL")));
+  EXPECT_THAT(Messages(Parse(tp + " ocsp url http://h/\n"), Diagnostic::Severity::kWarning),
+              ElementsAre(HasSubstr("nobody asks")));
 }
 
 TEST(Trustpoint, EnrolmentLinesOfIosAreToldApart) {

@@ -165,6 +165,7 @@ class Generator {
     if (Flip()) g.key_log = "/var/lib/flexvpn/keys.txt";
     g.mobike = Flip();
     if (Flip()) g.mobike_addresses = {net::IpAddress::V4(0xc6336401), *net::IpAddress::Parse("2001:db8::1")};
+    g.http_url = Flip();
     if (Flip()) g.fragmentation_mtu = Flip() ? uint16_t{0} : static_cast<uint16_t>(68 + Below(1433));
     return g;
   }
@@ -174,10 +175,15 @@ class Generator {
     const bool bag = Flip();
     if (bag) t.pkcs12_file = "/etc/flexvpn/hub.p12";
     if (!bag && Flip()) t.certificate_file = "/etc/flexvpn/hub.pem", t.key_file = "/etc/flexvpn/hub.key";
-    if ((bag || !t.key_file.empty()) && Flip()) t.password = Key();
+    if (!bag && t.key_file.empty() && Flip())
+      t.certificate_file = "/etc/flexvpn/hub.pem", t.key_uri = "pkcs11:token=VPN%20hub;object=hub;type=private";
+    if ((bag || !t.key_file.empty() || !t.key_uri.empty()) && Flip()) t.password = Key();
     if (Flip()) t.ca_file = "/etc/flexvpn/ca.pem";
     if (Flip()) t.crl_file = "/etc/flexvpn/ca.crl";
-    if (Flip()) t.revocation = Pick<RevocationCheck>({RevocationCheck::kNone, RevocationCheck::kCrl, RevocationCheck::kCrlThenNone});
+    using M = RevocationMethod;
+    if (Flip())
+      t.revocation = Pick<std::vector<M>>({{M::kNone}, {M::kCrl}, {M::kCrl, M::kNone}, {M::kOcsp, M::kCrl, M::kNone}});
+    if (Flip()) t.ocsp_url = "http://ocsp.example.net:8080/ca1?x";
     return t;
   }
   CertificateMap MapOf() {

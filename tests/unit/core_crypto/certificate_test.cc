@@ -78,6 +78,30 @@ TEST(Certificate, NoTruncationIsRead) {
   EXPECT_FALSE(ParseCertificate(longer).ok());
 }
 
+// RFC 7296 §3.6.
+TEST(Bundle, HoldsCertificatesAndCrlsInAnyOrder) {
+  const TestCert cert(Hub(), &Root());
+  const auto certs = ParseCertificateBundle(Bundle({{0, cert.der()}, {1, Root().crl({})}, {0, Root().der()}}), 2);
+  ASSERT_TRUE(certs.ok()) << certs.status();
+  EXPECT_THAT(*certs, ElementsAre(cert.der(), Root().der()));
+  EXPECT_TRUE(ParseCertificateBundle(Bundle({}), 2)->empty());
+  EXPECT_FALSE(ParseCertificateBundle(Bundle({{0, {}}, {0, {}}, {0, {}}}), 2).ok());
+}
+
+TEST(Bundle, WhatIsNoneIsRefused) {
+  const TestCert cert(Hub(), &Root());
+  const Bytes whole = Bundle({{0, cert.der()}, {1, Root().crl({})}});
+  for (size_t n = 0; n < whole.size(); ++n)
+    EXPECT_FALSE(ParseCertificateBundle(BytesView(whole).first(n), 9).ok()) << n;
+  Bytes longer = whole;
+  longer.push_back(0);
+  EXPECT_FALSE(ParseCertificateBundle(longer, 9).ok());
+  EXPECT_FALSE(ParseCertificateBundle(cert.der(), 9).ok());
+  EXPECT_FALSE(ParseCertificateBundle(Bundle({{2, cert.der()}}), 9).ok());
+  for (const char* bad : {"3080a0000000", "3003a08000", "30020500", "3002a001", "30ffffff", "3000ff", "10 02 a000"})
+    EXPECT_FALSE(ParseCertificateBundle(FromHex(bad), 9).ok()) << bad;
+}
+
 TEST(PkiFiles, PemMayHoldSeveralCertificatesAndOtherText) {
   const TestCert cert(Hub(), &Root());
   const std::string text = "Bag Attributes\n" + cert.pem() + cert.key_pem() + Root().pem();
@@ -160,7 +184,7 @@ TEST(Peer, TheTrustpointThatKnowsTheCaDecides) {
   VerifyPeer job = Peer(cert, Trust({&other}));
   job.trust.push_back(Trust({&Root()}));
   EXPECT_TRUE(Verdict(job).ok());
-  job.trust[1] = Trust({&Root()}, {Root().crl({&cert})}, Revocation::kCrl);
+  job.trust[1] = Trust({&Root()}, {Root().crl({&cert})}, ByCrl());
   EXPECT_REFUSED(job, "revoked");
 }
 
@@ -206,6 +230,41 @@ TEST(Peer, NameConstraintsAreKept) {
   EXPECT_FALSE(verdict("critical,excluded;DNS:hub.example.net"));
 }
 
+TEST(Peer, NameConstraintsHoldForEveryKindOfName) {
+  auto verdict = [](const char* constraint) {
+    const TestCert ca({.cn = "Bound", .ca = true, .name_constraints = constraint, .key_number = 2}, &Root());
+    return Verdict(Peer(TestCert(Hub(), &ca), Trust({&Root()}), {ca.der()})).ok();
+  };
+  EXPECT_TRUE(verdict("permitted;DNS:example.net"));  // critical or not
+  EXPECT_FALSE(verdict("permitted;DNS:example.org"));
+  EXPECT_TRUE(verdict("critical,permitted;IP:192.0.2.0/255.255.255.0"));
+  EXPECT_FALSE(verdict("critical,permitted;IP:198.51.100.0/255.255.255.0"));
+  EXPECT_FALSE(verdict("critical,excluded;IP:192.0.2.1/255.255.255.255"));
+  EXPECT_TRUE(verdict("critical,permitted;email:Example.net"));
+  EXPECT_FALSE(verdict("critical,permitted;email:example.org"));
+  EXPECT_FALSE(verdict("critical,excluded;email:example.net"));
+}
+
+TEST(Peer, NameConstraintsHoldForIntermediatesAndFromTheConfiguredCa) {
+  // Two below the one that bounds.
+  const TestCert upper(
+      {.cn = "Upper", .ca = true, .name_constraints = "critical,permitted;DNS:example.org", .key_number = 2}, &Root());
+  const TestCert lower({.cn = "Lower", .ca = true, .key_number = 3}, &upper);
+  EXPECT_REFUSED(Peer(TestCert(Hub(), &lower), Trust({&Root()}), {lower.der(), upper.der()}), "permitted subtree");
+  // A CA that cannot widen what the one above allows.
+  const TestCert wider(
+      {.cn = "Wider", .ca = true, .name_constraints = "critical,permitted;DNS:example.net", .key_number = 3}, &upper);
+  EXPECT_REFUSED(Peer(TestCert(Hub(), &wider), Trust({&Root()}), {wider.der(), upper.der()}), "permitted subtree");
+  const TestCert bound_root({.cn = "Bound root", .ca = true, .name_constraints = "critical,permitted;DNS:example.org"});
+  EXPECT_REFUSED(Peer(TestCert(Hub(), &bound_root), Trust({&bound_root})), "permitted subtree");
+}
+
+TEST(Peer, AnUnknownCriticalExtensionIsRefused) {
+  CertSpec spec = Hub();
+  spec.unknown_critical = true;
+  EXPECT_REFUSED(Peer(TestCert(spec, &Root()), Trust({&Root()})), "unhandled critical extension");
+}
+
 // RFC 4945 §5.1.3.2, §5.1.3.12.
 TEST(Peer, UsageMustFitIke) {
   auto verdict = [](const char* usage, const char* extended) {
@@ -222,6 +281,13 @@ TEST(Peer, UsageMustFitIke) {
        {"ipsecIKE", "anyExtendedKeyUsage", "serverAuth,ipsecIKE", "serverAuth,1.3.6.1.5.5.8.2.2"})
     EXPECT_TRUE(verdict("", extended).ok()) << extended;
   EXPECT_THAT(std::string(verdict("", "serverAuth,clientAuth").message()), HasSubstr("extended key usage"));
+  for (const char* extended : {"critical,serverAuth", "OCSPSigning", "codeSigning,emailProtection", "ipsecEndSystem",
+                               "1.3.6.1.5.5.7.3.170"})
+    EXPECT_THAT(std::string(verdict("digitalSignature", extended).message()), HasSubstr("extended key usage"))
+        << extended;
+  for (const char* extended : {"critical,ipsecIKE", "critical,serverAuth,anyExtendedKeyUsage"})
+    EXPECT_TRUE(verdict("critical,digitalSignature", extended).ok()) << extended;
+  EXPECT_FALSE(verdict("critical,keyAgreement", "ipsecIKE").ok());  // both have to fit
 }
 
 TEST(Peer, WeakKeysAndHashesAreRefused) {
@@ -233,41 +299,41 @@ TEST(Peer, WeakKeysAndHashesAreRefused) {
 TEST(Peer, IsRefusedWhenACrlNamesIt) {
   const TestCert cert(Hub(), &Root());
   const TestCert another({.cn = "another"}, &Root());
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&another})}, Revocation::kCrl))).ok());
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, Revocation::kCrl)), "is revoked");
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, Revocation::kCrlIfPresent)),
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&another})}, ByCrl()))).ok());
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, ByCrl())), "is revoked");
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, ByCrlIfAny())),
                  "is revoked");
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, Revocation::kNone))).ok());
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {Root().crl({&cert})}, RevocationPolicy()))).ok());
 }
 
 TEST(Peer, MissingOrOutdatedCrlMattersOnlyWhereItIsRequired) {
   const TestCert cert(Hub(), &Root());
   const Bytes old = Root().crl({}, kNow - 9 * kDay, kNow - kDay),
               old_with_it = Root().crl({&cert}, kNow - 9 * kDay, kNow - kDay);
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {}, Revocation::kCrl)), "no CRL of cn=Root,o=Example");
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old}, Revocation::kCrl)), "outdated");
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {}, Revocation::kCrlIfPresent))).ok());
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {old}, Revocation::kCrlIfPresent))).ok());
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old_with_it}, Revocation::kCrlIfPresent)), "revoked");
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {}, ByCrl())), "no CRL of cn=Root,o=Example");
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old}, ByCrl())), "outdated");
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {}, ByCrlIfAny()))).ok());
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&Root()}, {old}, ByCrlIfAny()))).ok());
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {old_with_it}, ByCrlIfAny())), "revoked");
 }
 
 TEST(Peer, CrlOfAnotherCaOrOfAThiefSaysNothing) {
   const TestCert cert(Hub(), &Root());
   const TestCert thief({.cn = "Root", .ca = true, .key_number = 4});
-  EXPECT_FALSE(Verdict(Peer(cert, Trust({&Root()}, {thief.crl({})}, Revocation::kCrl))).ok());
+  EXPECT_FALSE(Verdict(Peer(cert, Trust({&Root()}, {thief.crl({})}, ByCrl()))).ok());
 }
 
 TEST(Peer, IntermediatesNeedACrlToo) {
   const TestCert ca({.cn = "Sub", .ca = true, .key_number = 2}, &Root());
   const TestCert cert(Hub(), &ca);
   EXPECT_TRUE(
-      Verdict(Peer(cert, Trust({&Root()}, {Root().crl({}), ca.crl({})}, Revocation::kCrl), {ca.der()})).ok());
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {ca.crl({})}, Revocation::kCrl), {ca.der()}),
+      Verdict(Peer(cert, Trust({&Root()}, {Root().crl({}), ca.crl({})}, ByCrl()), {ca.der()})).ok());
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {ca.crl({})}, ByCrl()), {ca.der()}),
                  "no CRL of cn=Root");
-  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&ca}), ca.crl({})}, Revocation::kCrl), {ca.der()}),
+  EXPECT_REFUSED(Peer(cert, Trust({&Root()}, {Root().crl({&ca}), ca.crl({})}, ByCrl()), {ca.der()}),
                  "revoked");
   // A sub-CA that is configured itself is believed without a word of its root.
-  EXPECT_TRUE(Verdict(Peer(cert, Trust({&ca}, {ca.crl({})}, Revocation::kCrl))).ok());
+  EXPECT_TRUE(Verdict(Peer(cert, Trust({&ca}, {ca.crl({})}, ByCrl()))).ok());
 }
 
 TEST(Peer, MustBeNamedByItsCertificate) {

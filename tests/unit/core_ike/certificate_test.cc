@@ -6,78 +6,15 @@
 
 #include "core/ike/auth.h"
 #include "core/ike/codec/protect.h"
-#include "support/test_pki.h"
-#include "unit/core_ike/pair.h"
+#include "unit/core_ike/cert_world.h"
 
 namespace flexvpn::ike::test {
 namespace {
 
-using crypto::KeyKind;
 using crypto::SignatureHash;
 using crypto::SignatureKind;
-using crypto::test::CertSpec;
-using crypto::test::kDay;
-using crypto::test::kNow;
-using crypto::test::Own;
-using crypto::test::TestCert;
-using crypto::test::Trust;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const TestCert& Ca() {
-  static const auto* ca = new TestCert({.cn = "CA", .ca = true, .key_number = 9});
-  return *ca;
-}
-CertSpec SpokeSpec(KeyKind key = KeyKind::kEcdsa256) {
-  return {.cn = "spoke1",
-          .san = "DNS:spoke1.example.net,IP:192.0.2.1,email:spoke@example.net",
-          .key = key,
-          .key_number = 1};
-}
-CertSpec HubSpec(KeyKind key = KeyKind::kEcdsa256) {
-  return {.cn = "hub", .san = "DNS:hub.example.net", .key = key, .key_number = 2};
-}
-
-// A calls B.  By default both have a certificate of one CA and accept nothing else.
-class CertWorld : public World {
- public:
-  explicit CertWorld(KeyKind spoke = KeyKind::kEcdsa256, KeyKind hub = KeyKind::kEcdsa256)
-      : spoke_cert(SpokeSpec(spoke), &Ca()), hub_cert(HubSpec(hub), &Ca()) {
-    UseCertificate(*a, spoke_cert);
-    UseCertificate(*b, hub_cert);
-    for (Node* n : {a, b}) {
-      AcceptCertificates(*n);
-      n->endpoint->SetTimeOfDay(kNow, now);
-    }
-  }
-  static void UseCertificate(Node& n, const TestCert& cert,
-                             const std::vector<const TestCert*>& above = {&Ca()}) {
-    n.policy.session.local_psk = {};
-    n.policy.session.credentials = {Own(cert, above)};
-  }
-  static void AcceptCertificates(Node& n) {
-    SessionPolicy& p = n.policy.session;
-    p.remote_psk = {};
-    p.accept_psk = false;
-    p.accept_rsa = p.accept_elliptic = true;
-    p.trust = {Trust({&Ca()})};
-    n.policy.authorities = {Ca().info().key_id};
-  }
-  // Both sides have ended, and the side that refused has said why in one line.
-  void ExpectRefusedBy(const Node& refusing, const char* why) {
-    Connect();
-    EXPECT_EQ(a->live() + b->live(), 0u);
-    EXPECT_THAT(refusing.warnings, ElementsAre(::testing::AllOf(HasSubstr(why), HasSubstr("192.0.2."),
-                                                                HasSubstr("profile default"))));
-    Run(120s);
-    for (Node* n : {a, b}) {
-      EXPECT_EQ(n->endpoint->half_open(), 0u);
-      EXPECT_TRUE(n->endpoint->List(now).empty());
-      EXPECT_FALSE(n->endpoint->NextDeadline().has_value());
-    }
-  }
-  TestCert spoke_cert, hub_cert;
-};
 
 TEST(CertificateAuth, EveryKindOfKeyBringsUpASession) {
   for (KeyKind spoke : {KeyKind::kRsa, KeyKind::kEcdsa256, KeyKind::kEcdsa521, KeyKind::kEd25519})
@@ -183,7 +120,7 @@ TEST(CertificateAuth, RefusalsNamePeerProfileAndCause) {
   }
   {
     CertWorld w;
-    w.b->policy.session.trust = {Trust({&Ca()}, {Ca().crl({&w.spoke_cert})}, crypto::Revocation::kCrl)};
+    w.b->policy.session.trust = {Trust({&Ca()}, {Ca().crl({&w.spoke_cert})}, crypto::test::ByCrl())};
     w.ExpectRefusedBy(*w.b, "is revoked");
   }
   {

@@ -106,6 +106,7 @@ struct Node {
   std::map<EspSpi, ChildSa> inbound;
   std::vector<ChildSa> outbound;  // the last one is used
   std::vector<std::string> trace, warnings;
+  std::vector<net::FetchRequest> fetches;
   std::vector<SessionInfo> ups;
   std::vector<SessionDown> downs;
   std::vector<ConfigReceived> configs;
@@ -140,7 +141,12 @@ class World {
   uint16_t nat_shift = 10000;
   // NAT before B: one address for another, ports as they are (a forwarded port).
   std::optional<net::IpAddress> nat_b;
+  // What HTTP servers answer, by URL; others say they have nothing.  After `fetch_time` each; `silent` ones never.
+  std::map<std::string, Bytes> web;
+  std::vector<std::string> silent;
+  Duration fetch_time = 30ms;
   std::function<bool(const Node& from, const Bytes&)> drop;  // true: this datagram is lost
+  std::function<void(const Node& from, Bytes&)> rewrite;     // before it is sent
   std::function<bool(const Datagram&)> cut;                  // the same, by addresses as sent
   std::vector<std::pair<std::string, Datagram>> wire;        // everything sent, by sender
   Instant now{std::chrono::hours(1)};
@@ -268,10 +274,26 @@ class World {
           n.endpoint->JobDone(id, n.crypto.Run(job), now, out);
           Apply(n, out);
         });
+      } else if (auto* x2 = std::get_if<StartFetch>(&action)) {
+        n.fetches.push_back(x2->request);
+        Fetch(n, *x2);
       } else {
         Record(n, action);
       }
     }
+  }
+
+  void Fetch(Node& n, const StartFetch& f) {
+    const std::string& url = f.request.url;
+    if (std::find(silent.begin(), silent.end(), url) != silent.end()) return;
+    At(now + fetch_time, [this, &n, id = f.id, url] {
+      const auto it = web.find(url);
+      absl::StatusOr<Bytes> answer = absl::UnavailableError("HTTP status 404");
+      if (it != web.end()) answer = it->second;
+      Actions out;
+      n.endpoint->FetchDone(id, std::move(answer), now, out);
+      Apply(n, out);
+    });
   }
 
   void Record(Node& n, Action& action) {
@@ -311,6 +333,7 @@ class World {
   }
 
   void Send(Node& from, Datagram d) {
+    if (rewrite) rewrite(from, d.bytes);
     wire.emplace_back(from.name, d);
     if ((drop && drop(from, d.bytes)) || (cut && cut(d))) return;
     int copies = 1;

@@ -41,7 +41,7 @@ LoadedTrustpoint Loaded(const TestCert* own, const std::vector<Bytes>& crls = {}
   t.authorities = {Ca().info()};
   t.crls = crls;
   t.trust =
-      crypto::test::Trust({&Ca()}, crls, crls.empty() ? crypto::Revocation::kNone : crypto::Revocation::kCrl);
+      crypto::test::Trust({&Ca()}, crls, crls.empty() ? crypto::RevocationPolicy() : crypto::test::ByCrl());
   return t;
 }
 
@@ -174,6 +174,8 @@ class Pair {
     return reply_;
   }
   std::vector<std::string> log[2];
+  std::map<std::string, Bytes> web;  // what HTTP servers answer
+  std::vector<std::string> fetched[2];
 
  private:
   void Carry(size_t i, Actions& out) {
@@ -183,6 +185,8 @@ class Pair {
                             UdpDatagram{{send->datagram.remote, send->datagram.local, send->datagram.bytes}});
       else if (auto* job = std::get_if<StartJob>(&action))
         queue_.emplace_back(i, CryptoDone{job->id, crypto_->Run(job->job)});
+      else if (auto* fetch = std::get_if<StartFetch>(&action))
+        Fetch(i, fetch->fetch);
       else if (auto* apply = std::get_if<Apply>(&action))
         queue_.emplace_back(i, ApplyDone{apply->token, absl::OkStatus()});
       else if (auto* reply = std::get_if<Reply>(&action))
@@ -190,6 +194,13 @@ class Pair {
       else if (auto* line = std::get_if<Log>(&action); line != nullptr && line->level >= Log::Level::kWarning)
         log[i].push_back(line->text);
     }
+  }
+  void Fetch(size_t i, const ike::StartFetch& f) {
+    fetched[i].push_back(f.request.url);
+    const auto it = web.find(f.request.url);
+    absl::StatusOr<Bytes> answer = absl::UnavailableError("no server");
+    if (it != web.end()) answer = it->second;
+    queue_.emplace_back(i, FetchDone{f.id, std::move(answer)});
   }
   std::unique_ptr<crypto::Provider> crypto_ = crypto::NewOpensslProvider();
   SeededRng rng_[2];
@@ -256,6 +267,41 @@ TEST(Nodes, RevokedPeerIsRefusedWithOneLineAndRenewalNeedsNoRestart) {
   w.Feed(1, NewConfig{Parse(Router("b", "10.9.0.2", "192.0.2.1")), {{"TP", Loaded(&b, {Ca().crl({})})}}});
   w.Run(seconds(60));
   EXPECT_TRUE(w.Up(0) && w.Up(1));
+}
+
+TEST(Nodes, FetchWhatRevocationNeeds) {
+  constexpr char kUrl[] = "http://pki.example.net/ca.crl";
+  const TestCert a({.cn = "a", .key_number = 1, .crl_url = kUrl}, &Ca()), b({.cn = "b", .key_number = 2}, &Ca());
+  auto world = [&] {
+    LoadedTrustpoint checks = Loaded(&b);
+    checks.trust = crypto::test::Trust({&Ca()}, {}, crypto::test::ByCrl());
+    return std::make_unique<Pair>(Router("a", "10.9.0.1", "192.0.2.2"), Router("b", "10.9.0.2", "192.0.2.1"),
+                                  Pki{{"TP", Loaded(&a)}}, Pki{{"TP", checks}});
+  };
+  auto good = world();
+  good->web[kUrl] = Ca().crl({});
+  good->Run(seconds(60));
+  EXPECT_TRUE(good->Up(0) && good->Up(1)) << testing::PrintToString(good->log[1]);
+  EXPECT_THAT(good->fetched[1], ElementsAre(kUrl));
+  EXPECT_TRUE(good->fetched[0].empty());
+  auto revoked = world();
+  revoked->web[kUrl] = Ca().crl({&a});
+  revoked->Run(seconds(60));
+  EXPECT_FALSE(revoked->Up(0) || revoked->Up(1));
+  EXPECT_THAT(revoked->log[1], testing::Contains(HasSubstr("is revoked (CRL)")));
+  EXPECT_THAT(revoked->fetched[1], ElementsAre(kUrl));  // it calls again, the list is known
+}
+
+TEST(Revocation, IsWhatTheTrustpointSays) {
+  auto policy = [](const std::string& lines) {
+    return ToPolicy(Parse("crypto pki trustpoint TP\n ca-file /ca\n" + lines).trustpoints.at("TP"));
+  };
+  using M = crypto::RevocationMethod;
+  EXPECT_TRUE(policy("").methods.empty());
+  EXPECT_THAT(policy(" crl-file /crl\n").methods, ElementsAre(M::kCrl));
+  EXPECT_THAT(policy(" crl-file /crl\n revocation-check none\n").methods, ElementsAre(M::kNone));
+  EXPECT_THAT(policy(" revocation-check ocsp crl none\n").methods, ElementsAre(M::kOcsp, M::kCrl, M::kNone));
+  EXPECT_EQ(policy(" revocation-check ocsp\n ocsp url http://192.0.2.9/\n").ocsp_url, "http://192.0.2.9/");
 }
 
 TEST(Pki, IsComparedByContent) {

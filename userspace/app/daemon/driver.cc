@@ -135,6 +135,7 @@ absl::Status Driver::Open() {
     if (!s.ok()) LogLine(Level::kWarning, absl::StrCat("SA expiries: ", s.message()));
   }));
   workers_ = std::make_unique<WorkerPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4));
+  ASSIGN_OR_RETURN(fetcher_, os::HttpFetcher::Make());
   return absl::OkStatus();
 }
 
@@ -306,6 +307,12 @@ void Driver::Carry(node::Action& action) {
                    workers_->Submit(order, [this, id = a.id, job = std::move(a.job)] {
                      auto result = std::make_shared<crypto::JobResult>(crypto_->Run(job));
                      loop_->Post([this, id, result] { Feed(node::CryptoDone{id, std::move(*result)}); });
+                   });
+                 },
+                 [&](node::StartFetch& a) {
+                   fetcher_->Fetch(a.fetch.request, a.fetch.timeout, [this, id = a.fetch.id](absl::StatusOr<Bytes> r) {
+                     auto answer = std::make_shared<absl::StatusOr<Bytes>>(std::move(r));
+                     loop_->Post([this, id, answer] { Feed(node::FetchDone{id, std::move(*answer)}); });
                    });
                  },
                  [&](node::SendNhrp& a) { SendNhrp(a); },

@@ -20,6 +20,7 @@
 #include "os/dataplane/dataplane.h"
 #include "os/dataplane/expire_watch.h"
 #include "os/dataplane/kernel_watch.h"
+#include "os/http/fetcher.h"
 #include "os/loop/loop.h"
 #include "os/raw/nhrp_socket.h"
 #include "os/udp/udp.h"
@@ -92,8 +93,9 @@ class Driver {
   bool draining_ = false;
   bool running_ = false;
   std::string startup_error_;
-  // Last: its threads use crypto_ and loop_.
+  // Last: their threads use crypto_ and loop_.
   std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<os::HttpFetcher> fetcher_;
 };
 
 }  // namespace flexvpn::app

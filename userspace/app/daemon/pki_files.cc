@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "app/daemon/key_store.h"
 #include "os/loop/fd.h"
 
 namespace flexvpn::app {
@@ -58,7 +59,7 @@ class Loader {
 
   node::LoadedTrustpoint Run() {
     if (!t_.pkcs12_file.empty()) ReadPkcs12();
-    if (!t_.certificate_file.empty() && !t_.key_file.empty()) ReadCertificateAndKey();
+    if (!t_.certificate_file.empty() && !(t_.key_file.empty() && t_.key_uri.empty())) ReadCertificateAndKey();
     if (!t_.ca_file.empty()) ReadAuthorities();
     if (!t_.crl_file.empty()) ReadCrls();
     MakeCredential();
@@ -91,18 +92,27 @@ class Loader {
 
   void ReadCertificateAndKey() {
     auto certificates = Take("certificate-file", t_.certificate_file, false, crypto::ParseCertificates);
-    auto key = Take("key-file", t_.key_file, true,
-                    [&](BytesView file) { return crypto::ParseSigningKey(file, t_.password); });
+    auto key = t_.key_uri.empty() ? Take("key-file", t_.key_file, true,
+                                         [&](BytesView file) { return crypto::ParseSigningKey(file, t_.password); })
+                                  : OpenKey();
     if (!certificates || !key) return;
     own_statement_ = "certificate-file";
     chain_ = *std::move(certificates);
     key_ = *std::move(key);
     if (absl::Status fits = crypto::CheckKeyPair(chain_.front(), *key_); !fits.ok()) {
-      Say(Severity::kError, "key-file",
-          absl::StrCat(t_.key_file, ": ", fits.message(), " ", chain_.front().subject),
+      Say(Severity::kError, t_.key_uri.empty() ? "key-file" : "private-key uri",
+          absl::StrCat(t_.key_uri.empty() ? t_.key_file : t_.key_uri, ": ", fits.message(), " ",
+                       chain_.front().subject),
           absl::StrCat("the first certificate in ", t_.certificate_file, " must be the one of this key"));
       chain_.clear();
     }
+  }
+
+  std::optional<std::shared_ptr<const crypto::SigningKey>> OpenKey() {
+    auto key = OpenSigningKey(t_.key_uri, t_.password);
+    if (key.ok()) return *std::move(key);
+    Say(Severity::kError, "private-key uri", absl::StrCat(t_.key_uri, ": ", key.status().message()));
+    return std::nullopt;
   }
 
   void ReadPkcs12() {
@@ -168,12 +178,7 @@ class Loader {
     if (out_.authorities.empty()) return;
     for (const crypto::CertificateInfo& ca : out_.authorities)
       CheckDates(t_.ca_file.empty() ? "pkcs12-file" : "ca-file", ca);
-    using Check = config::RevocationCheck;
-    const Check check = t_.revocation.value_or(t_.crl_file.empty() ? Check::kNone : Check::kCrl);
-    const crypto::Revocation revocation = check == Check::kNone  ? crypto::Revocation::kNone
-                                          : check == Check::kCrl ? crypto::Revocation::kCrl
-                                                                 : crypto::Revocation::kCrlIfPresent;
-    auto trust = crypto::MakeTrustStore(out_.authorities, out_.crls, revocation);
+    auto trust = crypto::MakeTrustStore(out_.authorities, out_.crls, node::ToPolicy(t_));
     if (trust.ok())
       out_.trust = *std::move(trust);
     else

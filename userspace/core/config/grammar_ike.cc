@@ -296,9 +296,12 @@ std::vector<Command> Globals() {
        [](Context& c, const Call& k) { c.model.ike.mobike = k.op != Op::kNo; }},
       {"crypto ikev2 mobike additional-address <A:address>", "an address where peers reach this router as well",
        SetMobikeAddress},
-      {"crypto ikev2 http-url {cert|bundle}", "certificates by URL (only the no form is of use)",
+      {"crypto ikev2 http-url cert", "fetch certificates that peers name by URL (RFC 7296 3.6); off by default",
        [](Context& c, const Call& k) {
-         if (k.set()) c.Warn(k.where(), "not supported by this version: certificates by URL");
+         c.model.ike.http_url = k.set();
+         if (k.set())
+           c.Warn(k.where(), "whoever reaches this router can make it fetch from URLs of their choice",
+                  "filter what it may reach, or write 'no crypto ikev2 http-url cert'");
        }},
   };
 }

@@ -2,9 +2,11 @@
 // crypto pki trustpoint, crypto pki certificate map.  Enrolment is not ours: a trustpoint names files.
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
+#include "core/net/fetch.h"
 
 namespace flexvpn::config {
 namespace {
@@ -40,23 +42,46 @@ void LockedFile(Context& c, const Call& k) {
   if (k.set() && ReadKey(c, k, &password)) c.trustpoint->password = std::move(password);
 }
 
+void KeyUri(Context& c, const Call& k) {
+  std::string& uri = c.trustpoint->key_uri;
+  uri = k.set() ? k.Text("URI") : "";
+  c.trustpoint->password = {};
+  if (!k.set()) return;
+  SecretBytes pin;
+  if (ReadKey(c, k, &pin)) c.trustpoint->password = std::move(pin);
+  const Location where = At(k, *k.Find("URI"));
+  const size_t colon = uri.find(':');
+  if (colon == std::string::npos || colon == 0 || uri[0] == '/')
+    c.Error(where, "no URI", "write 'private-key uri pkcs11:token=…;object=…'");
+  else if (absl::StartsWithIgnoreCase(uri, "file:"))
+    c.Error(where, "a private key in a file", "write 'key-file PATH'");
+  else if (absl::StrContains(absl::AsciiStrToLower(uri), "pin-value="))
+    c.Error(where, "the PIN would be shown with the URI",
+            "write 'private-key uri URI password PIN', or pin-source=file:…");
+}
+
 void RevocationMethods(Context& c, const Call& k) {
   c.trustpoint->revocation.reset();
   if (!k.set()) return;
-  bool crl = false, none = false, ocsp = false;
-  const Arg& methods = *k.Find("METHOD");
-  for (const Word& w : methods.words) {
+  std::vector<RevocationMethod> methods;
+  for (const Word& w : k.Find("METHOD")->words) {
     size_t index = 0;
-    if (Choose(c, k, w, {"crl", "none", "ocsp"}, "method", &index) == nullptr) return;
-    (index == 0 ? crl : index == 1 ? none : ocsp) = true;
+    if (Choose(c, k, w, {"crl", "ocsp", "none"}, "method", &index) == nullptr) return;
+    const auto method = static_cast<RevocationMethod>(index);
+    if (std::find(methods.begin(), methods.end(), method) != methods.end())
+      return c.Error({k.line, w.column}, absl::StrCat("'", w.text, "' is there twice"));
+    if (!methods.empty() && methods.back() == RevocationMethod::kNone)
+      return c.Error({k.line, w.column}, absl::StrCat("nothing is tried after 'none', so '", w.text, "' is of no use"),
+                     "write 'none' last");
+    methods.push_back(method);
   }
-  if (ocsp && crl) c.Warn(At(k, methods), "not supported by this version: OCSP; only the CRL is used");
-  if (ocsp && !crl)
-    c.Error(At(k, methods), "not supported by this version: OCSP",
-            "write 'revocation-check crl' with a 'crl-file', or 'none'");
-  c.trustpoint->revocation = !crl   ? RevocationCheck::kNone
-                             : none ? RevocationCheck::kCrlThenNone
-                                    : RevocationCheck::kCrl;
+  c.trustpoint->revocation = std::move(methods);
+}
+
+void OcspUrl(Context& c, const Call& k) {
+  c.trustpoint->ocsp_url = k.set() ? k.Text("URL") : "";
+  if (k.set() && !net::IsFetchable(c.trustpoint->ocsp_url))
+    c.Error(At(k, *k.Find("URL")), "not a URL to fetch from", "write 'ocsp url http://HOST[:PORT]/PATH' (or https)");
 }
 
 void EnterMap(Context& c, const Call& k) {
@@ -102,6 +127,9 @@ std::vector<Command> TrustpointCommands() {
        "its private key (PEM or DER), readable by the daemon only", LockedFile<&Trustpoint::key_file>},
       {"key-file <PATH> password hex <HEX:secret>", "the password as hexadecimal digits",
        LockedFile<&Trustpoint::key_file>},
+      {"private-key uri <URI> [password [0] <KEY:secret>]",
+       "instead of key-file: the key is in a token (pkcs11:…), the password its PIN", KeyUri},
+      {"private-key uri <URI> password hex <HEX:secret>", "the PIN as hexadecimal digits", KeyUri},
       {"pkcs12-file <PATH> password hex <HEX:secret>", "the password as hexadecimal digits",
        LockedFile<&Trustpoint::pkcs12_file>},
       {"pkcs12-file <PATH> [password [0] <KEY:secret>]", "certificate, key and CA in one PKCS#12 file",
@@ -111,7 +139,9 @@ std::vector<Command> TrustpointCommands() {
       {"crl-file <PATH>", "revocation lists of these CAs (PEM or DER); read again with the configuration",
        File<&Trustpoint::crl_file>},
       {"revocation-check <METHOD:words>",
-       "crl, none, or 'crl none': an outdated or missing list is no reason to refuse", RevocationMethods},
+       "crl, ocsp, none: tried in order when one cannot tell; 'none' accepts", RevocationMethods},
+      {"ocsp url <URL>", "ask this OCSP responder, not the one that the certificate names", OcspUrl},
+      {"ocsp disable-nonce", "what this version does anyway", nullptr},
       {"enrollment {terminal|pkcs12} [pem]", "what this version does anyway: certificates come by hand",
        nullptr},
   };
@@ -123,7 +153,7 @@ std::vector<Command> TrustpointCommands() {
     list.push_back(
         Unsupported(S::kWarning, p,
                     "enrolment; put the files there and name them (certificate-file, key-file, ca-file)"));
-  for (const char* p : {"crl <REST:words>", "ocsp <REST:words>", "chain-validation [<REST:words>]",
+  for (const char* p : {"crl <REST:words>", "chain-validation [<REST:words>]",
                         "match <REST:words>", "authorization <REST:words>", "eku <REST:words>", "vrf <VRF>",
                         "primary", "root <REST:words>", "on <REST:words>"})
     list.push_back(Unsupported(S::kWarning, p, "this line of a trustpoint"));

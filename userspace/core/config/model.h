@@ -160,17 +160,21 @@ struct IkeGlobal {
   std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use
   uint16_t fragmentation_mtu = 1280;         // of the IP datagram; 0 = no IKEv2 fragmentation
   uint8_t max_redirects = 0;                 // crypto ikev2 redirect client; 0 = off
+  bool http_url = false;                     // crypto ikev2 http-url cert: fetch certificates that peers name by URL
   bool quick_crash_detection = true;         // RFC 6290 (ours, not IOS)
   friend bool operator==(const IkeGlobal&, const IkeGlobal&) = default;
 };
 
 // --- crypto pki ---------------------------------------------------------------------------------------------
-enum class RevocationCheck : uint8_t { kNone, kCrl, kCrlThenNone };
+enum class RevocationMethod : uint8_t { kCrl, kOcsp, kNone };
 struct Trustpoint {  // crypto pki trustpoint
   std::string name;
   std::string certificate_file, key_file, pkcs12_file, ca_file, crl_file;  // absolute paths; empty: none
-  SecretBytes password;                       // of key_file or pkcs12_file
-  std::optional<RevocationCheck> revocation;  // none: crl if there is a crl_file
+  std::string key_uri;                        // private-key uri: instead of key_file, in a token
+  SecretBytes password;                       // of key_file or pkcs12_file; PIN of key_uri
+  // revocation-check, in order of trial, `none` last; without it: crl if there is a crl_file
+  std::optional<std::vector<RevocationMethod>> revocation;
+  std::string ocsp_url;                       // instead of the responder that the certificate names; empty: that one
   Location where;
   bool has_identity() const { return !certificate_file.empty() || !pkcs12_file.empty(); }
   bool has_ca() const { return !ca_file.empty() || !pkcs12_file.empty(); }

@@ -118,6 +118,10 @@ class Renderer {
     else if (all_ || g.fragmentation_mtu != IkeGlobal().fragmentation_mtu)
       Line("crypto ikev2 fragmentation mtu ", g.fragmentation_mtu);
     if (g.max_redirects != 0) Line("crypto ikev2 redirect client max-redirects ", static_cast<int>(g.max_redirects));
+    if (g.http_url)
+      Line("crypto ikev2 http-url cert");
+    else if (all_)
+      Line("no crypto ikev2 http-url cert");
     if (!g.quick_crash_detection) Line("no crypto ikev2 quick-crash-detection");
   }
 
@@ -210,12 +214,18 @@ class Renderer {
     Line("crypto pki trustpoint ", t.name);
     const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password));
     if (!t.certificate_file.empty()) Line(" certificate-file ", t.certificate_file);
+    if (!t.key_uri.empty())
+      Line(" private-key uri ", t.key_uri, t.pkcs12_file.empty() && t.key_file.empty() ? password : "");
     if (!t.key_file.empty()) Line(" key-file ", t.key_file, t.pkcs12_file.empty() ? password : "");
     if (!t.pkcs12_file.empty()) Line(" pkcs12-file ", t.pkcs12_file, password);
     if (!t.ca_file.empty()) Line(" ca-file ", t.ca_file);
     if (!t.crl_file.empty()) Line(" crl-file ", t.crl_file);
-    constexpr const char* kMethods[] = {"none", "crl", "crl none"};
-    if (t.revocation) Line(" revocation-check ", kMethods[static_cast<size_t>(*t.revocation)]);
+    constexpr const char* kMethods[] = {" crl", " ocsp", " none"};
+    std::string methods;
+    for (RevocationMethod m : t.revocation.value_or(std::vector<RevocationMethod>()))
+      methods += kMethods[static_cast<size_t>(m)];
+    if (t.revocation) Line(" revocation-check", methods);
+    if (!t.ocsp_url.empty()) Line(" ocsp url ", t.ocsp_url);
     Bang();
   }
 

@@ -71,21 +71,30 @@ void Checker::CheckPki() {
   for (const auto& [name, t] : m.trustpoints) {
     const std::string path = absl::StrCat("crypto pki trustpoint ", name);
     const std::string user = absl::StrCat("crypto pki trustpoint '", name, "'");
-    if (!t.pkcs12_file.empty() && (!t.certificate_file.empty() || !t.key_file.empty()))
+    const bool key = !t.key_file.empty() || !t.key_uri.empty();
+    if (!t.key_file.empty() && !t.key_uri.empty())
+      Error(At(path, "private-key uri", t.where), user + " has its key twice: in a file and by URI");
+    else if (!t.pkcs12_file.empty() && (!t.certificate_file.empty() || key))
       Error(At(path, "pkcs12-file", t.where),
             user + " has its certificate twice: as PKCS#12 and as single files");
-    else if (t.certificate_file.empty() && !t.key_file.empty())
-      Error(At(path, "key-file", t.where), user + " has a key but no certificate",
+    else if (t.certificate_file.empty() && key)
+      Error(At(path, t.key_file.empty() ? "private-key uri" : "key-file", t.where),
+            user + " has a key but no certificate",
             "add 'certificate-file PATH'");
-    else if (!t.certificate_file.empty() && t.key_file.empty())
+    else if (!t.certificate_file.empty() && !key)
       Error(At(path, "certificate-file", t.where), user + " has a certificate but no key",
-            "add 'key-file PATH'");
+            "add 'key-file PATH', or 'private-key uri URI'");
     if (!t.has_identity() && !t.has_ca())
       Warn(t.where, user + " names no file",
            "add 'ca-file PATH', and 'certificate-file' and 'key-file' for our own certificate");
-    if (t.revocation == RevocationCheck::kCrl && t.crl_file.empty())
-      Error(At(path, "revocation-check", t.where), user + " wants a CRL, but names none",
-            "add 'crl-file PATH', or write 'revocation-check none'");
+    const auto methods = t.revocation.value_or(std::vector<RevocationMethod>());
+    const bool ocsp = std::find(methods.begin(), methods.end(), RevocationMethod::kOcsp) != methods.end();
+    if (!t.ocsp_url.empty() && !ocsp)
+      Warn(At(path, "ocsp url", t.where), user + " names an OCSP responder that nobody asks",
+           "write 'revocation-check ocsp' (or 'ocsp crl', 'ocsp none')");
+    if (t.revocation && !methods.empty() && methods.front() == RevocationMethod::kNone && !t.crl_file.empty())
+      Warn(At(path, "crl-file", t.where), user + " has a CRL that nobody looks into",
+           "write 'revocation-check crl'");
   }
   for (const auto& [name, map] : m.certificate_maps)
     for (const auto& [sequence, rules] : map.sequences)

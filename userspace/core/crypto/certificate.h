@@ -40,6 +40,9 @@ std::string KeyName(const CertificateInfo& certificate);
 
 // One DER certificate.  Error: kInvalidArgument.
 absl::StatusOr<CertificateInfo> ParseCertificate(BytesView der);
+// The certificates of a DER CertificateBundle (RFC 7296 §3.6), each as it is there; CRLs in it are left out.  Error
+// kInvalidArgument: malformed, or more than `most`.
+absl::StatusOr<std::vector<Bytes>> ParseCertificateBundle(BytesView der, size_t most);
 // A DER Name as text; hexadecimal if it is none.
 std::string DistinguishedNameText(BytesView der);
 
@@ -66,19 +69,27 @@ struct Credential {
 // Error kInvalidArgument: the key does not belong to the first certificate.
 absl::Status CheckKeyPair(const CertificateInfo& certificate, const SigningKey& key);
 
+// How to learn whether a certificate is revoked, from the one place to the next if the one cannot say.
+enum class RevocationMethod : uint8_t {
+  kCrl,   // a current list of its issuer: from a file, or from the distribution point it names (RFC 5280 §4.2.1.13)
+  kOcsp,  // its responder (RFC 6960)
+  kNone,  // accepted
+};
+struct RevocationPolicy {
+  std::vector<RevocationMethod> methods;  // in order; empty: nobody asks
+  std::string ocsp_url;                   // instead of the one in the certificate; empty: that one
+  friend bool operator==(const RevocationPolicy&, const RevocationPolicy&) = default;
+};
 // CAs whose certificates are believed, with their CRLs; opaque, shared by all jobs.
 class TrustStore {
  public:
   virtual ~TrustStore() = default;
   virtual const std::vector<Bytes>& authorities() const = 0;  // key ids, for CERTREQ
-};
-enum class Revocation : uint8_t {
-  kNone,
-  kCrl,            // a current CRL of every issuer is needed
-  kCrlIfPresent,   // what a CRL revokes is refused; a missing or outdated one is no reason
+  virtual bool asks_for_revocation() const = 0;               // by a method other than `none`
 };
 absl::StatusOr<std::shared_ptr<const TrustStore>> MakeTrustStore(const std::vector<CertificateInfo>& authorities,
-                                                                 const std::vector<Bytes>& crls, Revocation revocation);
+                                                                 const std::vector<Bytes>& crls,
+                                                                 const RevocationPolicy& revocation);
 
 // The identity a peer claims in its ID payload, and has to prove by its certificate (RFC 4945 §3.1).
 struct ClaimedIdentity {

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "base/strong_id.h"
 #include "core/crypto/certificate.h"
+#include "core/crypto/revocation.h"
 #include "core/crypto/transforms.h"
 
 namespace flexvpn::crypto {
@@ -41,7 +42,9 @@ struct Sign {                                               // -> Signature
   Bytes data;
 };
 // The whole proof of a peer: its chain leads to a CA we believe, is in force and fit for IKE (RFC 4945 §5), names the
-// claimed identity, and its key made the signature.  -> VerifiedPeer; error kUnauthenticated with the cause for our log.
+// claimed identity, its key made the signature, and by the trustpoint's methods nothing of the chain is revoked.
+// -> VerifiedPeer; RevocationNeeded if all is well but for revocation, of which more has to be known first; error
+// kUnauthenticated with the cause for our log.
 struct VerifyPeer {
   std::vector<std::shared_ptr<const TrustStore>> trust;  // the first with the chain's CA decides
   std::vector<Bytes> chain;  // DER as received: the peer's own first (RFC 7296 §3.6), others in any order
@@ -51,14 +54,27 @@ struct VerifyPeer {
   std::optional<SignatureScheme> scheme;  // none: Signature::algorithm says (RFC 7427)
   Signature signature;
   Bytes data;
+  RevocationKnowledge known;
+  bool may_fetch = false;  // else what is not known counts as not to be had
 };
 struct VerifiedPeer {
   CertificateInfo certificate;
   SignatureScheme scheme;
 };
-using Job = std::variant<GenerateKey, DeriveSecret, AnswerKey, Sign, VerifyPeer>;
+struct RevocationNeeded {
+  std::vector<RevocationFetch> fetches;  // at once; never empty
+};
+// What a fetch brought: is it an answer to the question, signed by whom it must be, and in force?
+// -> RevocationRecord; the error says what is wrong with it.
+struct CheckRevocationAnswer {
+  RevocationFetch fetch;
+  Bytes answer;
+  UnixTime at = 0;
+};
+using Job = std::variant<GenerateKey, DeriveSecret, AnswerKey, Sign, VerifyPeer, CheckRevocationAnswer>;
 // The error says what to tell the log; a peer's bad public value is kInvalidArgument.
-using JobResult = absl::StatusOr<std::variant<KeyPair, SecretBytes, KeyAnswer, Signature, VerifiedPeer>>;
+using JobResult = absl::StatusOr<
+    std::variant<KeyPair, SecretBytes, KeyAnswer, Signature, VerifiedPeer, RevocationNeeded, RevocationRecord>>;
 
 class Provider {
  public:

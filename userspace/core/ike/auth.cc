@@ -198,6 +198,25 @@ absl::StatusOr<std::vector<Bytes>> ReadCertificates(const Payloads& payloads) {
   return out;
 }
 
+absl::StatusOr<std::vector<CertificateUrl>> ReadCertificateUrls(const Payloads& payloads) {
+  constexpr size_t kHashSize = 20;
+  std::vector<CertificateUrl> out;
+  for (size_t i = 0; i < payloads.size(); ++i) {
+    const auto* cert = std::get_if<CertPayload>(&payloads[i]);
+    if (cert == nullptr || (cert->encoding != kHashAndUrlCertificate && cert->encoding != kHashAndUrlBundle)) continue;
+    if (out.size() == kMaxCertificateUrls)
+      return absl::UnauthenticatedError(
+          absl::StrCat("it sends more than ", kMaxCertificateUrls, " URLs of certificates"));
+    ByteReader r(cert->data);
+    const BytesView hash = r.Take(kHashSize);
+    std::string url = ToString(r.TakeAll());
+    if (!r.ok() || !net::IsFetchable(url))
+      return absl::UnauthenticatedError("it sends a URL of a certificate that is none of http or https");
+    out.push_back({i, cert->encoding == kHashAndUrlBundle, Bytes(hash.begin(), hash.end()), std::move(url)});
+  }
+  return out;
+}
+
 void AppendCertificates(const crypto::Credential& credential, Payloads& out) {
   for (const crypto::CertificateInfo& c : credential.chain) out.emplace_back(CertPayload{kX509Signature, c.der});
 }

@@ -71,6 +71,19 @@ inline constexpr size_t kMaxCertificateSize = 16 * 1024;  // of one
 inline constexpr size_t kMaxAuthorities = 64;             // key ids taken from a peer's CERTREQ, and put in ours
 // The X.509 certificates of a message, in order; may be empty.  Error: more or larger than we look at.
 absl::StatusOr<std::vector<Bytes>> ReadCertificates(const Payloads& payloads);
+
+// Certificates that a peer names by URL (hash and URL, encodings 12 and 13).
+inline constexpr size_t kMaxCertificateUrls = 4;            // of one message
+inline constexpr size_t kMaxBundleSize = 64 * 1024;
+struct CertificateUrl {
+  size_t index = 0;     // of the CERT payload in its message
+  bool bundle = false;
+  Bytes hash;           // SHA-1 of what is there
+  std::string url;
+};
+// Error kUnauthenticated: malformed, not to be fetched, or more than we follow.
+absl::StatusOr<std::vector<CertificateUrl>> ReadCertificateUrls(const Payloads& payloads);
+
 void AppendCertificates(const crypto::Credential& credential, Payloads& out);
 std::vector<Bytes> ReadCertRequests(const Payloads& payloads);
 void AppendCertRequest(const std::vector<Bytes>& authorities, Payloads& out);

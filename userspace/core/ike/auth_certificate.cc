@@ -100,19 +100,25 @@ void Endpoint::Impl::JudgeCertificate(IkeSa& sa, bool of_initiator, const AuthPa
   job.data = SignedOctets(crypto_, AuthFor(sa, of_initiator, session.info.remote_id));
   Hold(sa, in);
   sa.state = IkeState::kAuthVerify;
-  StartJob(sa, std::move(job), [this, then](IkeSa& s, crypto::JobResult result, Instant now, Actions& out) {
-    const std::unique_ptr<Held> held = std::move(s.handshake->held);
-    const Incoming message = View(*held, now, out);
-    if (auto* peer = result.ok() ? std::get_if<crypto::VerifiedPeer>(&*result) : nullptr) {
-      peer->certificate.der.clear();
-      s.session->info.auth_remote = MethodName(*peer->certificate.key);
-      s.session->info.remote_certificate = std::make_shared<const crypto::CertificateInfo>(std::move(peer->certificate));
-      counters_.Add("certificates accepted");
-    } else {
-      counters_.Add("certificates refused");
-    }
-    (this->*then)(s, result.status(), message);
-  }, in.out);
+  BeginJudgement(sa, std::move(job), in.now, in.out);
+}
+
+void Endpoint::Impl::JudgementDone(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out) {
+  sa.handshake->judging.reset();
+  const std::unique_ptr<Held> held = std::move(sa.handshake->held);
+  const Incoming message = View(*held, now, out);
+  if (auto* peer = result.ok() ? std::get_if<crypto::VerifiedPeer>(&*result) : nullptr) {
+    peer->certificate.der.clear();
+    sa.session->info.auth_remote = MethodName(*peer->certificate.key);
+    sa.session->info.remote_certificate = std::make_shared<const crypto::CertificateInfo>(std::move(peer->certificate));
+    counters_.Add("certificates accepted");
+  } else {
+    counters_.Add("certificates refused");
+  }
+  if (sa.initiator)
+    PeerJudged(sa, result.status(), message);
+  else
+    InitiatorJudged(sa, result.status(), message);
 }
 
 void Endpoint::Impl::SignOwn(IkeSa& sa, bool of_initiator, Instant now, Actions& out, Signed then) {

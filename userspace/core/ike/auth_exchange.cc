@@ -60,6 +60,7 @@ void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant
   payloads.emplace_back(IdPayload{true, session.policy->local_id.type, session.policy->local_id.data});
   if (const crypto::Credential* own = OwnCredential(sa)) AppendCertificates(*own, payloads);
   AppendCertRequest(Authorities(*session.policy), payloads);
+  AppendHttpLookup(payloads);
   if (request.remote_id) payloads.emplace_back(IdPayload{false, request.remote_id->type, request.remote_id->data});
   payloads.emplace_back(auth);
   // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).
@@ -101,6 +102,7 @@ void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
     return AuthRejected(sa, error != nullptr ? *error : kSyntax, in);
   }
   Session& session = *sa.session;
+  if (AwaitCertificates(sa, in)) return;
   const IdPayload* idr = FindId(in.payloads, false);
   if (idr == nullptr) return PeerJudged(sa, absl::UnauthenticatedError("answer without IDr"), in);
   const Identity id{idr->type, idr->data};

@@ -19,6 +19,7 @@ void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   session.info.remote_id = {idi->type, idi->data};
   if (auth == nullptr)
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, "it wants EAP, which is not configured");
+  if (AwaitCertificates(sa, in)) return;
   const auto certificates = ReadCertificates(in.payloads);
   if (!certificates.ok())
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(certificates.status().message()));

@@ -18,6 +18,10 @@ void Endpoint::JobDone(crypto::JobId id, crypto::JobResult result, Instant now, 
   impl_->JobDone(id, std::move(result), now, out);
 }
 
+void Endpoint::FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out) {
+  impl_->FetchDone(id, std::move(answer), now, out);
+}
+
 void Endpoint::OnTick(Instant now, Actions& out) { impl_->OnTick(now, out); }
 
 std::optional<Instant> Endpoint::NextDeadline() const { return impl_->NextDeadline(); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All IKE SAs of a node (RFC 7296) as one pure state machine: datagrams, finished crypto jobs, time and orders in;
-// datagrams, jobs and facts about SAs out.
+// datagrams, jobs, fetches and facts about SAs out.
 #ifndef FLEXVPN_CORE_IKE_ENDPOINT_H_
 #define FLEXVPN_CORE_IKE_ENDPOINT_H_
 
@@ -23,6 +23,7 @@
 namespace flexvpn::ike {
 
 using IkeSaId = StrongId<struct IkeSaIdTag, uint64_t>;  // local handle, never used twice; survives an IKE rekey
+using FetchId = StrongId<struct FetchIdTag, uint64_t>;  // of a fetch under way, never used twice
 using ChildId = StrongId<struct ChildIdTag, uint64_t>;  // local handle of one Child SA (a rekey makes a new one)
 
 struct Identity {
@@ -172,6 +173,9 @@ struct ChildSa {
 // Actions, to be carried out in order: an SA that is announced before a datagram is installed before it is sent.
 struct SendDatagram { net::Endpoint local, remote; Bytes bytes; };  // without the non-ESP marker; adapter adds it on 4500
 struct StartJob { crypto::JobId id; crypto::Job job; };
+// Fetch this and answer with FetchDone, always and after `timeout` at the latest.  For revocation only for certificates
+// of a configured CA whose owner has proved to be here (core/crypto/revocation.h); see Config::certificates_by_url.
+struct StartFetch { FetchId id; net::FetchRequest request; Duration timeout{}; };
 struct SessionUp { SessionInfo session; };  // authenticated
 // Configuration from the peer: our CFG_REPLY (initiator) or anything pushed later.
 struct ConfigReceived { IkeSaId id; CfgType type{}; std::vector<ConfigAttribute> attributes; };
@@ -187,8 +191,8 @@ struct SessionRekeyed { SessionInfo session; };
 // An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.
 struct KeysDerived { KeyLogEntry keys; };
 struct Notice { enum class Level : uint8_t { kDebug, kInfo, kWarning } level{}; std::string text; };
-using Action = std::variant<SendDatagram, StartJob, SessionUp, ConfigReceived, SessionDown, ChildUp, ChildDown,
-                            AddressChanged, SessionRekeyed, KeysDerived, Notice>;
+using Action = std::variant<SendDatagram, StartJob, StartFetch, SessionUp, ConfigReceived, SessionDown, ChildUp,
+                            ChildDown, AddressChanged, SessionRekeyed, KeysDerived, Notice>;
 using Actions = std::vector<Action>;
 
 struct Datagram { net::Endpoint local, remote; Bytes bytes; };  // non-ESP marker already removed
@@ -233,6 +237,9 @@ class Endpoint {
     bool log_keys = false;  // emit KeysDerived: for decrypting captures, never otherwise
     // RFC 7383: messages that make a larger IP datagram are sent in fragments; 0 = fragmentation is not offered.
     uint16_t fragmentation_mtu = 1280;
+    // Fetch certificates that peers name by URL (hash and URL, §3.6).  Strangers choose what is fetched then: off
+    // unless asked for, a few at a time, and marked as such (net::FetchRequest::stranger).
+    bool certificates_by_url = false;
     size_t reassembly_memory = 16 << 20;  // octets, for what has come of incomplete messages, of all IKE SAs
   };
   Endpoint(Config config, Policy& policy, const crypto::Provider& crypto, Rng& rng);
@@ -244,6 +251,8 @@ class Endpoint {
 
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
+  // What a fetch brought; the error says what went wrong.
+  void FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const;
 
@@ -280,6 +289,7 @@ class Endpoint {
     size_t requests = 0;          // in flight
     size_t queued = 0;            // waiting for the send window
     size_t jobs = 0;              // not answered
+    size_t fetches = 0;           // not answered
     size_t half_open = 0;
     size_t reassembly = 0;        // octets of incomplete messages
     size_t entries = 0;           // of all lookup tables beside those above

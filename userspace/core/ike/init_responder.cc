@@ -182,6 +182,7 @@ Payloads Endpoint::Impl::InitAnswer(HalfOpen& r, const Proposal& chosen, const B
   if (r.peer_hashes)
     payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
   AppendCertRequest(policy_.Authorities(r.local, r.remote), payloads);
+  AppendHttpLookup(payloads);
   AppendVendorIds(payloads);
   return payloads;
 }

@@ -91,6 +91,7 @@ void Endpoint::Impl::StartJob(HalfOpen& half_open, crypto::Job job, HalfOpenHand
 }
 
 void Endpoint::Impl::JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out) {
+  if (AnswerChecked(id, result, now, out)) return Finish(now, out);
   auto it = jobs_.find(id);
   if (it == jobs_.end()) return;
   PendingJob job = std::move(it->second);
@@ -326,7 +327,8 @@ SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
 Endpoint::Usage Endpoint::Impl::usage() const {
   Usage u;
   tables_.Count(u);
-  u.jobs = jobs_.size();
+  u.jobs = jobs_.size() + answer_checks_.size();
+  u.fetches = fetches_.size();
   u.reassembly = reassembly_memory_.used();
   return u;
 }

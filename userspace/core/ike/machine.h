@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The endpoint's inside: tables, one way in and out for messages, and the handlers of each exchange.  The handlers
 // are spread over wire.cc, half_open.cc, fragments.cc, mobike.cc, outside.cc, init.cc, auth_exchange.cc,
-// auth_certificate.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc, timers.cc and one file for each extension.
+// auth_certificate.cc, auth_revocation.cc, auth_url.cc, child.cc, create_child.cc, rekey_ike.cc, informational.cc,
+// timers.cc and one file for each extension.
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
 
@@ -15,6 +16,7 @@
 #include "core/ike/intermediate.h"
 #include "core/ike/nat.h"
 #include "core/ike/qcd.h"
+#include "core/ike/revocation_cache.h"
 #include "core/ike/share_pool.h"
 #include "core/ike/tables.h"
 #include "core/ike/throttle.h"
@@ -38,6 +40,7 @@ inline constexpr int kRoutabilityTries = 14;
 inline constexpr Duration kRoutabilityInterval = milliseconds(500);
 inline constexpr int kMaxCookies = 5;
 inline constexpr uint32_t kOutsideAnswers = 20;  // a second, to messages that belong to no IKE SA
+inline constexpr Duration kFetchTimeout = seconds(5);
 inline constexpr absl::string_view kOwnVendorId = "FLEXVPN-FOR-LINUX";
 
 class Endpoint::Impl {
@@ -53,6 +56,7 @@ class Endpoint::Impl {
   void SetTimeOfDay(crypto::UnixTime time, Instant now) { time_of_day_ = {time, now}; }
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
+  void FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const { return tables_.NextDeadline(); }
   IkeSaId Initiate(InitiateRequest request, Instant now, Actions& out);
@@ -328,6 +332,7 @@ class Endpoint::Impl {
   std::vector<Bytes> Authorities(const SessionPolicy& policy) const;
   void JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
   void JudgeCertificate(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
+  void JudgementDone(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
   void SignOwn(IkeSa& sa, bool of_initiator, Instant now, Actions& out, Signed then);
   void SigningFailed(IkeSa& sa, const absl::Status& why, Instant now, Actions& out);
   void OwnSigned(IkeSa& sa, const AuthPayload& own, Instant now, Actions& out);
@@ -336,6 +341,28 @@ class Endpoint::Impl {
     return {held.datagram, held.header, held.payloads, now, out, held.plain};
   }
   crypto::UnixTime TimeOfDay(Instant now) const;
+
+  // auth_url.cc
+  bool AwaitCertificates(IkeSa& sa, const Incoming& in);
+  absl::Status FetchCertificates(IkeSa& sa, const Incoming& in);
+  void CertificateFetched(const CertificateUrl& what, IkeSpi waiter, const absl::StatusOr<Bytes>& answer, Instant now,
+                          Actions& out);
+  absl::StatusOr<std::vector<Bytes>> CheckFetched(const CertificateUrl& what,
+                                                  const absl::StatusOr<Bytes>& answer) const;
+  void CertificatesMissing(IkeSa& sa, const absl::Status& why, Instant now, Actions& out);
+  void RefusePeer(IkeSa& sa, const absl::Status& why, const Incoming& in);
+  void AppendHttpLookup(Payloads& out) const;
+  static std::optional<Instant> CertificatesDue(const IkeSa& sa);
+
+  // auth_revocation.cc
+  void BeginJudgement(IkeSa& sa, crypto::VerifyPeer job, Instant now, Actions& out);
+  void ContinueJudgement(IkeSa& sa, Instant now, Actions& out);
+  void RunJudgement(IkeSa& sa, crypto::VerifyPeer job, Actions& out);
+  void AwaitRevocation(IkeSa& sa, crypto::RevocationNeeded needed, Instant now, Actions& out);
+  bool FetchRevocation(const crypto::RevocationFetch& fetch, IkeSpi waiter, Actions& out);
+  bool AnswerChecked(crypto::JobId job, const crypto::JobResult& result, Instant now, Actions& out);
+  void RevocationLearned(FetchId id, absl::StatusOr<crypto::RevocationRecord> record, Instant now, Actions& out);
+  static std::optional<Instant> RevocationDue(const IkeSa& sa);
 
   // child.cc
   net::IpAddress DynamicLocal(const Session& session, bool transport) const;
@@ -425,6 +452,11 @@ class Endpoint::Impl {
     std::variant<JobHandler, HalfOpenHandler> then;
   };
 
+  struct PendingFetch {
+    std::variant<crypto::RevocationFetch, CertificateUrl> what;
+    std::vector<IkeSpi> waiters;
+  };
+
   Config config_;
   Policy& policy_;
   const crypto::Provider& crypto_;
@@ -438,6 +470,12 @@ class Endpoint::Impl {
   SharePool<std::vector<std::string>> vendor_ids_;
   absl::flat_hash_map<crypto::JobId, PendingJob> jobs_;
   uint64_t next_job_ = 1;
+  RevocationCache revocation_;
+  absl::flat_hash_map<FetchId, PendingFetch> fetches_;
+  absl::flat_hash_map<std::string, FetchId> fetch_by_key_;
+  absl::flat_hash_map<crypto::JobId, FetchId> answer_checks_;
+  size_t stranger_fetches_ = 0;  // of fetches_
+  uint64_t next_fetch_ = 1;
   std::vector<IkeSaId> touched_;
   Throttle outside_{kOutsideAnswers};
   std::optional<std::pair<crypto::UnixTime, Instant>> time_of_day_;

@@ -72,6 +72,22 @@ struct Held {
   PlainPayloads plain;  // empty: IKE_INTERMEDIATE alone needs it, and does not wait
 };
 
+// The peer's proof, while it is asked whether its certificate is revoked (auth_revocation.cc).
+struct Judging {
+  crypto::VerifyPeer job;            // to be run again when there is more to go by
+  std::vector<std::string> awaited;  // keys of what is being fetched
+  Instant deadline{};                // then it is judged by what there is
+};
+
+// IKE_AUTH with certificates by URL, while they are fetched (auth_url.cc).
+struct FetchedCertificates {
+  std::vector<CertificateUrl> urls;
+  std::vector<std::vector<Bytes>> found;  // of each URL; empty: not yet
+  size_t missing = 0;
+  IkeState state{};                       // to go back to
+  Instant deadline{};
+};
+
 // What only the initial exchanges need; freed when they end.
 struct Handshake {
   Bytes init_request, init_response;  // as on the wire: signed by AUTH
@@ -89,6 +105,8 @@ struct Handshake {
   std::optional<HashSet> peer_hashes;   // SIGNATURE_HASH_ALGORITHMS
   std::vector<Bytes> authorities;       // CERTREQ of the peer
   std::unique_ptr<Held> held;           // IKE_AUTH, while a job runs
+  std::unique_ptr<FetchedCertificates> by_url;  // with held
+  std::unique_ptr<Judging> judging;     // with held; none if nobody asks for revocation
 };
 
 struct Session;

@@ -37,6 +37,9 @@ void Endpoint::Impl::Tick(Session& session, Instant now, Actions& out) {
   for (size_t i = 0; i < session.sas.size(); ++i) {
     IkeSa& sa = *session.sas[i];
     if (!sa.gone && Due(sa.expires, now)) Expire(sa, out);
+    if (!sa.gone && Due(RevocationDue(sa), now)) ContinueJudgement(sa, now, out);
+    if (!sa.gone && Due(CertificatesDue(sa), now))
+      CertificatesMissing(sa, absl::UnauthenticatedError("its certificate could not be fetched in time"), now, out);
     if (!sa.gone) ExpireFragments(sa, now);
     if (!sa.gone) TickRequests(sa, now, out);
     if (!sa.gone) ExpireFollowups(sa, now);
@@ -175,6 +178,8 @@ std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {
     if (sa->gone) continue;
     next = Earlier(next, sa->expires);
     next = Earlier(next, sa->send.NextDeadline());
+    next = Earlier(next, RevocationDue(*sa));
+    next = Earlier(next, CertificatesDue(*sa));
     if (sa->reassembly) next = Earlier(next, sa->reassembly->NextDeadline());
     for (const PendingFollowup& pending : sa->followups)
       if (!pending.busy) next = Earlier(next, pending.expires);

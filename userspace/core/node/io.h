@@ -28,6 +28,10 @@ struct CryptoDone {
   crypto::JobId id;
   crypto::JobResult result;
 };
+struct FetchDone {  // what a fetch brought; the error says what went wrong
+  ike::FetchId id;
+  absl::StatusOr<Bytes> answer;
+};
 struct NhrpPacket {  // received in GRE type 0x2001 inside the IPsec of `peer`
   net::PeerId peer;
   Bytes packet;
@@ -96,7 +100,7 @@ struct NewConfig {
 struct TimeOfDay {
   crypto::UnixTime time = 0;
 };
-using Input = std::variant<UdpDatagram, CryptoDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
+using Input = std::variant<UdpDatagram, CryptoDone, FetchDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
                            SaExpired, Measurements, Command, NewConfig, TimeOfDay>;
 
 // --- actions ----------------------------------------------------------------------------------------------
@@ -106,6 +110,10 @@ struct SendUdp {
 struct StartJob {
   crypto::JobId id;
   crypto::Job job;
+};
+// Answer with FetchDone, always and in time (ike::StartFetch).
+struct StartFetch {
+  ike::StartFetch fetch;
 };
 struct SendNhrp {
   net::PeerId peer;
@@ -134,7 +142,7 @@ struct AppendKeyLog {
   std::string file;
   SecretBytes line;
 };
-using Action = std::variant<SendUdp, StartJob, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog>;
+using Action = std::variant<SendUdp, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog>;
 using Actions = std::vector<Action>;
 
 }  // namespace flexvpn::node

@@ -51,6 +51,7 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
   std::visit(Overloaded{
                  [&](const UdpDatagram& d) { Ike([&](auto& ike, auto& a) { ike.Handle(d.datagram, now, a); }); },
                  [&](const CryptoDone& d) { Ike([&](auto& ike, auto& a) { ike.JobDone(d.id, d.result, now, a); }); },
+                 [&](const FetchDone& d) { Ike([&](auto& ike, auto& a) { ike.FetchDone(d.id, d.answer, now, a); }); },
                  [&](const NhrpPacket& p) {
                    Peer* peer = FindPeer(p.peer);
                    if (peer == nullptr || !peer->up) return;
@@ -136,6 +137,7 @@ void Node::On(ike::Action& action) {
                    out_->push_back(SendUdp{std::move(d)});
                  },
                  [&](ike::StartJob& j) { out_->push_back(StartJob{j.id, std::move(j.job)}); },
+                 [&](ike::StartFetch& f) { out_->push_back(StartFetch{std::move(f)}); },
                  [&](ike::SessionUp& s) { OnSessionUp(s.session); },
                  [&](ike::ConfigReceived& c) { OnConfigReceived(c); },
                  [&](ike::SessionDown& s) { OnSessionDown(s); },
@@ -253,6 +255,7 @@ void Node::Configure() {
   ike.max_sas = model_.ike.max_sa;
   ike.log_keys = !model_.ike.key_log.empty();
   if (ike.log_keys) Say(Log::Level::kWarning, KeyLogWarning());
+  ike.certificates_by_url = model_.ike.http_url;
   ike.fragmentation_mtu = model_.ike.fragmentation_mtu;
   if (!model_.ike.quick_crash_detection) ike.qcd_secret.clear();
   ike_.SetConfig(ike);

@@ -99,6 +99,17 @@ bool Matches(const config::CertificateMap& map, const crypto::CertificateInfo& c
   });
 }
 
+crypto::RevocationPolicy ToPolicy(const config::Trustpoint& trustpoint) {
+  crypto::RevocationPolicy policy;
+  policy.ocsp_url = trustpoint.ocsp_url;
+  if (!trustpoint.revocation && !trustpoint.crl_file.empty()) policy.methods = {crypto::RevocationMethod::kCrl};
+  for (config::RevocationMethod m : trustpoint.revocation.value_or(std::vector<config::RevocationMethod>()))
+    policy.methods.push_back(m == config::RevocationMethod::kCrl    ? crypto::RevocationMethod::kCrl
+                             : m == config::RevocationMethod::kOcsp ? crypto::RevocationMethod::kOcsp
+                                                                    : crypto::RevocationMethod::kNone);
+  return policy;
+}
+
 bool ExpectsCertificate(const config::IkeProfile& profile) { return profile.remote_rsa || profile.remote_elliptic; }
 
 absl::Status FillCertificates(const config::Model& model, const Pki& pki, const config::IkeProfile& profile,

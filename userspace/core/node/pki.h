@@ -27,6 +27,9 @@ bool SamePki(const Pki& a, const Pki& b);             // by content
 // Whether a certificate fits one sequence number of the map.  Case, and blanks around '=' and ',', do not count.
 bool Matches(const config::CertificateMap& map, const crypto::CertificateInfo& certificate);
 
+// How its peers are checked for revocation.
+crypto::RevocationPolicy ToPolicy(const config::Trustpoint& trustpoint);
+
 bool ExpectsCertificate(const config::IkeProfile& profile);
 
 // The certificate side of a session policy: what we sign with, what we accept, and our identity if it is the subject.

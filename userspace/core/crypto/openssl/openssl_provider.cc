@@ -9,6 +9,7 @@
 #include "core/crypto/openssl/hash.h"
 #include "core/crypto/openssl/key_exchange.h"
 #include "core/crypto/openssl/ml_kem.h"
+#include "core/crypto/openssl/revocation.h"
 #include "core/crypto/openssl/signature.h"
 #include "core/crypto/openssl/trust.h"
 #include "core/crypto/provider.h"
@@ -114,7 +115,8 @@ class OpensslProvider final : public Provider {
                                                                       : Answer(j));
                                  },
                                  [](const Sign& j) { return ToJobResult(MakeSignature(j)); },
-                                 [](const VerifyPeer& j) { return ToJobResult(CheckPeer(j)); }},
+                                 [](const VerifyPeer& j) { return CheckPeer(j); },
+                                 [](const CheckRevocationAnswer& j) { return ToJobResult(CheckAnswer(j)); }},
                       job);
   }
 

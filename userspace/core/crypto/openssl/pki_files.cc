@@ -14,11 +14,6 @@ namespace {
 
 using Pkcs12Bag = std::unique_ptr<PKCS12, Freer<PKCS12_free>>;
 
-struct FreeCerts {
-  void operator()(STACK_OF(X509) * s) const { sk_X509_pop_free(s, X509_free); }
-};
-using Certs = std::unique_ptr<STACK_OF(X509), FreeCerts>;
-
 Bio Reader(BytesView file) { return Bio(BIO_new_mem_buf(file.data(), static_cast<int>(file.size()))); }
 
 // The end of PEM objects of one kind is an error to OpenSSL.

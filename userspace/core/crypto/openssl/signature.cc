@@ -3,6 +3,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/params.h>
 #include <openssl/rsa.h>
@@ -157,6 +158,31 @@ bool VerifyOnce(EVP_PKEY* key, const SignatureScheme& scheme, const std::optiona
   return EVP_DigestVerify(ctx.get(), value.data(), value.size(), data.data(), data.size()) == 1;
 }
 
+// What the provider of the key says, or, of keys in engines, what the RFCs say (RFC 7427 A.1, A.3; RFC 8420 A).
+absl::StatusOr<Bytes> AlgorithmOf(EVP_PKEY_CTX* ctx, const SignatureScheme& scheme, KeyKind key) {
+  std::array<uint8_t, 256> der{};
+  OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, der.data(), der.size()),
+      OSSL_PARAM_construct_end()};
+  if (EVP_PKEY_CTX_get_params(ctx, params) == 1 && OSSL_PARAM_modified(params))
+    return Bytes(der.begin(), der.begin() + static_cast<ptrdiff_t>(params[0].return_size));
+  ERR_clear_error();
+  const char* digest = DigestName(scheme.hash);
+  int nid = key == KeyKind::kEd25519 ? NID_ED25519 : key == KeyKind::kEd448 ? NID_ED448 : NID_undef;
+  if (nid == NID_undef && digest != nullptr && scheme.kind != SignatureKind::kRsaPss)
+    OBJ_find_sigid_by_algs(&nid, OBJ_txt2nid(digest), IsRsa(key) ? NID_rsaEncryption : NID_X9_62_id_ecPublicKey);
+  const Algorithm algorithm(X509_ALGOR_new());
+  if (nid == NID_undef || algorithm == nullptr ||
+      X509_ALGOR_set0(algorithm.get(), OBJ_nid2obj(nid), IsRsa(key) ? V_ASN1_NULL : V_ASN1_UNDEF, nullptr) != 1)
+    return OpensslError(absl::StatusCode::kInternal, "AlgorithmIdentifier");
+  uint8_t* out = nullptr;
+  const int size = i2d_X509_ALGOR(algorithm.get(), &out);
+  if (size <= 0) return OpensslError(absl::StatusCode::kInternal, "AlgorithmIdentifier");
+  Bytes bytes(out, out + size);
+  OPENSSL_free(out);
+  return bytes;
+}
+
 }  // namespace
 
 std::string SchemeName(const SignatureScheme& scheme) {
@@ -213,13 +239,7 @@ absl::StatusOr<Signature> MakeSignature(const Sign& job) {
     return OpensslError(absl::StatusCode::kInternal, "RSASSA-PSS");
   Signature out;
   if (job.with_algorithm) {
-    std::array<uint8_t, 256> der{};
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, der.data(), der.size()),
-        OSSL_PARAM_construct_end()};
-    if (EVP_PKEY_CTX_get_params(pkey_ctx, params) != 1 || !OSSL_PARAM_modified(params))
-      return OpensslError(absl::StatusCode::kInternal, "AlgorithmIdentifier");
-    out.algorithm.assign(der.begin(), der.begin() + static_cast<ptrdiff_t>(params[0].return_size));
+    ASSIGN_OR_RETURN(out.algorithm, AlgorithmOf(pkey_ctx, job.scheme, own->key_kind));
   }
   size_t size = 0;
   if (EVP_DigestSign(ctx.get(), nullptr, &size, job.data.data(), job.data.size()) != 1)

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "core/crypto/openssl/revocation.h"
 #include "core/crypto/openssl/signature.h"
 #include "core/crypto/openssl/x509.h"
 
@@ -21,11 +22,6 @@ namespace {
 using Store = std::unique_ptr<X509_STORE, Freer<X509_STORE_free>>;
 using StoreCtx = std::unique_ptr<X509_STORE_CTX, Freer<X509_STORE_CTX_free>>;
 using KeyPurposes = std::unique_ptr<EXTENDED_KEY_USAGE, Freer<EXTENDED_KEY_USAGE_free>>;
-struct FreeCerts {
-  void operator()(STACK_OF(X509) * s) const { sk_X509_pop_free(s, X509_free); }
-};
-using Certs = std::unique_ptr<STACK_OF(X509), FreeCerts>;
-
 constexpr int kMaxDepth = 8;  // intermediates
 constexpr int kSecurityLevel =
     2;  // OpenSSL's: 112 bits, that is RSA 2048, P-224, no SHA-1 or MD5 (RFC 8247 §3)
@@ -34,28 +30,15 @@ constexpr char kIkeIntermediate[] = "1.3.6.1.5.5.8.2.2";
 class OpensslTrustStore : public TrustStore {
  public:
   const std::vector<Bytes>& authorities() const override { return ids; }
+  bool asks_for_revocation() const override {
+    return !policy.methods.empty() && policy.methods.front() != RevocationMethod::kNone;
+  }
   Store store;
   std::vector<Bytes> ids;
-  bool lenient = false;  // a missing or outdated CRL is no reason
+  RevocationPolicy policy;
 };
 
 absl::Status Bad(std::string why) { return absl::UnauthenticatedError(why); }
-
-// What OpenSSL objects to, unless our policy does not.
-int OnError(int ok, X509_STORE_CTX* ctx) {
-  if (ok == 1) return 1;
-  const int error = X509_STORE_CTX_get_error(ctx);
-  const bool crl = error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_CRL_HAS_EXPIRED ||
-                   error == X509_V_ERR_CRL_NOT_YET_VALID;
-  if (!crl) return 0;
-  const auto* trust = static_cast<const OpensslTrustStore*>(X509_STORE_CTX_get_app_data(ctx));
-  const int last = sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
-  // Whether the CA itself was revoked is not for a CRL to say: it is believed because it is configured.
-  const bool anchor = last > 0 && X509_STORE_CTX_get_error_depth(ctx) == last;
-  if (!trust->lenient && !anchor) return 0;
-  X509_STORE_CTX_set_error(ctx, X509_V_OK);
-  return 1;
-}
 
 bool IsUnknownCa(int error) {
   return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
@@ -80,26 +63,19 @@ std::string Explain(X509_STORE_CTX* ctx, X509* leaf, UnixTime at) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return absl::StrCat(which, " is not valid before ", DateText(c.not_before), " (it is ", DateText(at),
                           ")");
-    case X509_V_ERR_CERT_REVOKED:
-      return absl::StrCat(which, " (serial ", c.serial, ") is revoked");
-    case X509_V_ERR_UNABLE_TO_GET_CRL:
-      return absl::StrCat("no CRL of ", c.issuer, " to check ", which, " (revocation-check crl)");
-    case X509_V_ERR_CRL_HAS_EXPIRED:
-      return absl::StrCat("the CRL of ", c.issuer, " is outdated (revocation-check crl)");
     default:
       return absl::StrCat(which, ": ", X509_verify_cert_error_string(error));
   }
 }
 
-absl::Status CheckChain(const OpensslTrustStore& trust, X509* leaf, STACK_OF(X509) * others, UnixTime at,
-                        bool* unknown_ca) {
+// The chain that leads to a CA of `trust`: the peer's own first.  Revocation is not looked at.
+absl::StatusOr<Certs> CheckChain(const OpensslTrustStore& trust, X509* leaf, STACK_OF(X509) * others, UnixTime at,
+                                 bool* unknown_ca) {
   const StoreCtx ctx(X509_STORE_CTX_new());
   if (ctx == nullptr || X509_STORE_CTX_init(ctx.get(), trust.store.get(), leaf, others) != 1)
     return OpensslError(absl::StatusCode::kInternal, "certificate check");
   X509_STORE_CTX_set_time(ctx.get(), 0, static_cast<time_t>(at));
-  X509_STORE_CTX_set_verify_cb(ctx.get(), OnError);
-  X509_STORE_CTX_set_app_data(ctx.get(), const_cast<OpensslTrustStore*>(&trust));
-  if (X509_verify_cert(ctx.get()) == 1) return absl::OkStatus();
+  if (X509_verify_cert(ctx.get()) == 1) return Certs(X509_STORE_CTX_get1_chain(ctx.get()));
   *unknown_ca = IsUnknownCa(X509_STORE_CTX_get_error(ctx.get()));
   const absl::Status why = Bad(Explain(ctx.get(), leaf, at));
   ERR_clear_error();
@@ -177,15 +153,15 @@ absl::Status CheckIdentity(X509* leaf, const CertificateInfo& c, const ClaimedId
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const TrustStore>> MakeTrustStore(
-    const std::vector<CertificateInfo>& authorities, const std::vector<Bytes>& crls, Revocation revocation) {
+    const std::vector<CertificateInfo>& authorities, const std::vector<Bytes>& crls,
+    const RevocationPolicy& revocation) {
   auto trust = std::make_shared<OpensslTrustStore>();
   trust->store.reset(X509_STORE_new());
-  trust->lenient = revocation == Revocation::kCrlIfPresent;
+  trust->policy = revocation;
   if (trust->store == nullptr) return absl::InternalError("X509_STORE");
   X509_VERIFY_PARAM* param = X509_STORE_get0_param(trust->store.get());
-  unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;  // a configured CA is believed, be it the root or not
-  if (revocation != Revocation::kNone) flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
-  X509_VERIFY_PARAM_set_flags(param, flags);
+  // A configured CA is believed, be it the root or not.
+  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_depth(param, kMaxDepth);
   X509_VERIFY_PARAM_set_auth_level(param, kSecurityLevel);
   for (const CertificateInfo& ca : authorities) {
@@ -202,7 +178,7 @@ absl::StatusOr<std::shared_ptr<const TrustStore>> MakeTrustStore(
   return trust;
 }
 
-absl::StatusOr<VerifiedPeer> CheckPeer(const VerifyPeer& job) {
+JobResult CheckPeer(const VerifyPeer& job) {
   if (job.chain.empty()) return Bad("it sends no certificate");
   const Cert leaf = DecodeCertificate(job.chain.front());
   EVP_PKEY* key = leaf == nullptr ? nullptr : X509_get0_pubkey(leaf.get());
@@ -219,17 +195,26 @@ absl::StatusOr<VerifiedPeer> CheckPeer(const VerifyPeer& job) {
     if (c != nullptr && sk_X509_push(others.get(), c.get()) > 0)
       c.release();  // a malformed one may not be needed
   }
-  absl::Status chain = Bad("no trustpoint of the profile has a CA certificate");
+  absl::StatusOr<Certs> chain = Bad("no trustpoint of the profile has a CA certificate");
+  const OpensslTrustStore* decides = nullptr;
   for (const auto& trust : job.trust) {
     const auto* store = dynamic_cast<const OpensslTrustStore*>(trust.get());
+    if (store == nullptr) continue;
     bool unknown_ca = false;
-    if (store != nullptr) chain = CheckChain(*store, leaf.get(), others.get(), job.at, &unknown_ca);
+    chain = CheckChain(*store, leaf.get(), others.get(), job.at, &unknown_ca);
+    decides = store;
     if (!unknown_ca) break;
   }
-  RETURN_IF_ERROR(chain);
+  if (!chain.ok()) return chain.status();
   RETURN_IF_ERROR(CheckUsage(leaf.get()));
   RETURN_IF_ERROR(CheckIdentity(leaf.get(), info, job.identity));
   ASSIGN_OR_RETURN(const SignatureScheme scheme, CheckSignature(key, job.scheme, job.signature, job.data));
+  if (decides->asks_for_revocation()) {  // last: nobody but the owner of the certificate makes us fetch anything
+    ASSIGN_OR_RETURN(std::vector<RevocationFetch> needed,
+                     CheckRevocation({decides->policy, decides->store.get(), chain->get(), job.known, job.may_fetch,
+                                      job.at}));
+    if (!needed.empty()) return RevocationNeeded{std::move(needed)};
+  }
   return VerifiedPeer{info, scheme};
 }
 

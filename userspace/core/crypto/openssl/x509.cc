@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -46,15 +47,6 @@ std::string AttributeName(const ASN1_OBJECT* oid) {
   std::array<char, 128> text{};
   OBJ_obj2txt(text.data(), text.size(), oid, 1);
   return text.data();
-}
-
-UnixTime ToUnix(const ASN1_TIME* t) {
-  tm broken{};
-  if (ASN1_TIME_to_tm(t, &broken) != 1) return 0;
-  using namespace std::chrono;
-  const auto day = year(broken.tm_year + 1900) / (broken.tm_mon + 1) / broken.tm_mday;
-  return sys_days(day).time_since_epoch().count() * 86400 + broken.tm_hour * 3600 + broken.tm_min * 60 +
-         broken.tm_sec;
 }
 
 void ReadAlternativeNames(X509* certificate, CertificateInfo& info) {
@@ -103,6 +95,15 @@ Bytes Encode(X509* certificate) {
 }
 
 }  // namespace
+
+UnixTime ToUnix(const ASN1_TIME* t) {
+  tm broken{};
+  if (ASN1_TIME_to_tm(t, &broken) != 1) return 0;
+  using namespace std::chrono;
+  const auto day = year(broken.tm_year + 1900) / (broken.tm_mon + 1) / broken.tm_mday;
+  return sys_days(day).time_since_epoch().count() * 86400 + broken.tm_hour * 3600 + broken.tm_min * 60 +
+         broken.tm_sec;
+}
 
 Cert DecodeCertificate(BytesView der) { return DecodeWhole<Cert, d2i_X509>(der); }
 Crl DecodeCrl(BytesView der) { return DecodeWhole<Crl, d2i_X509_CRL>(der); }
@@ -189,6 +190,42 @@ absl::StatusOr<CertificateInfo> ParseCertificate(BytesView der) {
   const Cert certificate = DecodeCertificate(der);
   if (certificate == nullptr) return absl::InvalidArgumentError("malformed certificate");
   return Describe(certificate.get());
+}
+
+namespace {
+
+// The contents of the constructed object with this tag that `der` begins with; `der` goes on behind it.
+std::optional<BytesView> TakeConstructed(BytesView& der, int tag, int tag_class) {
+  const uint8_t* p = der.data();
+  long length = 0;
+  int found = 0, found_class = 0;
+  const int flags =
+      der.empty() ? 0x80 : ASN1_get_object(&p, &length, &found, &found_class, static_cast<long>(der.size()));
+  ERR_clear_error();
+  // 0x80: error; 1: a length that is not definite, which DER does not have
+  if ((flags & 0x81) != 0 || (flags & V_ASN1_CONSTRUCTED) == 0 || found != tag || found_class != tag_class)
+    return std::nullopt;
+  const BytesView contents(p, static_cast<size_t>(length));
+  der = der.subspan(static_cast<size_t>(p - der.data()) + contents.size());
+  return contents;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Bytes>> ParseCertificateBundle(BytesView der, size_t most) {
+  const absl::Status malformed = absl::InvalidArgumentError("malformed certificate bundle");
+  auto items = TakeConstructed(der, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+  if (!items || !der.empty()) return malformed;
+  std::vector<Bytes> out;
+  while (!items->empty()) {
+    if (TakeConstructed(*items, 1, V_ASN1_CONTEXT_SPECIFIC)) continue;  // a CRL
+    const auto certificate = TakeConstructed(*items, 0, V_ASN1_CONTEXT_SPECIFIC);
+    if (!certificate) return malformed;
+    if (out.size() == most)
+      return absl::InvalidArgumentError(absl::StrCat("a bundle of more than ", most, " certificates"));
+    out.emplace_back(certificate->begin(), certificate->end());
+  }
+  return out;
 }
 
 std::string DistinguishedNameText(BytesView der) {
