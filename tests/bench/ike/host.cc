@@ -66,7 +66,7 @@ ike::SessionPolicy MakeCertificatePolicy(const std::string& pki, const std::stri
   p.accept_elliptic = true;
   p.initial_contact = false;
   const auto authorities = Must(crypto::ParseCertificates(ReadFile(pki + "/ca.pem")));
-  const auto trust = Must(crypto::MakeTrustStore(authorities, {}, crypto::Revocation::kNone));
+  const auto trust = Must(crypto::MakeTrustStore(authorities, {}, {}));
   p.trust = {trust};
   auto credential = std::make_shared<crypto::Credential>();
   credential->chain = Must(crypto::ParseCertificates(ReadFile(pki + "/" + name + ".pem")));
