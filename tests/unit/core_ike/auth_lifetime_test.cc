@@ -20,7 +20,8 @@ Payloads Lifetime(Bytes data) {
 TEST(AuthLifetime, IsSecondsInFourOctets) {
   EXPECT_EQ(ToHex(EncodeAuthLifetime(seconds(3600))), "00000e10");
   EXPECT_EQ(DecodeAuthLifetime(FromHex("00000e10")), seconds(3600));
-  for (const char* bad : {"", "00", "0000", "00000e", "00000e1000"}) EXPECT_FALSE(DecodeAuthLifetime(FromHex(bad))) << bad;
+  for (const char* bad : {"", "00", "0000", "00000e", "00000e1000"})
+    EXPECT_FALSE(DecodeAuthLifetime(FromHex(bad))) << bad;
 }
 
 TEST(AuthLifetime, IsObeyedWithinBoundsAndBeforeItsEnd) {
