@@ -283,6 +283,7 @@ class Generator {
     if (Flip()) p.nat_keepalive = seconds(5 + Below(3596));
     p.nat_force_encap = Flip();
     p.lifetime = seconds(120 + Below(86281));
+    if (Flip()) p.auth_lifetime = seconds(300 + Below(2591701));
     p.config_exchange_request = Flip();
     p.config_exchange_set_send = Flip();
     p.config_exchange_set_accept = Flip();

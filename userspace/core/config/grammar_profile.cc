@@ -193,6 +193,8 @@ std::vector<Command> Own() {
       {"nat force-encap", "UDP encapsulation even without NAT", Flag<&IkeProfile::nat_force_encap>},
       {"lifetime <S:120-86400>", "seconds between rekeys of the IKE SA",
        [](Context& c, const Call& k) { c.profile->lifetime = seconds(k.Number("S", 86400)); }},
+      {"lifetime authentication <S:300-2592000>", "seconds until callers authenticate again (RFC 4478); ours",
+       [](Context& c, const Call& k) { c.profile->auth_lifetime = seconds(k.Number("S", 0)); }},
       {"config-exchange request", "ask for an address and routes", FlagOn<&IkeProfile::config_exchange_request>},
       {"config-exchange set send", "send our routes", FlagOn<&IkeProfile::config_exchange_set_send>},
       {"config-exchange set accept", "accept the peer's routes", FlagOn<&IkeProfile::config_exchange_set_accept>},

@@ -140,6 +140,7 @@ struct IkeProfile {  // crypto ikev2 profile
   std::optional<seconds> nat_keepalive;
   bool nat_force_encap = false;
   seconds lifetime{86400};
+  seconds auth_lifetime{0};                 // lifetime authentication; 0 = off
   bool config_exchange_request = true;
   bool config_exchange_set_send = true, config_exchange_set_accept = true;
   bool initial_contact_force = false;

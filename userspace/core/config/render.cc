@@ -263,6 +263,7 @@ class Renderer {
       Line(" pki trustpoint ", t.name, t.sign && t.verify ? "" : t.sign ? " sign" : " verify");
     if (!p.keyring.empty()) Line(" keyring local ", p.keyring);
     if (p.lifetime != IkeProfile().lifetime || all_) Line(" lifetime ", p.lifetime.count());
+    if (p.auth_lifetime.count() != 0) Line(" lifetime authentication ", p.auth_lifetime.count());
     if (p.dpd) Line(" ", DpdWords(*p.dpd));
     if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
     if (p.nat_force_encap) Line(" nat force-encap");

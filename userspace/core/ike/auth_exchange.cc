@@ -136,6 +136,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
   }
   NoteWindow(sa, in.payloads);
   NoteQcdToken(sa, in.payloads);
+  NoteAuthLifetime(session, in.payloads, in.now);
   const auto* redirect = FindNotify(in.payloads, NotifyType::kRedirect);
   if (redirect != nullptr && ike::Find<SaPayload>(in.payloads) == nullptr) {  // RFC 5685 §3: it has made no Child SA
     const auto to = RedirectTarget(session, *redirect);

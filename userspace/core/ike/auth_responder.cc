@@ -104,6 +104,7 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incomi
   const bool configured = AnswerConfig(session, in, answer);
   AppendAuthNotifies(session, answer);
   AppendQcdToken(sa, answer);
+  AppendAuthLifetime(session, in.now, answer);
   if (session.info.mobike) AppendMobike(session, answer);
   sa.window_announced = true;
   const bool childless = ike::Find<SaPayload>(in.payloads) == nullptr && FindTs(in.payloads, true) == nullptr &&

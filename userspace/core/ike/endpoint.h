@@ -90,6 +90,7 @@ struct SessionPolicy {
   seconds nat_keepalive{20};
   bool force_encap = false;
   seconds lifetime{86400};
+  seconds auth_lifetime{0};  // as responder: the peer must authenticate again within (RFC 4478); 0 = never
   uint32_t window = 5;
   bool initial_contact = true;
   std::optional<Ppk> ppk{};

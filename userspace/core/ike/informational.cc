@@ -26,6 +26,7 @@ void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Reque
     if (session.info.mobike && !OnMobikeRequest(sa, in, answer)) return Respond(ReplyFor(sa, in), answer, in.out);
     NoteWindow(sa, in.payloads);
     NoteQcdToken(sa, in.payloads);
+    NoteAuthLifetime(session, in.payloads, in.now);
     if (const auto* redirect = FindNotify(in.payloads, NotifyType::kRedirect); redirect != nullptr && session.info.initiator)
       OnLateRedirect(session, *redirect, in.out);
     if (const auto* lacks = FindNotify(in.payloads, NotifyType::kInvalidSpi)) OnPeerLacksChild(sa, *lacks, in);

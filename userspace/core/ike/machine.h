@@ -187,6 +187,11 @@ class Endpoint::Impl {
   void CheckLiveness(IkeSa& sa, Instant now);
   void EndAtOnce(IkeSa& sa, const std::string& reason, Actions& out);
 
+  // auth_lifetime.cc
+  void AppendAuthLifetime(Session& session, Instant now, Payloads& out) const;
+  void NoteAuthLifetime(Session& session, const Payloads& payloads, Instant now);
+  void AuthenticationEnds(Session& session, Actions& out);
+
   // qcd.cc
   void AppendQcdToken(IkeSa& sa, Payloads& out);
   void NoteQcdToken(IkeSa& sa, const Payloads& payloads) const;

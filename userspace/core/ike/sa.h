@@ -180,6 +180,7 @@ struct Session {
   Instant created{}, ike_created{}, established{};
   Instant last_heard{}, last_sent{}, last_probe{}, last_hint{};
   std::optional<Instant> soft, hard;
+  std::optional<Instant> authentication_ends;  // RFC 4478: initiator, time to authenticate again; responder, the end
   std::optional<Instant> create_at;  // a Child SA is wanted: ask for it then
   // The peer's halves of Child SAs it deleted before we have the answer that makes them.
   std::vector<EspSpi> deleted_early;

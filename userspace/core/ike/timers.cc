@@ -133,6 +133,7 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
          absl::StrCat("IKEv2: the IKE SA with ", PeerName(session.info), " reached its lifetime without a rekey"), out);
     return Close(session, "lifetime expired", false, out);
   }
+  if (Due(session.authentication_ends, now)) return AuthenticationEnds(session, out);
   if (Due(session.soft, now)) {
     session.soft.reset();
     StartRekeyIke(session, now, out);
@@ -190,8 +191,8 @@ std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {
     for (const auto& when : {child.linger_until, child.outbound_at, child.soft, child.hard}) next = Earlier(next, when);
   }
   if (!session.up) return next;
-  for (const auto& when : {session.soft, session.hard, session.create_at, session.switch_at, LivenessDue(session),
-                           NatCheckDue(session), KeepaliveDue(session)})
+  for (const auto& when : {session.soft, session.hard, session.authentication_ends, session.create_at,
+                           session.switch_at, LivenessDue(session), NatCheckDue(session), KeepaliveDue(session)})
     next = Earlier(next, when);
   return next;
 }

@@ -45,7 +45,7 @@ enum class NotifyType : uint16_t {
   kHttpCertLookupSupported = 16392, kRekeySa = 16393, kEspTfcPaddingNotSupported = 16394,
   kNonFirstFragmentsAlso = 16395, kMobikeSupported = 16396, kAdditionalIp4Address = 16397,
   kAdditionalIp6Address = 16398, kNoAdditionalAddresses = 16399, kUpdateSaAddresses = 16400, kCookie2 = 16401,
-  kNoNatsAllowed = 16402, kRedirectSupported = 16406,
+  kNoNatsAllowed = 16402, kAuthLifetime = 16403, kRedirectSupported = 16406,
   kRedirect = 16407, kRedirectedFrom = 16408, kTicketLtOpaque = 16409, kTicketRequest = 16410, kTicketAck = 16411,
   kTicketNack = 16412, kTicketOpaque = 16413, kChildlessIkev2Supported = 16418, kQcdToken = 16419,
   kUsePpk = 16435, kPpkIdentity = 16436, kNoPpkAuth = 16437, kIntermediateExchangeSupported = 16438,

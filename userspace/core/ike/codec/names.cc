@@ -47,6 +47,7 @@ const char* KnownNotify(NotifyType t) {
     case NotifyType::kUpdateSaAddresses: return "UPDATE_SA_ADDRESSES";
     case NotifyType::kCookie2: return "COOKIE2";
     case NotifyType::kNoNatsAllowed: return "NO_NATS_ALLOWED";
+    case NotifyType::kAuthLifetime: return "AUTH_LIFETIME";
     case NotifyType::kRedirectSupported: return "REDIRECT_SUPPORTED";
     case NotifyType::kRedirect: return "REDIRECT";
     case NotifyType::kRedirectedFrom: return "REDIRECTED_FROM";
