@@ -84,7 +84,8 @@ bool Wrong(const ParseResult& r, int line) {
   return std::any_of(r.diagnostics.begin(), r.diagnostics.end(), [&](const Diagnostic& d) {
     return d.severity == Diagnostic::Severity::kError && d.where.line == line &&
            (absl::StrContains(d.message, "unexpected") || absl::StrContains(d.message, "unknown") ||
-            (absl::StrContains(d.message, "incomplete command") && !absl::StrContains(d.message, "a key exchange")) || absl::StrContains(d.message, "must be"));
+            (absl::StrContains(d.message, "incomplete command") && !absl::StrContains(d.message, "a key exchange") &&
+            !absl::StrContains(d.message, "first address")) || absl::StrContains(d.message, "must be"));
   });
 }
 

@@ -418,6 +418,13 @@ TEST(Kept, OneWarningALine) {
         << text;
 }
 
+TEST(Kept, NoNamesALineByItsFirstWords) {
+  const std::string text = "username bob privilege 15 secret 9 abc\n";
+  EXPECT_EQ(Parse(text).model.kept.size(), 1u);
+  EXPECT_EQ(Parse(text + "no username bob\n").model, DefaultModel());
+  EXPECT_EQ(Parse("ip local pool P 10.0.0.1 10.0.0.2\nno ip local pool P\n").model, DefaultModel());
+}
+
 TEST(Defaults, Ios15IsTheSetOfThatRelease) {
   for (const char* text : {"platform defaults ios-15\n", "crypto ikev2 window 7\nplatform defaults ios-15\nno crypto ikev2 window\n"}) {
     const Model m = Parse(text).model;

@@ -15,6 +15,8 @@ void SetPool(Context& c, const Call& call) {
     c.model.pools.erase(name);
     return;
   }
+  if (call.Find("FIRST") == nullptr)
+    return c.Error(call.where(), "incomplete command: expected the first address of the pool");
   const net::IpAddress first = call.Find("FIRST")->address;
   const Arg* last = call.Find("LAST");
   LocalPool p{name, first, last != nullptr ? last->address : first, call.where()};
@@ -24,7 +26,7 @@ void SetPool(Context& c, const Call& call) {
 
 std::vector<Command> OwnCommands() {
   return {
-      {"ip local pool <NAME> <FIRST:ipv4> [<LAST:ipv4>]", "addresses for clients", SetPool},
+      {"ip local pool <NAME> [<FIRST:ipv4> [<LAST:ipv4>]]", "addresses for clients", SetPool},
   };
 }
 

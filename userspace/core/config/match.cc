@@ -30,6 +30,18 @@ std::string ArgLabel(const Node& n) {
   return "";
 }
 
+// `no username bob`: a kept line may be named by its first words, once its keywords are all there.
+const Command* KeptBelow(const Node& node) {
+  if (node.type == ArgType::kKeyword) return nullptr;
+  for (const auto& c : node.children) {
+    if (c->command != nullptr && c->command->kind == Command::Kind::kKept) return c->command;
+    const Node* below = c.get();
+    while (below->command == nullptr && !below->children.empty()) below = below->children.front().get();
+    if (below->command != nullptr && below->command->kind == Command::Kind::kKept) return below->command;
+  }
+  return nullptr;
+}
+
 struct Matcher {
   const Line& line;
   Op op;
@@ -144,6 +156,7 @@ struct Matcher {
     // Which object goes must be said; `default crypto ikev2 proposal` means the one called default.
     if (command != nullptr && node.command == nullptr && op == Op::kNo && command->enter != ModeId::kNone)
       command = nullptr;
+    if (command == nullptr && op != Op::kSet) command = KeptBelow(node);
     if (command != nullptr) return true;
     if (i == line.words.size() && line.comment.text.size() > 1) {  // a key may begin with '!'
       for (const auto& c : node.children) {
