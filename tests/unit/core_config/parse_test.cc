@@ -264,7 +264,8 @@ TEST(Parse, KeysInEveryForm) {
   EXPECT_EQ(key("pre-shared-key abc! ! comment"), ToSecret(AsView("abc!")));
   EXPECT_EQ(key("pre-shared-key remote abc"), SecretBytes());
   EXPECT_THAT(Errors("crypto ikev2 keyring K\n peer P\n  address 10.0.0.1\n  pre-shared-key 6 abc\n"),
-              testing::Contains(HasSubstr("encrypted keys")));
+              testing::IsEmpty());
+  EXPECT_EQ(key("pre-shared-key 6 abc"), SecretBytes());
 }
 
 // An interface name as written, and what it means.
@@ -319,19 +320,6 @@ TEST(AccessList, SequenceNumbersOrderTheEntries) {
               ElementsAre(*Prefix::Parse("10.1.0.0/16"), *Prefix::Parse("10.2.0.0/16")));
 }
 
-TEST(Help, SuggestsKeywordsAndArguments) {
-  const Mode& mode = GetMode(ModeId::kInterface);
-  std::vector<std::string> words;
-  for (const Suggestion& s : Suggest(mode, "ip nhrp ", true)) words.push_back(s.word);
-  EXPECT_THAT(words, ElementsAre("authentication", "holdtime", "network-id", "redirect", "shortcut"));
-  words.clear();
-  for (const Suggestion& s : Suggest(mode, "ip nhrp ho", false)) words.push_back(s.word);
-  EXPECT_THAT(words, ElementsAre("holdtime"));
-  words.clear();
-  for (const Suggestion& s : Suggest(mode, "ip nhrp holdtime ", true)) words.push_back(s.word);
-  EXPECT_THAT(words, ElementsAre("<1-65535>"));
-}
-
 // Every command of every mode, negated and cut after each of its words: no handler relies on what is not there.
 TEST(Parse, NegatedAndCutCommandsAreHarmless) {
   const std::pair<ModeId, const char*> modes[] = {
@@ -342,6 +330,17 @@ TEST(Parse, NegatedAndCutCommandsAreHarmless) {
       {ModeId::kPolicy, "crypto ikev2 policy default\n"},
       {ModeId::kAuthorization, "crypto ikev2 authorization policy A\n"},
       {ModeId::kProfile, "crypto ikev2 profile P\n"},
+      {ModeId::kNameMangler, "crypto ikev2 name-mangler M\n"},
+      {ModeId::kClient, "crypto ikev2 client flexvpn C\n"},
+      {ModeId::kCluster, "crypto ikev2 cluster\n"},
+      {ModeId::kVrf, "vrf definition V\n"},
+      {ModeId::kTrack, "track 1 interface eth0 line-protocol\n"},
+      {ModeId::kRouteMap, "route-map R permit 10\n"},
+      {ModeId::kRadiusServer, "radius server S\n"},
+      {ModeId::kServerGroup, "aaa group server radius G\n"},
+      {ModeId::kTrustpoint, "crypto pki trustpoint T\n"},
+      {ModeId::kExtendedAccessList, "ip access-list extended E\n"},
+      {ModeId::kIpv6AccessList, "ipv6 access-list E\n"},
       {ModeId::kTransformSet, "crypto ipsec transform-set T esp-gcm 256\n"},
       {ModeId::kIpsecProfile, "crypto ipsec profile P\n"},
       {ModeId::kInterface, "interface Tunnel0\n"},
@@ -367,19 +366,85 @@ TEST(Parse, NegatedAndCutCommandsAreHarmless) {
   EXPECT_THAT(Errors("no crypto ikev2 proposal\n"), ElementsAre("incomplete command: expected <NAME>"));
 }
 
-// Everything IOS has and we do not must be said: an error where ignoring it would change what is protected.
-TEST(NotSupported, IsNeverSilent) {
-  const std::string profile = "crypto ikev2 profile P\n match identity remote any\n";
-  for (const char* line : {"authentication local dynamic", "authentication remote eap", "keyring aaa L", "aaa authorization user psk cached", "ivrf RED"})
-    EXPECT_THAT(Errors(profile + " " + line + "\n"), testing::Contains(HasSubstr("not supported by this version")))
-        << line;
-  for (const char* text : {"crypto ikev2 client flexvpn X\n", "crypto ikev2 cluster\n",
-                           "interface Tunnel0\n tunnel vrf RED\n", "interface eth0\n crypto map M\n"})
-    EXPECT_THAT(Errors(text), testing::Contains(HasSubstr("not supported by this version"))) << text;
-  for (const char* text : {"crypto pki certificate chain CA\n", "crypto pki token default\n", "crypto ipsec df-bit clear\n"})
-    EXPECT_THAT(Messages(Parse(text), Diagnostic::Severity::kWarning),
-                ElementsAre(HasSubstr("not supported by this version")))
+// Everything IOS has and we do not must be said at its line, and where ignoring it would change what is protected or who
+// may enter, its object is not used.
+TEST(Kept, LinesThatWouldWeakenAProfileMakeItInoperative) {
+  const std::string profile = "crypto ikev2 profile P\n match identity remote any\n authentication local pre-share key k\n"
+                              " authentication remote pre-share key k\n";
+  EXPECT_EQ(Parse(profile).model.profiles.at("P").inoperative, "");
+  for (const char* line : {"authentication local dynamic", "authentication remote eap", "keyring aaa L", "ivrf RED", "match fvrf RED",
+                           "aaa authorization user psk cached", "authentication remote anyconnect-eap aggregate",
+                           "authentication remote pre-share key 6 ABC", "match address local interface eth0"}) {
+    const ParseResult r = Parse(profile + " " + line + "\n");
+    EXPECT_TRUE(r.ok()) << line;
+    EXPECT_NE(r.model.profiles.at("P").inoperative, "") << line;
+    EXPECT_THAT(Messages(r, Diagnostic::Severity::kWarning), testing::Contains(HasSubstr("is inoperative: no peer matches it"))) << line;
+    const std::string back = Render(r.model, false, true);
+    EXPECT_THAT(back, HasSubstr(std::string(" ") + line + "\n"));
+    EXPECT_EQ(Parse(profile + " " + line + "\n no " + line + "\n").model, Parse(profile).model) << line;
+  }
+}
+
+TEST(Kept, LinesThatWouldWeakenATunnelShutIt) {
+  const std::string tunnel = "crypto ikev2 profile P\n match identity remote any\n authentication local pre-share key k\n"
+                             " authentication remote pre-share key k\ncrypto ipsec profile P\n set ikev2-profile P\n"
+                             "interface Tunnel0\n ip address 10.0.0.1 255.255.255.0\n tunnel source eth0\n"
+                             " tunnel destination 192.0.2.1\n tunnel protection ipsec profile P\n";
+  EXPECT_EQ(Parse(tunnel).model.interfaces.at("Tunnel0").inoperative, "");
+  for (const char* line : {"vrf forwarding RED", "tunnel vrf RED", "ip access-group 101 in", "tunnel mode gre multipoint",
+                           "tunnel destination dynamic", "tunnel source dynamic", "tunnel mode ipsec dual-overlay",
+                           "no tunnel protection ipsec profile", "tunnel destination hub.example.net", "tunnel mode ipip"}) {
+    const ParseResult r = Parse(tunnel + " " + line + "\n");
+    EXPECT_TRUE(r.ok()) << line;
+    EXPECT_NE(r.model.interfaces.at("Tunnel0").inoperative, "") << line;
+    EXPECT_THAT(Messages(r, Diagnostic::Severity::kWarning), testing::Contains(HasSubstr("stays shut"))) << line;
+  }
+}
+
+TEST(Kept, WeakAlgorithmsAreNeverOffered) {
+  const ParseResult r = Parse("crypto ikev2 proposal P\n encryption des aes-cbc-256\n integrity sha512\n group 24 19\n"
+                              "crypto ikev2 policy P\n proposal P\n"
+                              "crypto ipsec transform-set A ah-sha-hmac esp-aes\n");
+  EXPECT_TRUE(r.ok());
+  EXPECT_THAT(r.model.proposals.at("P").encryption, ElementsAre(EncrChoice{12, 256}));
+  EXPECT_THAT(r.model.proposals.at("P").refused, ElementsAre("encryption des", "group 24"));
+  EXPECT_FALSE(r.model.transform_sets.at("A").usable());
+}
+
+TEST(Kept, OneWarningALine) {
+  for (const char* text : {"crypto ikev2 client flexvpn X\n peer 1 192.0.2.1\n client connect Tunnel0\n",
+                           "crypto ikev2 cluster\n port 2000\n", "crypto ipsec df-bit clear\n", "crypto ikev2 cts sgt\n"})
+    EXPECT_THAT(Messages(Parse(text), Diagnostic::Severity::kWarning), ElementsAre(HasSubstr("accepted, but this version does not")))
         << text;
+}
+
+TEST(Kept, NoNamesALineByItsFirstWords) {
+  const std::string text = "username bob privilege 15 secret 9 abc\n";
+  EXPECT_EQ(Parse(text).model.kept.size(), 1u);
+  EXPECT_EQ(Parse(text + "no username bob\n").model, DefaultModel());
+  EXPECT_EQ(Parse("ip local pool P 10.0.0.1 10.0.0.2\nno ip local pool P\n").model, DefaultModel());
+}
+
+TEST(Defaults, Ios15IsTheSetOfThatRelease) {
+  for (const char* text : {"platform defaults ios-15\n", "crypto ikev2 window 7\nplatform defaults ios-15\nno crypto ikev2 window\n"}) {
+    const Model m = Parse(text).model;
+    EXPECT_EQ(m, DefaultModel(DefaultSet::kIos15));
+    EXPECT_THAT(m.proposals.at("default").encryption, ElementsAre(EncrChoice{12, 256}, EncrChoice{12, 192}, EncrChoice{12, 128}));
+    EXPECT_THAT(m.proposals.at("default").integrity, ElementsAre(14, 13, 12, 2, 1));
+    EXPECT_THAT(m.proposals.at("default").groups, ElementsAre(5, 2));
+    EXPECT_EQ(m.transform_sets.at("default").encryption, (EncrChoice{12, 128}));
+    EXPECT_EQ(m.transform_sets.at("default").integrity, 2);
+  }
+  EXPECT_EQ(Parse("crypto ikev2 proposal default\n group 14\nplatform defaults ios-15\n").model.proposals.at("default").integrity.size(), 5u);
+  EXPECT_EQ(Parse("platform defaults ios-15\nno platform defaults ios-15\n").model, DefaultModel());
+}
+
+TEST(ParseOnto, AppliesLinesToAModel) {
+  const std::string text = "crypto ikev2 keyring K\n peer A\n  address 192.0.2.1\n  pre-shared-key old\n";
+  const Model base = Parse(text).model;
+  const ParseResult r = ParseOnto(base, "crypto ikev2 keyring K\n peer A\n  pre-shared-key new\n peer B\n  address 192.0.2.2\n  pre-shared-key b\n");
+  EXPECT_TRUE(r.ok());
+  EXPECT_EQ(r.model, Parse(text + "  pre-shared-key new\n peer B\n  address 192.0.2.2\n  pre-shared-key b\n").model);
 }
 
 TEST(Parse, FragmentationAndMobikeAreOnUnlessTakenAway) {

@@ -104,7 +104,7 @@ TEST(Trustpoint, EnrolmentLinesOfIosAreToldApart) {
       "crypto pki trustpoint TP\n enrollment url http://192.0.2.1:80\n subject-name CN=hub\n"
       " rsakeypair HUB 2048\n revocation-check none\n ca-file /ca\n");
   EXPECT_TRUE(r.ok());
-  EXPECT_THAT(Messages(r, Diagnostic::Severity::kWarning), testing::Each(HasSubstr("enrolment")));
+  EXPECT_THAT(Messages(r, Diagnostic::Severity::kWarning), testing::Each(HasSubstr("does not enrol")));
 }
 
 TEST(Profile, HasOneLocalMethodAndAnyNumberOfRemoteOnes) {
@@ -139,16 +139,19 @@ aaa authorization network default local
   EXPECT_EQ(r.model.certificate_maps.at("SPOKES").sequences.at(10)[0].value, "o = Example");
 }
 
-TEST(Profile, WithoutWhatItsMethodsNeedIsAnError) {
+TEST(Profile, WithoutWhatItsMethodsNeedIsInoperativeOrAnError) {
   const std::string profile = "crypto ikev2 profile P\n match identity remote any\n";
-  EXPECT_THAT(Errors(profile + " authentication local rsa-sig\n authentication remote rsa-sig\n"),
+  const ParseResult bare = Parse(profile + " authentication local rsa-sig\n authentication remote rsa-sig\n");
+  EXPECT_NE(bare.model.profiles.at("P").inoperative, "");
+  EXPECT_THAT(Messages(bare, Diagnostic::Severity::kWarning),
               ElementsAre(HasSubstr("has a certificate of ours"), HasSubstr("has a CA")));
   EXPECT_THAT(Errors(std::string(kTrustpoint) + profile +
                      " authentication local rsa-sig\n authentication remote rsa-sig\n pki trustpoint TQ\n"),
               Contains(HasSubstr("names crypto pki trustpoint 'TQ'")));
   EXPECT_THAT(
-      Errors(std::string(kTrustpoint) + profile +
-             " authentication local rsa-sig\n authentication remote rsa-sig\n pki trustpoint TP verify\n"),
+      Messages(Parse(std::string(kTrustpoint) + profile +
+                     " authentication local rsa-sig\n authentication remote rsa-sig\n pki trustpoint TP verify\n"),
+               Diagnostic::Severity::kWarning),
       ElementsAre(HasSubstr("has a certificate of ours")));
   EXPECT_THAT(Errors(std::string(kTrustpoint) + profile +
                      " match certificate M\n authentication local rsa-sig\n authentication remote rsa-sig\n"),

@@ -66,7 +66,7 @@ class Generator {
     m.hostname = Name();
     if (Flip()) m.domain_name = "example.net";
     m.aaa_new_model = Flip();
-    Repeat(2, [&] { AaaAuthorizationList l{Name(), Flip()}; m.aaa_authorization[l.name] = l; });
+    Repeat(2, [&] { AaaAuthorizationList l{Name(), Flip(), {}}; if (!l.local) l.methods = {"group", "radius"}; m.aaa_authorization[l.name] = l; });
     m.ike = Global();
     Repeat(3, [&] { Put(m.proposals, Proposal()); });
     Repeat(3, [&] { Put(m.policies, Policy()); });
@@ -83,10 +83,29 @@ class Generator {
     if (Flip()) m.platform_interfaces["GigabitEthernet0/0"] = "ens3";
     if (Flip()) m.foreign_lines = {"router bgp 1", " neighbor 10.0.0.1 remote-as 1", "ip route 0.0.0.0 0.0.0.0 Null0"};
     if (Below(8) == 0) m.proposals.erase("default");
+    if (Flip()) m.banners["motd"] = Text() + "\n # C " + Text();
+    if (Flip()) m.ipsec.lifetime = seconds(120 + Below(1000));
+    if (Flip()) m.ipsec.lifetime_kilobytes.emplace(std::nullopt);
+    if (Flip()) m.ipsec.replay_window = Pick<uint32_t>({0, 128});
+    if (Flip()) m.kept = Parse(kKeptText).model.kept;
+    Derive(m);
     return m;
   }
 
  private:
+  static constexpr char kKeptText[] =
+      "crypto ikev2 client flexvpn C\n peer 1 192.0.2.1 track 5 up\n client connect Tunnel0\n backup group 3\n"
+      "crypto ikev2 cluster\n port 2000\n no shutdown\ncrypto ikev2 name-mangler M\n eap suffix delimiter @\n"
+      "vrf definition RED\n rd 1:1\n address-family ipv4\n  route-target export 1:1\n exit-address-family\n"
+      "ip access-list extended E\n 10 permit ip any any\nusername bob privilege 15 secret 9 !abc\n"
+      "radius server R\n address ipv4 192.0.2.9 auth-port 1812 acct-port 1813\n key 7 abc\n"
+      "track 5 interface eth0 line-protocol\nroute-map X permit 10\n match ip address 1\n"
+      "ipv6 local pool P6 2001:db8::/48 64\nlogging buffered 10000\ncrypto ipsec df-bit clear\n";
+  std::vector<Statement> KeptIn(const std::string& text) {
+    const Model m = Parse(text).model;
+    if (!m.profiles.empty()) return m.profiles.begin()->second.kept;
+    return m.interfaces.empty() ? m.authorization_policies.at("K").kept : m.interfaces.begin()->second.kept;
+  }
   uint64_t Below(uint64_t n) { return rng_.Below(n); }
   bool Flip() { return Below(2) == 0; }
   template <class F>
@@ -251,6 +270,7 @@ class Generator {
     if (p.route_accept_any && Flip()) p.route_tag = static_cast<uint32_t>(1 + Below(497777));
     if (p.route_accept_any && Flip()) p.route_distance = static_cast<uint8_t>(1 + Below(255));
     if (Flip()) p.session_lifetime = seconds(120 + Below(1000000));
+    if (Flip()) p.kept = KeptIn("crypto ikev2 authorization policy K\n wins 192.0.2.4\n split-dns a.example\n split-dns b.example\n");
     return p;
   }
   IkeProfile Profile() {
@@ -277,7 +297,8 @@ class Generator {
     if (Flip()) p.match_certificate = {"MAP", "other"};
     if (Flip()) p.trustpoints = {{"CA", true, true}, {"SIGN", true, false}, {"CHECK", false, true}};
     if (Flip()) p.keyring = Name();
-    if (Flip()) p.authorization_list = Pick<std::string>({"L", "default"}), p.authorization_policy = "A";
+    if (Flip()) p.authorization_list = Pick<std::string>({"L", "default"}), p.authorization_policy = "A", p.authorization_method = Flip() ? "psk" : "";
+    if (Flip()) p.kept = KeptIn("crypto ikev2 profile K\n authentication remote eap query-identity\n ivrf RED\n reconnect timeout 900\n");
     if (Flip()) p.virtual_template = static_cast<uint32_t>(1 + Below(4095));
     if (Flip()) p.dpd = MakeDpd();
     if (Flip()) p.nat_keepalive = seconds(5 + Below(3596));
@@ -309,6 +330,7 @@ class Generator {
     if (Flip()) p.ike_profile = Name();
     p.transform_sets = Some<std::string>({"default", "A", "b-1"}, 1);
     if (Flip()) p.pfs_group = Pick<uint16_t>({14, 19, 20, 21});
+    p.own_lifetime = Flip(), p.own_kilobytes = Flip(), p.own_replay = Flip();
     p.lifetime = seconds(120 + Below(2000000));
     p.lifetime_kilobytes.reset();
     if (Flip()) p.lifetime_kilobytes = 2560 + Below(4000000000);
@@ -348,12 +370,13 @@ class Generator {
     i.nhrp.shortcut = Flip();
     if (i.nhrp.shortcut && Flip()) i.nhrp.shortcut_virtual_template = static_cast<uint32_t>(1 + Below(4095));
     if (Flip()) i.nhrp.authentication = "quarz";
+    if (Below(4) == 0) i.kept = KeptIn("interface Tunnel0\n vrf forwarding RED\n ip nhrp map multicast dynamic\n ipv6 enable\n");
     return i;
   }
   AccessList Acl() {
     AccessList a;
     a.name = Pick<std::string>({"1", "99", "1300", "NETS", "a-list"});
-    for (int i = 0; i < 4; ++i) a.entries.push_back({Flip(), P4()});
+    for (int i = 0; i < 4; ++i) a.entries.push_back({Flip(), P4(), static_cast<uint32_t>(10 * i + 10 + (Flip() ? 0 : 5))});
     return a;
   }
 

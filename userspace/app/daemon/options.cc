@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/config/help.h"
+
 namespace flexvpn::app {
 namespace {
 
@@ -14,6 +16,7 @@ FlexVPN daemon: IKEv2, NHRP and the kernel's IPsec datapath, configured in IOS g
 
   -c, --config FILE      configuration (default /etc/flexvpn/flexvpn.conf)
       --check            only check the configuration; needs no privileges
+      --commands FORM    print the reference of all commands, FORM markdown or json
       --instance NAME    name of this instance, for several on one machine (default "default")
       --run-dir DIR      control socket (default /run/flexvpn)
       --state-dir DIR    saved state (default /var/lib/flexvpn)
@@ -26,9 +29,10 @@ exit status: 0 stopped, 64 usage, 69 a needed kernel feature or privilege is mis
 signals: TERM and INT stop (sessions are deleted, the kernel is cleaned up), HUP reloads the configuration
 )";
 
-enum { kCheck = 256, kInstance, kRunDir, kStateDir, kBpfDir, kLogLevel, kVersion };
+enum { kCheck = 256, kCommands, kInstance, kRunDir, kStateDir, kBpfDir, kLogLevel, kVersion };
 constexpr option kOptions[] = {
     {"config", required_argument, nullptr, 'c'},      {"check", no_argument, nullptr, kCheck},
+    {"commands", required_argument, nullptr, kCommands},
     {"instance", required_argument, nullptr, kInstance}, {"run-dir", required_argument, nullptr, kRunDir},
     {"state-dir", required_argument, nullptr, kStateDir}, {"bpf-dir", required_argument, nullptr, kBpfDir},
     {"log-level", required_argument, nullptr, kLogLevel}, {"version", no_argument, nullptr, kVersion},
@@ -43,6 +47,14 @@ bool ParseOptions(int argc, char** argv, Options* o, int* exit_status) {
     switch (c) {
       case 'c': o->config = optarg; break;
       case kCheck: o->check = true; break;
+      case kCommands:
+        if (strcmp(optarg, "markdown") != 0 && strcmp(optarg, "json") != 0) {
+          fprintf(stderr, "flexvpnd: --commands: '%s' is neither markdown nor json\n", optarg);
+          return false;
+        }
+        fputs((*optarg == 'm' ? config::CommandsMarkdown() : config::CommandsJson()).c_str(), stdout);
+        *exit_status = 0;
+        return false;
       case kInstance: o->instance = optarg; break;
       case kRunDir: o->run_dir = optarg; break;
       case kStateDir: o->state_dir = optarg; break;

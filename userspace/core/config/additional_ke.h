@@ -17,7 +17,7 @@ void SetAdditional(Context& c, const Call& k, AdditionalKe* list);
 // One line for each N that is used, without the keyword's prefix: "additional-key-exchange 1 mlkem768 none".
 std::vector<std::string> AdditionalLines(const AdditionalKe& list);
 
-inline constexpr char kAdditionalSyntax[] = "additional-key-exchange <N:1-7> [<ALGORITHM:words>]";
+inline constexpr char kAdditionalSyntax[] = "additional-key-exchange <N:1-7> [<ALGORITHM:exchange...>]";
 
 }  // namespace flexvpn::config
 

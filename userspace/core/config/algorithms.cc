@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words for algorithms <-> transform ids of the IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters".
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "core/config/names.h"
@@ -149,6 +150,38 @@ std::string EspIntegrityWord(uint16_t id) {
   for (const TransformName& n : TransformNames())
     if (n.kind == TransformName::kIntegrity && n.choice.encr == id) return n.word;
   return "";
+}
+
+namespace {
+
+template <class Name>
+std::vector<std::string> WordsOf(const std::vector<Name>& names, absl::string_view prefix = "") {
+  std::vector<std::string> out;
+  for (const Name& n : names) out.push_back(absl::StrCat(prefix, n.word));
+  return out;
+}
+
+}  // namespace
+
+const std::vector<std::string>* WordList(absl::string_view name) {
+  static const auto* const kLists = new std::map<std::string, std::vector<std::string>, std::less<>>{
+      {"encryption", WordsOf(IkeEncryptionNames())},
+      {"integrity", WordsOf(IntegrityNames())},
+      {"prf", WordsOf(PrfNames())},
+      {"group", WordsOf(GroupNames())},
+      {"suite", WordsOf(SuiteNames())},
+      {"transform", WordsOf(TransformNames())},
+      {"pfs", WordsOf(GroupNames(), "group")},
+      {"exchange",
+       [] {
+         std::vector<std::string> out = {"none", "mlkem512", "mlkem768", "mlkem1024"};
+         for (const NumberName& n : GroupNames()) out.emplace_back(n.word);
+         return out;
+       }()},
+      {"method", {"crl", "none", "ocsp"}},
+  };
+  const auto it = kLists->find(name);
+  return it == kLists->end() ? nullptr : &it->second;
 }
 
 }  // namespace flexvpn::config

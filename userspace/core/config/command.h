@@ -3,8 +3,9 @@
 // (pattern, help, handler); the parser, its error messages, help, completion and docs all walk the same tree.
 //
 // Pattern language, as in IOS manuals:   keyword   <NAME>   {a | b c}   [optional]
-//   <N:1-4095> number   <A:ipv4> <A:address> (4 or 6) <M:mask> <W:wildcard> <P:prefix> (v6/len)
+//   <N:1-4095> number   <A:ipv4> <A:ipv6> <A:address> (4 or 6) <M:mask> <W:wildcard> <P:prefix> (v6/len)
 //   <IF:interface>   <K:secret>   <T:line> (rest of the line)   <L:words> (one or more words)
+//   <G:group> one word of a list of names (names.h), <G:group...> one or more of them
 #ifndef FLEXVPN_CORE_CONFIG_COMMAND_H_
 #define FLEXVPN_CORE_CONFIG_COMMAND_H_
 
@@ -18,7 +19,7 @@
 
 namespace flexvpn::config {
 
-enum class ArgType : uint8_t { kKeyword, kWord, kNumber, kIpv4, kAddress, kMask, kWildcard, kPrefix, kInterface,
+enum class ArgType : uint8_t { kKeyword, kWord, kNumber, kIpv4, kIpv6, kAddress, kMask, kWildcard, kPrefix, kInterface,
                                kSecret, kLine, kWords };
 
 // A word (or words) of the line matched by one node of the tree.
@@ -34,8 +35,11 @@ struct Arg {
 };
 
 enum class Op : uint8_t { kSet, kNo, kDefault };
-enum class ModeId : uint8_t { kNone, kRoot, kKeyring, kKeyringPeer, kProposal, kPolicy, kAuthorization, kProfile,
-                              kTrustpoint, kCertificateMap, kTransformSet, kIpsecProfile, kInterface, kAccessList, kForeign, kUnsupported };
+enum class ModeId : uint8_t {
+  kNone, kExec, kRoot, kKeyring, kKeyringPeer, kProposal, kPolicy, kAuthorization, kProfile, kNameMangler, kClient, kCluster,
+  kTrustpoint, kCertificateMap, kTransformSet, kIpsecProfile, kInterface, kAccessList, kExtendedAccessList, kIpv6AccessList,
+  kVrf, kVrfFamily, kTrack, kRouteMap, kRadiusServer, kServerGroup, kPkiServer, kForeign, kUnsupported, kCount
+};
 
 struct Command;
 
@@ -59,11 +63,29 @@ class Call {
 
 class Context;
 
+// What a kept line (Kind::kKept) does to what is there already.
+enum class Keep : uint8_t {
+  kOnce,     // replaces the line with the same fixed words: `dhcp timeout 10`
+  kPerWord,  // … with the same keywords up to the first argument: `aaa accounting psk LIST`
+  kPerName,  // … with the same words up to and with the first argument: `username NAME`
+  kEach,     // stands beside all others: `split-dns NAME`
+};
+// How a kept line is told, and what it means for the object it stands in.
+enum class Gravity : uint8_t {
+  kQuiet,  // part of a block whose first line was told
+  kNote,   // of no consequence for FlexVPN: told once
+  kWarn,   // told at each line; without it the object works as it is written otherwise
+  kShut,   // told at each line; without it the object would be weaker than written: it is not used at all
+};
+// Where an exec command is carried out.
+enum class Place : uint8_t { kDaemon, kShell };
+
 struct Command {
   enum class Kind : uint8_t {
     kOwn,
+    kKept,         // of our language: kept in the model and shown again, but nothing acts on it yet
     kForeign,      // another subsystem's: kept, not used
-    kUnsupported,  // FlexVPN or security: IOS has it, this version does not
+    kUnsupported,  // security, but not of our language (IKEv1 …): reported, not kept
   };
   std::string pattern;
   std::string help;
@@ -72,12 +94,21 @@ struct Command {
   Kind kind = Kind::kOwn;
   Diagnostic::Severity severity = Diagnostic::Severity::kWarning;  // kUnsupported
   size_t fixed_words = 0;  // leading keywords: what `no` needs at least (filled by the tree)
+  // kKept:
+  Keep keep = Keep::kOnce;
+  Gravity gravity = Gravity::kWarn;
+  std::string effect = {};  // "accepted, but this version does not <effect>"
+  // Mode kExec:
+  bool measures = false;    // needs counters of the kernel
+  bool privileged = false;  // changes something: root only
+  Place place = Place::kDaemon;
 };
 
 struct Node {
   ArgType type = ArgType::kKeyword;
   std::string name;          // keyword or argument name
   uint64_t min = 0, max = 0; // kNumber
+  const std::vector<std::string>* choices = nullptr;  // kWord, kWords: what may stand there, if it is a known list
   std::vector<std::unique_ptr<Node>> children;
   const Command* command = nullptr;     // complete here
   const Command* no_command = nullptr;  // complete here after no/default
@@ -105,13 +136,8 @@ struct Mismatch {
 // Matches the words of `line` from `first` on.  On success fills `call` (args, command) and returns true.
 bool Match(const Mode& mode, const Line& line, size_t first, Call* call, Mismatch* mismatch);
 
-// What may follow the words typed so far in `mode`: (word or <ARG>, help), for `?` and Tab.  The last word may
-// be incomplete unless `at_blank`.
-struct Suggestion {
-  std::string word;
-  std::string help;
-};
-std::vector<Suggestion> Suggest(const Mode& mode, absl::string_view typed, bool at_blank);
+// Whether `node` can take the word (or words) at index `i` of the line; the words it takes, 0 if none.
+size_t Accepts(const Node& node, const Line& line, size_t i);
 
 }  // namespace flexvpn::config
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Smart defaults: the objects an empty configuration has, and values completed from other objects at the end.
+// Smart defaults: the objects an empty configuration has.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -7,14 +7,23 @@
 
 namespace flexvpn::config {
 
-Model DefaultModel() {
+Model DefaultModel(DefaultSet defaults) {
+  const bool ios15 = defaults == DefaultSet::kIos15;
   Model m;
+  m.defaults = defaults;
   IkeProposal proposal;
   proposal.name = "default";
-  proposal.encryption = {{kEncrAesGcm16, 256}, {kEncrAesCbc, 256}};
-  proposal.integrity = {14, 13};  // sha512, sha384
-  proposal.prf = {7, 6};
-  proposal.groups = {19, 14, 21};
+  if (ios15) {
+    proposal.encryption = {{kEncrAesCbc, 256}, {kEncrAesCbc, 192}, {kEncrAesCbc, 128}};
+    proposal.integrity = {14, 13, 12, 2, 1};  // sha512, sha384, sha256, sha1, md5
+    proposal.prf = {7, 6, 5, 2, 1};
+    proposal.groups = {5, 2};
+  } else {
+    proposal.encryption = {{kEncrAesGcm16, 256}, {kEncrAesCbc, 256}};
+    proposal.integrity = {14, 13};
+    proposal.prf = {7, 6};
+    proposal.groups = {19, 14, 21};
+  }
   m.proposals["default"] = proposal;
   IkePolicy policy;
   policy.name = "default";
@@ -28,7 +37,8 @@ Model DefaultModel() {
   m.authorization_policies["default"] = authorization;
   TransformSet transform;
   transform.name = "default";
-  transform.encryption = {kEncrAesGcm16, 256};
+  transform.encryption = ios15 ? EncrChoice{kEncrAesCbc, 128} : EncrChoice{kEncrAesGcm16, 256};
+  if (ios15) transform.integrity = 2;  // esp-sha-hmac
   transform.transport = true;
   m.transform_sets["default"] = transform;
   IpsecProfile profile;
@@ -37,55 +47,10 @@ Model DefaultModel() {
   return m;
 }
 
-namespace {
-
-bool IsTunnel(const Interface& i) {
-  return i.kind == InterfaceKind::kTunnel || i.kind == InterfaceKind::kVirtualTemplate;
-}
-
-bool HasSource(const Interface& i) { return !i.source_interface.empty() || i.source_address.has_value(); }
-
-// A template without `tunnel source`: that of the tunnel whose shortcuts it makes or whose address it borrows,
-// else the one Linux interface with an address.
-void CompleteSource(Model& m, Interface& t) {
-  const Interface* from = nullptr;
-  for (const auto& [name, i] : m.interfaces) {
-    if (i.kind != InterfaceKind::kTunnel || !HasSource(i)) continue;
-    if (i.nhrp.shortcut_virtual_template == t.number || t.unnumbered == name) from = &i;
-  }
-  if (from != nullptr) {
-    t.source_interface = from->source_interface;
-    t.source_address = from->source_address;
-    return;
-  }
-  const Interface* only = nullptr;
-  size_t count = 0;
-  for (const auto& [name, i] : m.interfaces) {
-    if (i.kind != InterfaceKind::kLinux || !i.address) continue;
-    only = &i;
-    ++count;
-  }
-  if (count == 1) t.source_interface = only->name;
-}
-
-void ApplyIpsecGlobals(Context& c) {
-  for (auto& [name, p] : c.model.ipsec_profiles) {
-    if (c.ipsec_lifetime && c.own_lifetime.count(name) == 0) p.lifetime = *c.ipsec_lifetime;
-    if (c.ipsec_kilobytes && c.own_kilobytes.count(name) == 0) p.lifetime_kilobytes = *c.ipsec_kilobytes;
-    if (c.ipsec_replay && c.own_replay.count(name) == 0) p.replay_window = *c.ipsec_replay;
-  }
-}
-
-}  // namespace
-
-void Finish(Context& c) {
-  ApplyIpsecGlobals(c);
-  const auto profile = c.model.ipsec_profiles.find("default");
-  if (profile != c.model.ipsec_profiles.end() && profile->second.ike_profile.empty() &&
-      c.model.profiles.count("default") != 0)
-    profile->second.ike_profile = "default";
-  for (auto& [name, i] : c.model.interfaces)
-    if (i.kind == InterfaceKind::kVirtualTemplate && IsTunnel(i) && !HasSource(i)) CompleteSource(c.model, i);
+const Model& BuiltInModel(DefaultSet set) {
+  static const auto* const kModern = new Model(DefaultModel(DefaultSet::kModern));
+  static const auto* const kIos15 = new Model(DefaultModel(DefaultSet::kIos15));
+  return set == DefaultSet::kIos15 ? *kIos15 : *kModern;
 }
 
 std::vector<net::Prefix> PermittedPrefixes(const AccessList& list) {

@@ -22,26 +22,18 @@ net::Prefix ReadPrefix(Context& c, const Call& k) {
 }
 
 void AddEntry(Context& c, const Call& k, AccessList* list) {
-  const AccessEntry entry{k.Has("permit"), ReadPrefix(c, k)};
-  std::vector<uint64_t>& numbers = c.sequence[list->name];
-  numbers.resize(list->entries.size());
+  AccessEntry entry{k.Has("permit"), ReadPrefix(c, k), 0};
+  std::vector<AccessEntry>& all = list->entries;
   if (!k.set()) {
-    for (size_t i = list->entries.size(); i-- > 0;) {
-      if (!(list->entries[i] == entry)) continue;
-      list->entries.erase(list->entries.begin() + static_cast<std::ptrdiff_t>(i));
-      numbers.erase(numbers.begin() + static_cast<std::ptrdiff_t>(i));
-    }
+    std::erase_if(all, [&](const AccessEntry& e) { return e.permit == entry.permit && e.prefix == entry.prefix; });
     return;
   }
-  const uint64_t n = k.Number("SEQ", (numbers.empty() ? 0 : *std::max_element(numbers.begin(), numbers.end())) + 10);
-  const auto at = std::lower_bound(numbers.begin(), numbers.end(), n);
-  const auto index = at - numbers.begin();
-  if (at != numbers.end() && *at == n) {
-    list->entries[static_cast<size_t>(index)] = entry;
-    return;
-  }
-  numbers.insert(at, n);
-  list->entries.insert(list->entries.begin() + index, entry);
+  const uint32_t last = all.empty() ? 0 : all.back().sequence;
+  entry.sequence = static_cast<uint32_t>(k.Number("SEQ", last + 10));
+  const auto at = std::lower_bound(all.begin(), all.end(), entry.sequence,
+                                   [](const AccessEntry& e, uint32_t n) { return e.sequence < n; });
+  if (at != all.end() && at->sequence == entry.sequence) *at = entry;
+  else all.insert(at, entry);
 }
 
 AccessList* List(Context& c, const Call& k, const std::string& name) {
@@ -90,21 +82,40 @@ void Entry(Context& c, const Call& k) { AddEntry(c, k, c.access_list); }
 
 }  // namespace
 
-void AddAccessListCommands(Mode& root, Mode& access_list) {
-  root.Add({
-      {"access-list <N:1-1999> {permit|deny} {any|host <A:ipv4>|<A:ipv4> [<W:wildcard>]} [log]",
-       "entry of a standard access list", Numbered},
-      {"access-list <N:1-1999> remark [<TEXT:line>]", "comment", Numbered},
-      {"ip access-list standard <NAME>", "a standard access list", EnterList, ModeId::kAccessList},
-      // `no access-list N`: the number is what the no form needs
-      Foreign("access-list <N:100-199> <REST:words>"),
-      Foreign("access-list <N:2000-2699> <REST:words>"),
-  });
-  access_list.Add({
-      {"[<SEQ:1-2147483647>] {permit|deny} {any|host <A:ipv4>|<A:ipv4> [<W:wildcard>]} [log]",
-       "entry of the list, in order", Entry},
-      {"[<SEQ:1-2147483647>] remark [<TEXT:line>]", "comment", nullptr},
-  });
+// Extended and IPv6 lists: kept.  Nothing here filters packets; what names such a list says so.
+std::vector<Command> KeptEntries() {
+  return {
+      Quiet("[<SEQ:1-2147483647>] {permit|deny|evaluate} <REST:line>", "entry of the list, in order", Keep::kEach),
+      Quiet("[<SEQ:1-2147483647>] remark [<TEXT:line>]", "comment", Keep::kEach),
+      Quiet("sequence <SEQ:1-2147483647> {permit|deny|remark} <REST:line>", "entry of the list, in order", Keep::kEach),
+  };
+}
+
+void AddAccessListCommands(Modes& modes) {
+  constexpr Gravity kNote = Gravity::kNote;
+  const std::string filters = "filter packets";
+  At(modes, ModeId::kRoot)
+      .Add({
+          {"access-list <N:1-1999> {permit|deny} {any|host <A:ipv4>|<A:ipv4> [<W:wildcard>]} [log]",
+           "entry of a standard access list", Numbered},
+          {"access-list <N:1-99> remark [<TEXT:line>]", "comment", Numbered},
+          {"access-list <N:1300-1999> remark [<TEXT:line>]", "comment", Numbered},
+          {"ip access-list standard <NAME>", "a standard access list", EnterList, ModeId::kAccessList},
+          Kept("access-list <N:100-199> {permit|deny|remark|dynamic} <REST:line>", "entry of an extended access list", filters,
+               kNote, Keep::kEach),
+          Kept("access-list <N:2000-2699> {permit|deny|remark|dynamic} <REST:line>", "entry of an extended access list", filters,
+               kNote, Keep::kEach),
+          KeptBlock("ip access-list extended <NAME>", "an extended access list", filters, ModeId::kExtendedAccessList, kNote),
+          KeptBlock("ipv6 access-list <NAME>", "an IPv6 access list", filters, ModeId::kIpv6AccessList, kNote),
+      });
+  At(modes, ModeId::kAccessList)
+      .Add({
+          {"[<SEQ:1-2147483647>] {permit|deny} {any|host <A:ipv4>|<A:ipv4> [<W:wildcard>]} [log]",
+           "entry of the list, in order", Entry},
+          {"[<SEQ:1-2147483647>] remark [<TEXT:line>]", "comment", nullptr},
+      });
+  At(modes, ModeId::kExtendedAccessList).Add(KeptEntries());
+  At(modes, ModeId::kIpv6AccessList).Add(KeptEntries());
 }
 
 }  // namespace flexvpn::config

@@ -15,6 +15,8 @@ void SetPool(Context& c, const Call& call) {
     c.model.pools.erase(name);
     return;
   }
+  if (call.Find("FIRST") == nullptr)
+    return c.Error(call.where(), "incomplete command: expected the first address of the pool");
   const net::IpAddress first = call.Find("FIRST")->address;
   const Arg* last = call.Find("LAST");
   LocalPool p{name, first, last != nullptr ? last->address : first, call.where()};
@@ -22,57 +24,19 @@ void SetPool(Context& c, const Call& call) {
   c.model.source.at[absl::StrCat("ip local pool ", name)] = call.where();
 }
 
-void SetAaaNetwork(Context& c, const Call& call) {
-  const std::string name = call.Text("LIST");
-  if (!call.set()) {
-    c.model.aaa_authorization.erase(name);
-    return;
-  }
-  const Arg* methods = call.Find("METHOD");
-  AaaAuthorizationList list{name, false};
-  for (const Word& w : methods->words) list.local = list.local || w.text == "local";
-  if (!list.local)
-    c.Warn(At(call, *methods), "not supported by this version: authorization by a server group",
-           "write 'local' to use the authorization policies of this configuration");
-  c.model.aaa_authorization[name] = list;
-}
-
-void SetPlatform(Context& c, const Call& call) {
-  const std::string ios = call.Text("IF");
-  if (!call.set()) {
-    c.model.platform_interfaces.erase(ios);
-    return;
-  }
-  const Arg* linux_name = call.Find("LINUX");
-  if (linux_name->text.size() > 15)
-    c.Error(At(call, *linux_name), "a Linux interface name has at most 15 characters");
-  c.model.platform_interfaces[ios] = linux_name->text;
-}
-
 std::vector<Command> OwnCommands() {
   return {
-      {"hostname <NAME>", "name of this router",
-       [](Context& c, const Call& k) { c.model.hostname = k.set() ? k.Text("NAME") : "router"; }},
-      {"ip domain name <NAME>", "DNS domain of this router",
-       [](Context& c, const Call& k) { c.model.domain_name = k.set() ? k.Text("NAME") : ""; }},
-      {"ip domain-name <NAME>", "DNS domain of this router (old spelling)",
-       [](Context& c, const Call& k) { c.model.domain_name = k.set() ? k.Text("NAME") : ""; }},
-      {"aaa new-model", "enable AAA", [](Context& c, const Call& k) { c.model.aaa_new_model = k.set(); }},
-      {"aaa authorization network <LIST> <METHOD:words>", "name a list of authorization methods", SetAaaNetwork},
-      {"ip local pool <NAME> <FIRST:ipv4> [<LAST:ipv4>]", "addresses for clients", SetPool},
-      {"platform interface <IF:interface> linux <LINUX>", "Linux device behind an IOS interface name", SetPlatform},
-      {"configure [terminal]", "ignored: start of a pasted session", nullptr},
-      {"enable", "ignored: start of a pasted session", nullptr},
+      {"ip local pool <NAME> [<FIRST:ipv4> [<LAST:ipv4>]]", "addresses for clients", SetPool},
   };
 }
 
 // Other subsystems' first words; a body, if any, follows indented.
 constexpr const char* kForeignWords[] = {
-    "router", "line", "ntp", "snmp-server", "snmp", "logging", "banner", "vrf", "spanning-tree", "version", "service",
-    "boot", "boot-start-marker", "boot-end-marker", "clock", "username", "privilege", "vlan", "vtp", "cdp",
-    "lldp", "route-map", "class-map", "policy-map", "track", "key", "archive", "license", "memory", "memory-size",
+    "router", "line", "ntp", "snmp-server", "snmp", "spanning-tree", "version", "service",
+    "boot", "boot-start-marker", "boot-end-marker", "clock", "privilege", "vlan", "vtp", "cdp",
+    "lldp", "class-map", "policy-map", "key", "archive", "license", "memory", "memory-size",
     "subscriber", "multilink", "redundancy", "control-plane", "voice", "voice-port", "mgcp", "scheduler", "event",
-    "alias", "ipv6", "ipsla", "mpls", "radius", "radius-server", "tacacs", "tacacs-server", "netconf",
+    "alias", "ipv6", "ipsla", "mpls", "tacacs", "tacacs-server", "netconf",
     "netconf-yang", "restconf", "telemetry", "flow", "object-group", "transport", "diagnostic", "card", "process",
     "warm-reboot", "exception", "file", "monitor", "dot11", "dial-peer", "gatekeeper", "sip-ua", "bridge", "bba-group",
     "vpdn", "vpdn-group", "l2tp-class", "pseudowire-class", "ppp", "dialer-list", "isdn", "controller", "fhrp",
@@ -88,7 +52,7 @@ constexpr const char* kForeignIp[] = {
     "classless", "source-route", "finger", "bootp", "dhcp", "flow", "flow-cache", "flow-export", "igmp", "rsvp",
     "dns", "domain lookup", "domain list", "domain-lookup", "domain retry", "arp", "icmp", "options", "radius", "tacacs",
     "default-gateway", "default-network", "bgp-community", "extcommunity-list", "identd", "admission", "ips", "inspect",
-    "port-map", "telnet", "tcp", "access-list extended", "access-list resequence", "access-list logging", "wccp",
+    "port-map", "telnet", "tcp", "access-list resequence", "access-list logging", "wccp",
     "explicit-path", "gratuitous-arps", "local policy", "rcmd", "security", "slb", "spd", "urlfilter"};
 
 }  // namespace
@@ -98,16 +62,13 @@ void AddGlobalCommands(Mode& root) {
   std::vector<Command> list;
   for (const char* w : kForeignWords) list.push_back(Foreign(absl::StrCat(w, " [<REST:words>]"), ModeId::kForeign));
   for (const char* w : kForeignIp) list.push_back(Foreign(absl::StrCat("ip ", w, " [<REST:words>]"), ModeId::kForeign));
-  for (const char* p : {"aaa authentication [<REST:words>]", "aaa accounting [<REST:words>]",
-                        "aaa session-id [<REST:words>]", "aaa group [<REST:words>]", "aaa server [<REST:words>]",
+  for (const char* p : {"aaa session-id [<REST:words>]", "aaa group server {tacacs+|ldap} [<REST:words>]", "aaa server [<REST:words>]",
                         "aaa local [<REST:words>]", "aaa attribute [<REST:words>]", "aaa common-criteria [<REST:words>]",
                         "aaa authorization {exec|commands|console|config-commands|reverse-access|auth-proxy} "
                         "[<REST:words>]",
                         "enable {secret|password} [<REST:words>]", "platform {punt-keepalive|qfp|console|hardware|urpf|"
                         "ipsec|tcam|resource} [<REST:words>]",
-                        "crypto key [<REST:words>]", "crypto engine [<REST:words>]", "crypto ssl [<REST:words>]",
-                        "crypto pki server [<REST:words>]", "crypto gdoi [<REST:words>]",
-                        "crypto logging [<REST:words>]"})
+                        "crypto key [<REST:words>]", "crypto engine [<REST:words>]", "crypto ssl [<REST:words>]", "crypto gdoi [<REST:words>]"})
     list.push_back(Foreign(p, ModeId::kForeign));
   root.Add(std::move(list));
   root.Add({
@@ -116,8 +77,8 @@ void AddGlobalCommands(Mode& root) {
       Unsupported(S::kWarning, "crypto keyring [<REST:words>]", "IKEv1 (crypto keyring)", ModeId::kUnsupported),
       Unsupported(S::kWarning, "crypto map [<REST:words>]", "crypto maps", ModeId::kUnsupported),
       Unsupported(S::kWarning, "crypto dynamic-map [<REST:words>]", "crypto maps", ModeId::kUnsupported),
-      Unsupported(S::kWarning, "crypto vpn [<REST:words>]", "AnyConnect (crypto vpn)", ModeId::kUnsupported),
-      Unsupported(S::kWarning, "ipv6 local pool [<REST:words>]", "IPv6 address pools"),
+      Kept("crypto vpn anyconnect <REST:line>", "AnyConnect packages and profiles", "send AnyConnect files", Gravity::kWarn,
+           Keep::kEach),
   });
 }
 

@@ -34,22 +34,29 @@ T* Object(Context& c, const Call& k, std::map<std::string, T>* map, const std::m
   return &it->second;
 }
 
-const Model& BuiltIn() {
-  static const Model kModel = DefaultModel();
-  return kModel;
+// --- keyring --------------------------------------------------------------------------------------------
+std::unordered_map<std::string, size_t>& PeerIndex(Context& c) {
+  std::unordered_map<std::string, size_t>& index = c.peer_index[c.keyring->name];
+  if (index.size() == c.keyring->peers.size()) return index;
+  index.clear();
+  for (size_t i = 0; i < c.keyring->peers.size(); ++i) index[c.keyring->peers[i].name] = i;
+  return index;
 }
 
-// --- keyring --------------------------------------------------------------------------------------------
 void EnterPeer(Context& c, const Call& k) {
   std::vector<KeyringPeer>& peers = c.keyring->peers;
   const std::string name = k.Text("NAME");
-  const auto it = std::find_if(peers.begin(), peers.end(), [&](const KeyringPeer& p) { return p.name == name; });
+  std::unordered_map<std::string, size_t>& index = PeerIndex(c);
+  const auto it = index.find(name);
   if (!k.set()) {
-    if (it != peers.end()) peers.erase(it);
+    if (it == index.end()) return;
+    peers.erase(peers.begin() + static_cast<std::ptrdiff_t>(it->second));
+    index.clear();
     return;
   }
-  c.peer = static_cast<size_t>(it - peers.begin());
-  if (it == peers.end()) {
+  c.peer = it != index.end() ? it->second : peers.size();
+  if (it == index.end()) {
+    index[name] = peers.size();
     peers.emplace_back();
     peers.back().name = name;
   }
@@ -100,6 +107,7 @@ void PeerIdentity(Context& c, const Call& k) {
 void PeerKey(Context& c, const Call& k) {
   SecretBytes key;
   if (k.set() && !ReadKey(c, k, &key)) return;
+  std::erase_if(Peer(c).kept, [](const Statement& s) { return s.StartsWith("pre-shared-key"); });
   if (!k.Has("remote")) Peer(c).local_key = key;
   if (!k.Has("local")) Peer(c).remote_key = key;
 }
@@ -117,12 +125,20 @@ void PeerPpk(Context& c, const Call& k) {
 // --- proposal -----------------------------------------------------------------------------------------------
 // Warns or refuses as the name says; true if it may be used.
 template <class Name>
-bool Admit(Context& c, Location where, absl::string_view what, const Name& n, absl::string_view instead) {
+bool Admit(Context& c, Location where, absl::string_view keyword, absl::string_view what, const Name& n,
+           absl::string_view instead) {
   if (n.standing == Standing::kWeak)
     c.Warn(where, absl::StrCat(what, " ", n.word, " is weak: ", n.why), absl::StrCat("use ", instead));
-  if (n.standing == Standing::kRefused)
-    c.Error(where, absl::StrCat(what, " ", n.word, " is not supported: ", n.why), absl::StrCat("use ", instead));
-  return n.standing != Standing::kRefused;
+  if (n.standing != Standing::kRefused) return true;
+  c.Warn(where, absl::StrCat(what, " ", n.word, " is accepted, but never offered: ", n.why), absl::StrCat("use ", instead));
+  const std::string word = absl::StrCat(keyword, " ", n.word);
+  std::vector<std::string>& list = c.proposal->refused;
+  if (std::find(list.begin(), list.end(), word) == list.end()) list.push_back(word);
+  return false;
+}
+
+void ForgetRefused(Context& c, absl::string_view keyword) {
+  std::erase_if(c.proposal->refused, [&](const std::string& w) { return absl::StartsWith(w, absl::StrCat(keyword, " ")); });
 }
 
 template <class Name>
@@ -134,13 +150,14 @@ std::vector<std::string> Words(const std::vector<Name>& names) {
 
 void SetEncryption(Context& c, const Call& k) {
   std::vector<EncrChoice> out;
+  ForgetRefused(c, "encryption");
   if (k.set()) {
     const std::vector<std::string> known = Words(IkeEncryptionNames());
     for (const Word& w : k.Find("ALGORITHM")->words) {
       size_t i = 0;
       if (Choose(c, k, w, known, "encryption algorithm", &i) == nullptr) continue;
       const EncryptionName& n = IkeEncryptionNames()[i];
-      if (!Admit(c, {k.line, w.column}, "encryption", n, "aes-gcm-256")) continue;
+      if (!Admit(c, {k.line, w.column}, "encryption", "encryption", n, "aes-gcm-256")) continue;
       if (std::find(out.begin(), out.end(), n.choice) == out.end()) out.push_back(n.choice);
     }
   }
@@ -150,19 +167,24 @@ void SetEncryption(Context& c, const Call& k) {
 void SetNumbers(Context& c, const Call& k, const std::vector<NumberName>& names, absl::string_view what,
                 absl::string_view instead, std::vector<uint16_t>* list) {
   list->clear();
+  const std::string keyword = k.args[0].name;
+  ForgetRefused(c, keyword);
   if (!k.set()) return;
   const std::vector<std::string> known = Words(names);
   for (const Word& w : k.Find("ALGORITHM")->words) {
     size_t i = 0;
     if (Choose(c, k, w, known, what, &i) == nullptr) continue;
-    if (!Admit(c, {k.line, w.column}, what, names[i], instead)) continue;
+    if (!Admit(c, {k.line, w.column}, keyword, what, names[i], instead)) continue;
     if (std::find(list->begin(), list->end(), names[i].number) == list->end()) list->push_back(names[i].number);
   }
 }
 
 void SetSuite(Context& c, const Call& k) {
   if (!k.set()) {
-    *c.proposal = IkeProposal{c.proposal->name, {}, {}, {}, {}, c.proposal->where};
+    IkeProposal empty;
+    empty.name = c.proposal->name;
+    empty.where = c.proposal->where;
+    *c.proposal = std::move(empty);
     return;
   }
   const Arg* a = k.Find("SUITE");
@@ -174,6 +196,7 @@ void SetSuite(Context& c, const Call& k) {
   if (s.integrity != 0) c.proposal->integrity = {s.integrity};
   c.proposal->prf = {s.prf};
   c.proposal->groups = {s.group};
+  c.proposal->refused.clear();
 }
 
 // --- policy ---------------------------------------------------------------------------------------------------
@@ -296,7 +319,7 @@ std::vector<Command> Globals() {
        [](Context& c, const Call& k) { c.model.ike.mobike = k.op != Op::kNo; }},
       {"crypto ikev2 mobike additional-address <A:address>", "an address where peers reach this router as well",
        SetMobikeAddress},
-      {"crypto ikev2 http-url cert", "fetch certificates that peers name by URL (RFC 7296 3.6); off by default",
+      {"crypto ikev2 http-url {cert|bundle}", "fetch certificates that peers name by URL (RFC 7296 3.6); off by default",
        [](Context& c, const Call& k) {
          c.model.ike.http_url = k.set();
          if (k.set())
@@ -307,19 +330,20 @@ std::vector<Command> Globals() {
 }
 
 std::vector<Command> UnsupportedGlobals() {
-  const ModeId block = ModeId::kUnsupported;
   return {
-      Unsupported(S::kError, "crypto ikev2 client flexvpn <NAME> [<REST:words>]",
-                  "FlexVPN client blocks; write 'tunnel destination ADDRESS' in the tunnel", block),
-      Unsupported(S::kError, "crypto ikev2 cluster", "the IKEv2 load balancer", block),
-      Unsupported(S::kWarning, "crypto ikev2 name-mangler <NAME>", "name manglers", block),
-      Unsupported(S::kWarning, "crypto ikev2 certificate-cache <REST:words>", "certificates"),
-      Unsupported(S::kWarning, "crypto ikev2 disconnect-revoked-peers", "certificates"),
-      Unsupported(S::kWarning, "crypto ikev2 cts <REST:words>", "Cisco TrustSec"),
-      Unsupported(S::kWarning, "crypto ikev2 diagnose <REST:words>", "crypto ikev2 diagnose"),
+      Kept("crypto ikev2 certificate-cache <N:1-65535>", "certificates to keep", "limit the cache of certificates"),
+      Kept("crypto ikev2 disconnect-revoked-peers", "end sessions whose certificate was revoked",
+           "end running sessions when a certificate is revoked: it counts from their next authentication on"),
+      Kept("crypto ikev2 cts sgt", "Cisco TrustSec tags", "carry Cisco TrustSec tags"),
+      Kept("crypto ikev2 diagnose error <N:1-1000>", "errors to remember", "keep a list of errors: they are in the log"),
       Unsupported(S::kWarning, "crypto ikev2 limit queue <REST:words>", "limits of the request queue"),
       Unsupported(S::kWarning, "crypto ikev2 reconnect <REST:words>", "IKEv2 reconnect"),
-      Unsupported(S::kWarning, "crypto ikev2 redirect gateway <REST:words>", "IKEv2 redirect of clients to other gateways"),
+      Kept("crypto ikev2 redirect gateway {init|auth}", "send clients to another gateway (RFC 5685)",
+           "send clients to other gateways"),
+      Kept("crypto logging ikev2", "log IKEv2 events", "take this as a switch: IKEv2 events are always logged",
+           Gravity::kNote),
+      Kept("crypto logging {session|ezvpn}", "log sessions", "take this as a switch: sessions are always logged",
+           Gravity::kNote, Keep::kPerWord),
   };
 }
 
@@ -330,18 +354,18 @@ std::vector<Command> Openers() {
        ModeId::kKeyring},
       {"crypto ikev2 proposal <NAME>", "algorithms of the IKE SA",
        [](Context& c, const Call& k) {
-         c.proposal = Object(c, k, &c.model.proposals, BuiltIn().proposals, "crypto ikev2 proposal");
+         c.proposal = Object(c, k, &c.model.proposals, c.built_in->proposals, "crypto ikev2 proposal");
        },
        ModeId::kProposal},
       {"crypto ikev2 policy <NAME>", "proposals by local address",
        [](Context& c, const Call& k) {
          if (!k.set()) c.default_policy_proposals = false;
-         c.policy = Object(c, k, &c.model.policies, BuiltIn().policies, "crypto ikev2 policy");
+         c.policy = Object(c, k, &c.model.policies, c.built_in->policies, "crypto ikev2 policy");
        },
        ModeId::kPolicy},
       {"crypto ikev2 authorization policy <NAME>", "addresses and routes for a peer",
        [](Context& c, const Call& k) {
-         c.authorization = Object(c, k, &c.model.authorization_policies, BuiltIn().authorization_policies,
+         c.authorization = Object(c, k, &c.model.authorization_policies, c.built_in->authorization_policies,
                                   "crypto ikev2 authorization policy");
        },
        ModeId::kAuthorization},
@@ -358,27 +382,28 @@ std::vector<Command> PeerCommands() {
       {"identity address <A:address>", "IKE identity of the peer", PeerIdentity},
       {"pre-shared-key [local|remote] [0] <KEY:secret>", "the key, in clear", PeerKey},
       {"pre-shared-key [local|remote] hex <HEX:secret>", "the key, as hexadecimal digits", PeerKey},
-      {"pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted (not supported yet)", PeerKey},
+      Kept("pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted by a master key",
+           "decrypt keys of type 6: the peer has no key until it is written in clear", Gravity::kWarn, Keep::kPerWord),
       {"ppk manual id <ID> key [0] <KEY:secret> [required]", "post-quantum pre-shared key (RFC 8784)", PeerPpk},
       {"ppk manual id <ID> key hex <HEX:secret> [required]", "the same, as hexadecimal digits", PeerPpk},
       {"ppk manual id <ID> key 6 <KEY:secret> [required]", "encrypted key (not supported yet)", PeerPpk},
       Unsupported(S::kError, "ppk dynamic <REST:words>", "post-quantum keys from a key server; write 'ppk manual'"),
-      Unsupported(S::kError, "hostname <NAME>", "keyring peers by host name; write 'address' or 'identity'"),
+      Kept("hostname <NAME>", "host name of the peer", "look up host names: the peer is found by address or identity only"),
   };
 }
 
 std::vector<Command> ProposalCommands() {
   return {
-      {"encryption <ALGORITHM:words>", "in order of preference: aes-gcm-256 aes-gcm-128 aes-cbc-256 …", SetEncryption},
-      {"integrity <ALGORITHM:words>", "sha512 sha384 sha256 sha1 aes-cmac",
+      {"encryption <ALGORITHM:encryption...>", "ciphers in order of preference", SetEncryption},
+      {"integrity <ALGORITHM:integrity...>", "integrity algorithms in order of preference, for ciphers without their own",
        [](Context& c, const Call& k) {
          SetNumbers(c, k, IntegrityNames(), "integrity algorithm", "sha256", &c.proposal->integrity);
        }},
-      {"prf <ALGORITHM:words>", "pseudo-random functions; without it, as integrity",
+      {"prf <ALGORITHM:prf...>", "pseudo-random functions; without it, as integrity",
        [](Context& c, const Call& k) { SetNumbers(c, k, PrfNames(), "PRF", "sha256", &c.proposal->prf); }},
-      {"group <ALGORITHM:words>", "Diffie-Hellman groups: 31 19 20 21 14 15 16 …",
+      {"group <ALGORITHM:group...>", "Diffie-Hellman groups in order of preference",
        [](Context& c, const Call& k) { SetNumbers(c, k, GroupNames(), "group", "19", &c.proposal->groups); }},
-      {"suite <SUITE>", "all four lists at once: suite-b-gcm-256 cnsa-gcm-256-ecdh-384 … (flexvpn's own command)",
+      {"suite <SUITE:suite>", "all four lists at once, as an RFC names them; our own command",
        SetSuite},
       {kAdditionalSyntax, "one more key exchange (RFC 9370): mlkem768 mlkem1024 20 … none; our own command",
        [](Context& c, const Call& k) { SetAdditional(c, k, &c.proposal->additional); }},
@@ -397,7 +422,9 @@ std::vector<Command> PolicyCommands() {
       {"match fvrf {any|<VRF>}", "outer VRF",
        [](Context& c, const Call& k) {
          c.policy->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF");
-         if (k.set() && !k.Has("any")) c.Error(At(k, *k.Find("VRF")), "not supported by this version: VRFs");
+         if (k.set() && !k.Has("any"))
+           c.Warn(At(k, *k.Find("VRF")), absl::StrCat("accepted, but this version does not know VRFs; crypto ikev2 policy '",
+                                                      c.policy->name, "' is not used"));
        }},
       Unsupported(S::kWarning, "match inbound-only", "match inbound-only"),
   };
@@ -433,22 +460,34 @@ std::vector<Command> AuthorizationCommands() {
          c.authorization->session_lifetime.reset();
          if (k.set()) c.authorization->session_lifetime = seconds(k.Number("S"));
        }},
-      Unsupported(S::kError, "route accept route-map <NAME>", "route-maps; write 'route accept any'"),
-      Unsupported(S::kWarning, "route set local <REST:words>", "route set local"),
-      Unsupported(S::kWarning, "route set access-list ipv6 <NAME>", "IPv6 access lists"),
-      Unsupported(S::kWarning, "aaa attribute <REST:words>", "AAA attribute lists"),
-      Unsupported(S::kWarning, "backup-gateway <REST:words>", "backup gateways"),
-      Unsupported(S::kWarning, "configuration <REST:words>", "configuration by URL"),
-      Unsupported(S::kWarning, "dhcp <REST:words>", "addresses by DHCP"),
-      Unsupported(S::kWarning, "include-local-lan", "include-local-lan"),
-      Unsupported(S::kWarning, "ipsec flow-limit <REST:words>", "ipsec flow-limit"),
-      Unsupported(S::kWarning, "ipv6 <REST:words>", "IPv6 attributes"),
-      Unsupported(S::kWarning, "mobileopt-serv <REST:words>", "mobileopt-serv"),
-      Unsupported(S::kWarning, "pfs", "pfs for the peer; write 'set pfs' in the IPsec profile"),
-      Unsupported(S::kWarning, "smartcard-removal-disconnect", "smartcard-removal-disconnect"),
-      Unsupported(S::kWarning, "split-dns <REST:words>", "split DNS"),
-      Unsupported(S::kWarning, "wins <REST:words>", "WINS servers"),
-      Unsupported(S::kWarning, "subnet-acl <REST:words>", "subnet-acl; write 'route set access-list'"),
+      Kept("route accept route-map <NAME>", "install the peer's routes that a route-map permits",
+           "read route-maps for this: no route of the peer is installed"),
+      Kept("route set local ipv4 <A:ipv4> <M:mask> [next-hop <HOP:ipv4>] [vrf <VRF>] [tag <TAG:1-497777>] "
+           "[distance <DISTANCE:1-255>]", "a route of our own to the peer", "install local routes", Gravity::kWarn, Keep::kEach),
+      Kept("route set local ipv6 <P:prefix> [next-hop <HOP:ipv6>] [vrf <VRF>] [tag <TAG:1-497777>] "
+           "[distance <DISTANCE:1-255>]", "a route of our own to the peer", "install local routes", Gravity::kWarn, Keep::kEach),
+      Kept("route set access-list ipv6 <NAME>", "tell the peer these IPv6 prefixes", "announce IPv6 access lists",
+           Gravity::kWarn, Keep::kEach),
+      Kept("aaa attribute list <NAME>", "attributes of AAA", "read AAA attribute lists"),
+      Kept("backup-gateway <GATEWAY>", "gateway to tell the peer; repeatable", "tell peers of backup gateways",
+           Gravity::kWarn, Keep::kEach),
+      Kept("configuration url <URL>", "where the peer finds its configuration", "send a configuration URL"),
+      Kept("configuration version <N:1-32767>", "version of that configuration", "send a configuration version"),
+      Kept("dhcp giaddr <A:ipv4>", "gateway address for DHCP", "ask DHCP for addresses"),
+      Kept("dhcp server <SERVER>", "DHCP server to ask for addresses", "ask DHCP for addresses"),
+      Kept("dhcp timeout <S:4-30>", "seconds to wait for the DHCP server", "ask DHCP for addresses"),
+      Kept("include-local-lan", "the client may reach its own network", "send include-local-lan"),
+      Kept("ipsec flow-limit <N:0-50000>", "most Child SAs of a peer", "limit the Child SAs of a peer"),
+      Kept("ipv6 dns <A:ipv6> [<B:ipv6>]", "IPv6 name servers for the peer", "send IPv6 name servers"),
+      Kept("ipv6 pool <NAME>", "IPv6 pool of the peer's address", "give out IPv6 addresses"),
+      Kept("ipv6 prefix <N:1-128>", "prefix length of the peer's IPv6 address", "give out IPv6 addresses"),
+      Kept("mobileopt-serv <A:ipv4> [<PORT:1-65535>]", "mobile optimisation server", "send mobileopt-serv"),
+      Kept("pfs", "ask the client for PFS", "send this attribute; 'set pfs' in the IPsec profile decides"),
+      Kept("smartcard-removal-disconnect", "the client disconnects with its smartcard", "send smartcard-removal-disconnect"),
+      Kept("split-dns <DOMAIN>", "domain for the name servers above; repeatable", "send split DNS domains", Gravity::kWarn,
+           Keep::kEach),
+      Kept("wins <A:ipv4> [<B:ipv4>]", "WINS servers for the peer", "send WINS servers"),
+      Kept("subnet-acl <NAME>", "networks of the peer (old spelling)", "read 'subnet-acl': write 'route set access-list'"),
   };
 }
 

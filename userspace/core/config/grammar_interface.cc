@@ -61,22 +61,21 @@ void SetSource(Context& c, const Call& k) {
   Interface& i = *c.interface;
   i.source_interface.clear();
   i.source_address.reset();
+  i.implied_source.value = false;
+  i.source_dynamic = k.set() && k.Has("dynamic");
   if (!k.set()) return;
   if (const Arg* a = k.Find("A")) i.source_address = a->address;
   if (const Arg* n = k.Find("IF")) i.source_interface = n->text;
-  if (k.Has("dynamic"))
-    c.Error(k.where(), "not supported by this version: tunnel source dynamic", "name the interface or its address");
 }
 
 void SetDestination(Context& c, const Call& k) {
   Interface& i = *c.interface;
   i.destination.reset();
   i.destination_dynamic = false;
+  i.destination_name = k.set() ? k.Text("NAME") : "";
   if (!k.set()) return;
   if (const Arg* a = k.Find("A")) i.destination = a->address;
   if (k.Has("dynamic")) i.destination_dynamic = true;
-  if (const Arg* n = k.Find("NAME"))
-    c.Error(At(k, *n), "not supported by this version: a host name as tunnel destination", "write its address");
 }
 
 void SetTunnelMode(Context& c, const Call& k) {
@@ -124,10 +123,10 @@ std::vector<Command> TunnelCommands() {
   return {
       {"tunnel source <A:address>", "outer address on our side", SetSource},
       {"tunnel source <IF:interface>", "interface whose address is the outer one", SetSource},
-      {"tunnel source dynamic", "chosen by the client block (not supported yet)", SetSource},
+      {"tunnel source dynamic", "chosen by the client block", SetSource},
       {"tunnel destination <A:address>", "outer address of the hub or peer", SetDestination},
-      {"tunnel destination dynamic", "chosen by the client block (not supported yet)", SetDestination},
-      {"tunnel destination <NAME>", "host name (not supported yet)", SetDestination},
+      {"tunnel destination dynamic", "chosen by the client block", SetDestination},
+      {"tunnel destination <NAME>", "host name of the hub or peer", SetDestination},
       {"tunnel mode gre {ip|ipv6}", "GRE over IPv4 or IPv6", SetTunnelMode},
       {"tunnel mode gre multipoint", "GRE to many peers (DMVPN)", SetTunnelMode},
       {"tunnel mode ipsec {ipv4|ipv6}", "IPsec without GRE", SetTunnelMode},
@@ -139,18 +138,20 @@ std::vector<Command> TunnelCommands() {
       {"tunnel protection ipsec profile <NAME> [shared]", "IPsec profile of this tunnel",
        [](Context& c, const Call& k) { c.interface->ipsec_profile = k.set() ? k.Text("NAME") : ""; }},
       {"tunnel path-mtu-discovery [<REST:words>]", "always on", nullptr},
-      Unsupported(S::kError, "tunnel vrf <VRF>", "VRFs"),
-      Unsupported(S::kError, "tunnel mode {ipip|ipv6ip|eon|mpls|vxlan|udp|geneve} [<REST:words>]", "this tunnel mode"),
-      Unsupported(S::kError, "tunnel mode ipsec dual-overlay", "dual-overlay"),
-      Unsupported(S::kError, "tunnel mode ipsec {ipv4 v6-overlay|ipv6 v4-overlay}", "mixed overlays"),
-      Unsupported(S::kError, "tunnel protection ipsec policy <REST:words>", "tunnel protection by access list"),
-      Unsupported(S::kWarning, "tunnel {checksum|sequence-datagrams|entropy|ttl|tos|bandwidth|flow|route-via|endpoint|"
-                               "rbscp|raw|udlr} [<REST:words>]",
-                  "this tunnel setting"),
+      Kept("tunnel vrf <VRF>", "VRF of the outer packets", "know VRFs", Gravity::kShut),
+      Kept("tunnel mode {ipip|ipv6ip|eon|mpls|vxlan|udp|geneve} [<REST:line>]", "other kinds of tunnels",
+           "make tunnels of this mode", Gravity::kShut),
+      Kept("tunnel mode ipsec dual-overlay", "IPv4 and IPv6 in one tunnel", "make dual-overlay tunnels", Gravity::kShut),
+      Kept("tunnel mode ipsec {ipv4 v6-overlay|ipv6 v4-overlay}", "IPsec over the other family", "make mixed overlays",
+           Gravity::kShut),
+      Kept("tunnel protection ipsec policy {ipv4|ipv6} <NAME>", "encrypt what an access list says",
+           "protect by access list", Gravity::kShut, Keep::kPerWord),
+      Kept("tunnel {checksum|sequence-datagrams|entropy|ttl|tos|bandwidth|flow|route-via|endpoint|rbscp|raw|udlr} "
+           "[<REST:line>]", "other settings of a tunnel", "use this tunnel setting", Gravity::kWarn, Keep::kPerWord),
   };
 }
 
-std::vector<Command> NhrpCommands() {
+std::vector<Command> NhrpInUse() {
   return {
       {"ip nhrp network-id <N:1-4294967295>", "NHRP domain; packets between tunnels of one domain make shortcuts",
        [](Context& c, const Call& k) { c.interface->nhrp.network_id = static_cast<uint32_t>(k.Number("N")); }},
@@ -160,15 +161,10 @@ std::vector<Command> NhrpCommands() {
       {"ip nhrp shortcut [virtual-template <N:1-4095>]", "build tunnels to other spokes (spoke)", SetShortcut},
       {"ip nhrp shortcut <N:1-4095>", "build tunnels to other spokes (spoke)", SetShortcut},
       {"ip nhrp authentication <STRING:secret>", "string in every NHRP packet", SetNhrpAuthentication},
-      Unsupported(S::kError, "ip nhrp map <REST:words>", "static NHRP mappings (DMVPN)"),
-      Unsupported(S::kError, "ip nhrp nhs <REST:words>", "NHRP registration (DMVPN)"),
-      Unsupported(S::kWarning, "ip nhrp {registration|max-send|interest|server-only|record|send-routed|responder|use|"
-                               "trigger-svc|cache|path|attribute|reject|connect|multicast|group|event-publisher} "
-                               "[<REST:words>]",
-                  "this NHRP setting"),
-      Unsupported(S::kWarning, "ipv6 <REST:words>", "IPv6 on interfaces of this router"),
-      Unsupported(S::kWarning, "nhrp <REST:words>", "this NHRP setting"),
-      Unsupported(S::kWarning, "if-state nhrp", "if-state nhrp"),
+      Kept("if-state nhrp", "line state by NHRP", "take the interface down with NHRP"),
+      Kept("nhrp <REST:line>", "other NHRP settings", "use this NHRP setting", Gravity::kWarn, Keep::kEach),
+      Kept("ipv6 {address|enable|unnumbered|mtu|nd|tcp|traffic-filter|verify|ospf|eigrp|rip|router|unreachables|redirects} "
+           "[<REST:line>]", "IPv6 of this interface", "configure IPv6 on interfaces", Gravity::kWarn, Keep::kEach),
   };
 }
 
@@ -196,17 +192,18 @@ void AddInterfaceCommands(Mode& root, Mode& interface) {
              ModeId::kInterface}});
   interface.Add(AddressCommands());
   interface.Add(TunnelCommands());
-  interface.Add(NhrpCommands());
+  interface.Add(NhrpInUse());
   std::vector<Command> list;
   for (const char* w : kForeign) list.push_back(Foreign(absl::StrCat(w, " [<REST:words>]")));
   interface.Add(std::move(list));
   interface.Add({
-      Unsupported(S::kError, "vrf forwarding <VRF>", "VRFs"),
-      Unsupported(S::kError, "ip vrf forwarding <VRF>", "VRFs"),
-      Unsupported(S::kError, "crypto map <REST:words>", "crypto maps"),
-      Unsupported(S::kWarning, "ip access-group <REST:words>", "packet filters; use nftables"),
-      Unsupported(S::kWarning, "ip address dhcp [<REST:words>]", "DHCP; leave it to Linux"),
-      Unsupported(S::kWarning, "ip address <A:ipv4> <M:mask> secondary", "secondary addresses"),
+      Kept("vrf forwarding <VRF>", "VRF of this interface", "know VRFs", Gravity::kShut),
+      Kept("ip vrf forwarding <VRF>", "VRF of this interface (old spelling)", "know VRFs", Gravity::kShut),
+      Kept("crypto map <NAME>", "crypto map of this interface",
+           "do crypto maps: WHAT THIS MAP PROTECTS WOULD LEAVE IN CLEAR", Gravity::kShut),
+      Kept("ip access-group <NAME> {in|out}", "packet filter of this interface", "filter packets", Gravity::kShut, Keep::kEach),
+      Kept("ip address dhcp [<REST:line>]", "address by DHCP", "ask DHCP: leave it to Linux"),
+      Kept("ip address <A:ipv4> <M:mask> secondary", "second address", "set secondary addresses", Gravity::kWarn, Keep::kEach),
   });
 }
 

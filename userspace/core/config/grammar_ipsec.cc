@@ -14,11 +14,6 @@ namespace {
 
 using S = Diagnostic::Severity;
 
-const Model& BuiltIn() {
-  static const Model kModel = DefaultModel();
-  return kModel;
-}
-
 // --- transform-set ---------------------------------------------------------------------------------------
 bool UseSuite(const absl::string_view word, TransformSet* out) {
   for (const SuiteName& s : SuiteNames()) {
@@ -41,7 +36,9 @@ size_t ReadTransform(Context& c, const Call& k, const std::vector<Word>& words, 
   if (t.standing == Standing::kWeak) c.Warn(where, absl::StrCat(t.word, " is weak: ", t.why), "use esp-gcm 256");
   switch (t.kind) {
     case TransformName::kOther:
-      c.Error(where, absl::StrCat("not supported: ", t.word, ": ", t.why), "use esp-gcm 256");
+      c.Warn(where, absl::StrCat(t.word, " is accepted, but not used: ", t.why),
+             absl::string_view(t.word) == "comp-lzs" ? "" : "this transform set is never offered; use esp-gcm 256");
+      out->refused.emplace_back(t.word);
       return 1;
     case TransformName::kEsn:
       out->esn = true;
@@ -72,7 +69,7 @@ void EnterTransformSet(Context& c, const Call& k) {
   if (!k.set()) {
     c.model.transform_sets.erase(name);
     if (k.op == Op::kDefault && name == "default")
-      c.model.transform_sets[name] = BuiltIn().transform_sets.at(name);
+      c.model.transform_sets[name] = c.built_in->transform_sets.at(name);
     return;
   }
   TransformSet& t = c.model.transform_sets[name];
@@ -85,11 +82,12 @@ void EnterTransformSet(Context& c, const Call& k) {
   t.encryption = {};
   t.integrity = 0;
   t.esn = false;
+  t.refused.clear();
   for (size_t i = 0; i < list->words.size();) i += ReadTransform(c, k, list->words, i, &t);
   if (IsAead(t.encryption.encr) && t.integrity != 0)
     c.Error(k.where(), absl::StrCat(EspEncryptionWords(t.encryption), " carries its own integrity"),
             absl::StrCat("leave out ", EspIntegrityWord(t.integrity)));
-  if (t.encryption.encr != 0 || t.integrity == 0) return;
+  if (t.encryption.encr != 0 || t.integrity == 0 || !t.refused.empty()) return;
   t.encryption.encr = kEncrNull;
   c.Warn(k.where(), "a transform set without encryption: the traffic is authenticated only", "add esp-aes or use esp-gcm 256");
 }
@@ -106,11 +104,8 @@ void EnterProfile(Context& c, const Call& k) {
   const std::string name = k.Find("NAME") != nullptr ? k.Text("NAME") : "default";
   if (!k.set()) {
     c.model.ipsec_profiles.erase(name);
-    c.own_lifetime.erase(name);
-    c.own_kilobytes.erase(name);
-    c.own_replay.erase(name);
     if (k.op == Op::kDefault && name == "default")
-      c.model.ipsec_profiles[name] = BuiltIn().ipsec_profiles.at(name);
+      c.model.ipsec_profiles[name] = c.built_in->ipsec_profiles.at(name);
     return;
   }
   IpsecProfile& p = c.model.ipsec_profiles[name];
@@ -143,8 +138,10 @@ void SetPfs(Context& c, const Call& k) {
   if (Choose(c, k, {a->text, a->column}, known, "group", &i) == nullptr) return;
   const NumberName& n = GroupNames()[i];
   if (n.standing == Standing::kWeak) c.Warn(At(k, *a), absl::StrCat(known[i], " is weak: ", n.why), "use group19");
-  if (n.standing == Standing::kRefused)
-    return c.Error(At(k, *a), absl::StrCat(known[i], " is not supported: ", n.why), "use group19");
+  if (n.standing == Standing::kRefused) {
+    c.ipsec_profile->pfs_group = 19;
+    return c.Warn(At(k, *a), absl::StrCat(known[i], " is accepted, but not used: ", n.why), "group19 is used");
+  }
   c.ipsec_profile->pfs_group = n.number;
 }
 
@@ -181,79 +178,96 @@ std::vector<Command> ProfileCommands() {
       {"description <TEXT:line>", "free text",
        [](Context& c, const Call& k) { c.ipsec_profile->description = k.set() ? k.Text("TEXT") : ""; }},
       {"set ikev2-profile <NAME>", "IKEv2 profile that negotiates for this one",
-       [](Context& c, const Call& k) { c.ipsec_profile->ike_profile = k.set() ? k.Text("NAME") : ""; }},
+       [](Context& c, const Call& k) {
+         c.ipsec_profile->ike_profile = k.set() ? k.Text("NAME") : "";
+         c.ipsec_profile->implied_ike_profile.value = false;
+       }},
       {"set transform-set <NAME:words>", "transform sets in order of preference", SetTransformSets},
-      {"set pfs [<GROUP>]", "new Diffie-Hellman exchange at every rekey (group19 if none is named)", SetPfs},
+      {"set pfs [<GROUP:pfs>]", "new Diffie-Hellman exchange at every rekey (group19 if none is named)", SetPfs},
       {absl::StrCat("set ", kAdditionalSyntax), "one more key exchange at every rekey, with pfs (RFC 9370)",
        [](Context& c, const Call& k) { SetAdditional(c, k, &c.ipsec_profile->additional); }},
       {"set security-association lifetime seconds <S:120-2592000>", "seconds between rekeys",
        [](Context& c, const Call& k) {
          c.ipsec_profile->lifetime = ReadLifetime(k);
-         c.own_lifetime.insert(c.ipsec_profile->name);
+         c.ipsec_profile->own_lifetime = k.set();
        }},
       {"set security-association lifetime days <DAYS:1-30>", "days between rekeys",
        [](Context& c, const Call& k) {
          c.ipsec_profile->lifetime = ReadLifetime(k);
-         c.own_lifetime.insert(c.ipsec_profile->name);
+         c.ipsec_profile->own_lifetime = k.set();
        }},
       {"set security-association lifetime kilobytes {<KB:2560-4294967295>|disable}", "volume between rekeys",
        [](Context& c, const Call& k) {
          c.ipsec_profile->lifetime_kilobytes = ReadKilobytes(k);
-         c.own_kilobytes.insert(c.ipsec_profile->name);
+         c.ipsec_profile->own_kilobytes = k.set();
        }},
       {"set security-association replay {disable|window-size <N:64-1024>}", "replay window in packets",
        [](Context& c, const Call& k) {
          CheckWindow(c, k);
          c.ipsec_profile->replay_window = ReadReplay(k);
-         c.own_replay.insert(c.ipsec_profile->name);
+         c.ipsec_profile->own_replay = k.set();
        }},
       {"set security-association offload {off|auto|crypto|packet}", "hardware offload (flexvpn's own command)",
        SetOffload},
-      Unsupported(S::kWarning, "set security-association idle-time <REST:words>", "idle-time"),
-      Unsupported(S::kWarning, "set security-association {dfbit|dummy|ecn} <REST:words>", "this setting of the SA"),
-      Unsupported(S::kWarning, "set security-association level <REST:words>", "set security-association level"),
-      Unsupported(S::kError, "set isakmp-profile <NAME>", "IKEv1; write 'set ikev2-profile'"),
-      Unsupported(S::kWarning, "set identity <REST:words>", "set identity"),
-      Unsupported(S::kWarning, "set mixed-mode", "set mixed-mode"),
-      Unsupported(S::kWarning, "set reverse-route <REST:words>", "reverse routes; IKEv2 routes do this"),
-      Unsupported(S::kWarning, "reverse-route [<REST:words>]", "reverse routes; IKEv2 routes do this"),
-      Unsupported(S::kWarning, "set security-policy <REST:words>", "set security-policy"),
-      Unsupported(S::kWarning, "responder-only", "responder-only"),
-      Unsupported(S::kWarning, "redundancy <REST:words>", "redundancy"),
-      Unsupported(S::kWarning, "dialer pre-classify", "dialer pre-classify"),
-      Unsupported(S::kError, "virtual-template <REST:words>", "virtual-template here; it belongs into the IKEv2 profile"),
+      Kept("set security-association idle-time <S:60-86400> [default]", "end Child SAs without traffic", "end idle SAs"),
+      Kept("set security-association dfbit {clear|copy|set}", "DF bit of the outer header",
+           "change the DF bit: the kernel copies it"),
+      Kept("set security-association dummy {pps <PPS:0-25>|seconds <S:1-3600>}", "packets to hide the flow",
+           "send dummy packets"),
+      Kept("set security-association ecn {discard|propagate}", "congestion marks of the outer header",
+           "change what the kernel does with ECN: it propagates"),
+      Kept("set security-association level per-host", "a Child SA for each host", "make an SA for each host"),
+      Kept("set isakmp-profile <NAME>", "IKEv1 profile", "speak IKEv1; 'set ikev2-profile' counts"),
+      Kept("set identity <NAME>", "identity list", "read identity lists", Gravity::kShut),
+      Kept("set mixed-mode", "IPv4 and IPv6 in one tunnel", "mix address families in 'tunnel mode ipsec'"),
+      Kept("set reverse-route {distance <DISTANCE:1-255>|gateway <A:address>|tag <TAG:1-4294967295>}", "reverse routes",
+           "make reverse routes: IKEv2 routes do this", Gravity::kWarn, Keep::kPerWord),
+      Kept("reverse-route [static]", "reverse routes", "make reverse routes: IKEv2 routes do this"),
+      Kept("set security-policy limit <N:0-50000>", "most Child SAs of a peer", "limit the Child SAs of a peer"),
+      Kept("responder-only", "never call a peer", "keep tunnels from calling"),
+      Kept("redundancy <NAME> [stateful]", "HSRP group", "share SAs with another router"),
+      Kept("dialer pre-classify", "dialer interfaces", "know dialer interfaces", Gravity::kNote),
+      Unsupported(S::kWarning, "virtual-template <REST:words>",
+                  "virtual-template here; it belongs into the IKEv2 profile, and IOS refuses this line"),
   };
 }
 
 std::vector<Command> Globals() {
   return {
-      {"crypto ipsec transform-set <NAME> [<TRANSFORM:words>]", "algorithms of the Child SA", EnterTransformSet,
+      {"crypto ipsec transform-set <NAME> [<TRANSFORM:transform...>]", "algorithms of the Child SA", EnterTransformSet,
        ModeId::kTransformSet},
       {"crypto ipsec profile <NAME>", "protection of a tunnel", EnterProfile, ModeId::kIpsecProfile},
       {"crypto ipsec security-association lifetime seconds <S:120-2592000>", "for profiles that do not say it",
-       [](Context& c, const Call& k) { k.set() ? void(c.ipsec_lifetime = ReadLifetime(k)) : c.ipsec_lifetime.reset(); }},
+       [](Context& c, const Call& k) { k.set() ? void(c.model.ipsec.lifetime = ReadLifetime(k)) : c.model.ipsec.lifetime.reset(); }},
       {"crypto ipsec security-association lifetime days <DAYS:1-30>", "for profiles that do not say it",
-       [](Context& c, const Call& k) { k.set() ? void(c.ipsec_lifetime = ReadLifetime(k)) : c.ipsec_lifetime.reset(); }},
+       [](Context& c, const Call& k) { k.set() ? void(c.model.ipsec.lifetime = ReadLifetime(k)) : c.model.ipsec.lifetime.reset(); }},
       {"crypto ipsec security-association lifetime kilobytes {<KB:2560-4294967295>|disable}",
        "for profiles that do not say it",
        [](Context& c, const Call& k) {
-         c.ipsec_kilobytes.reset();
-         if (k.set()) c.ipsec_kilobytes.emplace(ReadKilobytes(k));
+         c.model.ipsec.lifetime_kilobytes.reset();
+         if (k.set()) c.model.ipsec.lifetime_kilobytes.emplace(ReadKilobytes(k));
        }},
       {"crypto ipsec security-association replay {disable|window-size <N:64-1024>}", "for profiles that do not say it",
        [](Context& c, const Call& k) {
          CheckWindow(c, k);
-         c.ipsec_replay.reset();
-         if (k.set()) c.ipsec_replay = ReadReplay(k);
+         c.model.ipsec.replay_window.reset();
+         if (k.set()) c.model.ipsec.replay_window = ReadReplay(k);
        }},
-      Unsupported(S::kWarning, "crypto ipsec security-association {idle-time|dummy|ecn} <REST:words>",
-                  "this setting of the SAs"),
-      Unsupported(S::kWarning, "crypto ipsec security-association multi-sn", "multi-sn"),
-      Unsupported(S::kWarning, "crypto ipsec df-bit <REST:words>", "crypto ipsec df-bit"),
-      Unsupported(S::kWarning, "crypto ipsec fragmentation <REST:words>", "crypto ipsec fragmentation"),
-      Unsupported(S::kWarning, "crypto ipsec nat-transparency <REST:words>", "crypto ipsec nat-transparency"),
-      Unsupported(S::kWarning, "crypto ipsec ipv4-deny <REST:words>", "crypto ipsec ipv4-deny"),
-      Unsupported(S::kError, "crypto ipsec optional [<REST:words>]", "passive mode (packets in clear)"),
+      Kept("crypto ipsec security-association idle-time <S:60-86400>", "end Child SAs without traffic", "end idle SAs"),
+      Kept("crypto ipsec security-association dummy {pps <PPS:0-25>|seconds <S:1-3600>}", "packets to hide the flow",
+           "send dummy packets"),
+      Kept("crypto ipsec security-association ecn {discard|propagate}", "congestion marks of the outer header",
+           "change what the kernel does with ECN: it propagates"),
+      Kept("crypto ipsec security-association multi-sn", "sequence numbers for each class of traffic",
+           "use several sequence number spaces"),
+      Kept("crypto ipsec df-bit {clear|copy|set}", "DF bit of the outer header", "change the DF bit: the kernel copies it"),
+      Kept("crypto ipsec fragmentation {after-encryption|before-encryption}", "where large packets are cut",
+           "choose: the kernel cuts before encryption"),
+      Kept("crypto ipsec nat-transparency {spi-matching|udp-encapsulation}", "NAT traversal",
+           "take this as a switch: UDP encapsulation is used where there is NAT", Gravity::kNote, Keep::kPerWord),
+      Kept("crypto ipsec ipv4-deny {clear|drop|jump}", "what a deny in a crypto access list does", "read crypto access lists"),
+      Kept("crypto ipsec optional [retry <S:60-86400>]", "packets in clear while there is no SA",
+           "send in clear: without an SA nothing leaves"),
   };
 }
 

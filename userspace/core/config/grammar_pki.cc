@@ -138,25 +138,24 @@ std::vector<Command> TrustpointCommands() {
        File<&Trustpoint::ca_file>},
       {"crl-file <PATH>", "revocation lists of these CAs (PEM or DER); read again with the configuration",
        File<&Trustpoint::crl_file>},
-      {"revocation-check <METHOD:words>",
+      {"revocation-check <METHOD:method...>",
        "crl, ocsp, none: tried in order when one cannot tell; 'none' accepts", RevocationMethods},
       {"ocsp url <URL>", "ask this OCSP responder, not the one that the certificate names", OcspUrl},
       {"ocsp disable-nonce", "what this version does anyway", nullptr},
       {"enrollment {terminal|pkcs12} [pem]", "what this version does anyway: certificates come by hand",
        nullptr},
   };
-  for (const char* p :
-       {"enrollment <REST:words>", "subject-name <REST:words>", "subject-alt-name <REST:words>",
-        "fqdn <REST:words>", "ip-address <REST:words>", "serial-number [none]", "rsakeypair <REST:words>",
-        "eckeypair <REST:words>", "auto-enroll [<REST:words>]", "hash <REST:words>", "usage <REST:words>",
-        "password <KEY:secret>", "source interface <IF:interface>", "regenerate", "storage <REST:words>"})
-    list.push_back(
-        Unsupported(S::kWarning, p,
-                    "enrolment; put the files there and name them (certificate-file, key-file, ca-file)"));
-  for (const char* p : {"crl <REST:words>", "chain-validation [<REST:words>]",
-                        "match <REST:words>", "authorization <REST:words>", "eku <REST:words>", "vrf <VRF>",
-                        "primary", "root <REST:words>", "on <REST:words>"})
-    list.push_back(Unsupported(S::kWarning, p, "this line of a trustpoint"));
+  const std::string enrols = "enrol: put the files there and name them (certificate-file, key-file, ca-file)";
+  for (const char* p : {"enrollment {url|selfsigned|profile|retry|mode|credential} [<REST:line>]", "subject-name <REST:line>",
+                        "subject-alt-name <REST:line>", "fqdn <NAME>", "ip-address <REST:line>", "serial-number [none]",
+                        "rsakeypair <NAME> [<BITS:360-4096> [<USAGE_BITS:360-4096>]]", "eckeypair <NAME>",
+                        "auto-enroll [<REST:line>]", "hash {md5|sha1|sha256|sha384|sha512}", "usage <REST:line>",
+                        "password [0|7] <KEY:secret>", "source interface <IF:interface>", "regenerate", "storage <REST:line>"})
+    list.push_back(Kept(p, "enrolment", enrols));
+  for (const char* p : {"crl <REST:line>", "chain-validation [<REST:line>]", "match <REST:line>",
+                        "authorization <REST:line>", "eku <REST:line>", "vrf <VRF>", "primary", "root <REST:line>",
+                        "on <REST:line>"})
+    list.push_back(Kept(p, "other settings of a trustpoint", "use this line of a trustpoint"));
   return list;
 }
 
@@ -178,6 +177,7 @@ void AddPkiCommands(Mode& root, Mode& trustpoint, Mode& map) {
        ModeId::kTrustpoint},
       {"crypto pki certificate map <NAME> <SEQ:1-65535>", "peers by what their certificates say", EnterMap,
        ModeId::kCertificateMap},
+      KeptBlock("crypto pki server <NAME>", "a CA on this router", "run a CA", ModeId::kPkiServer),
       Unsupported(S::kWarning, "crypto pki certificate chain <NAME>",
                   "certificates inside the configuration; put them in files (ca-file, certificate-file)",
                   ModeId::kUnsupported),

@@ -2,13 +2,12 @@
 // crypto ikev2 profile.
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {
 namespace {
-
-using S = Diagnostic::Severity;
 
 void EnterProfile(Context& c, const Call& k) {
   const std::string name = k.Text("NAME");
@@ -105,17 +104,18 @@ void MatchCertificate(Context& c, const Call& k) {
 void AaaGroup(Context& c, const Call& k) {
   c.profile->authorization_list = k.set() ? k.Text("LIST") : "";
   c.profile->authorization_policy = k.set() ? k.Text("NAME") : "";
-  if (k.set() && k.Find("NAME") == nullptr)
-    c.Error(At(k, *k.Find("LIST")), "not supported by this version: authorization by the identity of the peer",
-            "name the authorization policy after the list: 'aaa authorization group psk list LIST default'");
+  c.profile->authorization_override = k.set() && k.Has("override");
+  c.profile->authorization_local = k.set() && k.Has("local");
+  c.profile->authorization_method = !k.set() ? "" : k.Has("psk") ? "psk" : k.Has("cert") ? "cert" : "";
 }
 
 void VirtualTemplate(Context& c, const Call& k) {
   c.profile->virtual_template.reset();
+  c.profile->virtual_template_auto = k.set() && k.Has("mode");
   if (!k.set()) return;
   c.profile->virtual_template = static_cast<uint32_t>(k.Number("N"));
   if (k.Has("mode"))
-    c.Warn(k.where(), "not supported by this version: tunnel mode auto",
+    c.Warn(k.where(), "accepted, but this version does not find the tunnel mode by itself",
            "the 'tunnel mode' of the template is used for every peer");
 }
 
@@ -139,7 +139,9 @@ void MatchLocal(Context& c, const Call& k) {
 
 void MatchFvrf(Context& c, const Call& k) {
   c.profile->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF");
-  if (k.set() && !k.Has("any")) c.Error(At(k, *k.Find("VRF")), "not supported by this version: VRFs");
+  if (k.set() && !k.Has("any"))
+    c.Warn(At(k, *k.Find("VRF")), absl::StrCat("accepted, but this version does not know VRFs; crypto ikev2 profile '",
+                                               c.profile->name, "' is inoperative: no peer matches it"));
 }
 
 template <auto Member>
@@ -173,10 +175,10 @@ std::vector<Command> Own() {
       {"pki trustpoint <NAME> [sign|verify]", "sign or check by this trustpoint; repeatable; without it by all", PkiTrustpoint},
       {"authentication local pre-share [key [0] <KEY:secret>]", "prove ourselves with a pre-shared key", Authentication},
       {"authentication local pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
-      {"authentication local pre-share key 6 <KEY:secret>", "encrypted key (not supported yet)", Authentication},
+      Kept("authentication {local|remote} pre-share key 6 <KEY:secret>", "a key encrypted by a master key",
+           "decrypt keys of type 6", Gravity::kShut, Keep::kPerWord),
       {"authentication remote pre-share [key [0] <KEY:secret>]", "expect a pre-shared key", Authentication},
       {"authentication remote pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
-      {"authentication remote pre-share key 6 <KEY:secret>", "encrypted key (not supported yet)", Authentication},
       {"keyring local <NAME>", "keys of the peers",
        [](Context& c, const Call& k) { c.profile->keyring = k.set() ? k.Text("NAME") : ""; }},
       {"keyring <NAME>", "keys of the peers (old spelling)",
@@ -211,29 +213,61 @@ std::vector<Command> Own() {
   };
 }
 
-std::vector<Command> NotYet() {
+constexpr Gravity kWarn = Gravity::kWarn, kShut = Gravity::kShut;
+
+// EAP, single users, VRFs: what a peer may do would not be what the profile says.
+std::vector<Command> Shutting() {
+  std::vector<Command> list = {
+      Kept("authentication local eap [{gtc|md5|mschapv2} username <USER> password [0|6] <PASSWORD:secret>]",
+           "prove ourselves by EAP (initiator only)", "do EAP", kShut, Keep::kOnce),
+      Kept("authentication local eap {gtc|md5|mschapv2} username <USER>", "prove ourselves by EAP (initiator only)",
+           "do EAP", kShut, Keep::kOnce),
+      Kept("authentication remote eap [query-identity]", "expect EAP, checked by an AAA server", "do EAP", kShut),
+      Kept("authentication remote eap timeout <S:45-180>", "seconds an EAP login may take", "do EAP", kShut),
+      Kept("authentication remote anyconnect-eap aggregate [cert-request]", "expect an AnyConnect client",
+           "do AnyConnect-EAP", kShut),
+      Kept("authentication local dynamic", "method and identity from AAA", "do dynamic profiles", kShut),
+      Kept("dynamic", "everything from AAA", "do dynamic profiles", kShut),
+      Kept("match address local interface <IF:interface>", "only for the addresses of this interface",
+           "match by interface (write 'match address local ADDRESS')", kShut, Keep::kEach),
+      Kept("keyring aaa <LIST> [name-mangler <MANGLER>] [password [0|6] <PASSWORD:secret>]",
+           "keys of the peers from an AAA server", "ask AAA servers for keys", kShut),
+      Kept("ivrf <VRF>", "VRF of the inner packets", "know VRFs", kShut),
+      Kept("ppk <REST:line>", "post-quantum keys of this profile",
+           "read them here (write 'ppk manual' in the keyring)", kShut),
+  };
+  for (const char* method : {"", "psk ", "cert ", "eap ", "anyconnect-eap "}) {
+    const std::string m = method;
+    const std::string who = m.empty() ? "peers" : "peers with this method";
+    list.push_back(Kept(absl::StrCat("aaa authorization user ", m, "list <LIST> [<NAME> [local]] [name-mangler <MANGLER>] "
+                                     "[password [0|6] <PASSWORD:secret>]"),
+                        absl::StrCat("authorization of single ", who), "authorize single users", kShut));
+    if (!m.empty())
+      list.push_back(Kept(absl::StrCat("aaa authorization user ", m, "cached"), "attributes that came with the login",
+                          "authorize single users", kShut));
+    const bool eap = absl::StrContains(m, "eap");
+    list.push_back(Kept(absl::StrCat("aaa authorization group [override] ", m, "list <LIST> name-mangler <MANGLER> "
+                                     "[password [0|6] <PASSWORD:secret>]"),
+                        absl::StrCat("authorization policy by a name mangler"), "use name manglers", kShut));
+    if (eap)
+      list.push_back(Kept(absl::StrCat("aaa authorization group [override] ", m, "list <LIST> [<NAME> [local]] "
+                                       "[password [0|6] <PASSWORD:secret>]"),
+                          "authorization policy of EAP peers", "do EAP", kWarn));
+  }
+  return list;
+}
+
+std::vector<Command> Harmless() {
   return {
-      Unsupported(S::kError, "authentication {local|remote} eap [<REST:words>]", "EAP"),
-      Unsupported(S::kError, "authentication remote anyconnect-eap [<REST:words>]", "AnyConnect-EAP"),
-      Unsupported(S::kError, "authentication local dynamic", "dynamic profiles"),
-      Unsupported(S::kError, "match address local interface <REST:words>",
-                  "match address local interface; write the address"),
-      Unsupported(S::kWarning, "match inbound-only", "match inbound-only"),
-      Unsupported(S::kError, "keyring aaa <REST:words>", "keyrings on a RADIUS server"),
-      Unsupported(S::kError, "aaa authorization group [override] [psk|cert] list <LIST> {name-mangler|password} <REST:words>",
-                  "name manglers; name an authorization policy after the list"),
-      Unsupported(S::kWarning, "aaa authorization group [override] {eap|anyconnect-eap} list <REST:words>",
-                  "authorization of EAP peers"),
-      Unsupported(S::kError, "aaa authorization user <REST:words>", "authorization of single users"),
-      Unsupported(S::kWarning, "aaa authentication <REST:words>", "EAP"),
-      Unsupported(S::kWarning, "aaa accounting <REST:words>", "accounting"),
-      Unsupported(S::kWarning, "anyconnect profile <REST:words>", "AnyConnect profiles"),
-      Unsupported(S::kError, "dynamic", "dynamic profiles"),
-      Unsupported(S::kError, "ivrf <VRF>", "VRFs"),
-      Unsupported(S::kWarning, "lifetime certificate", "the lifetime of the certificate; write seconds"),
-      Unsupported(S::kWarning, "reconnect [<REST:words>]", "IKEv2 reconnect"),
-      Unsupported(S::kWarning, "redirect gateway auth", "IKEv2 redirect"),
-      Unsupported(S::kError, "ppk <REST:words>", "post-quantum keys in the profile; write 'ppk manual' in the keyring"),
+      Kept("aaa authentication {anyconnect-eap|eap|list} <LIST>", "where logins are checked", "check logins at AAA servers",
+           kWarn, Keep::kPerWord),
+      Kept("aaa accounting {anyconnect-eap|cert|eap|psk|list} <LIST>", "where sessions are accounted", "do accounting", kWarn,
+           Keep::kPerWord),
+      Kept("anyconnect profile <NAME>", "profile for AnyConnect clients", "send AnyConnect profiles"),
+      Kept("match inbound-only", "only for peers that call us", "keep a tunnel from calling with this profile"),
+      Kept("lifetime certificate", "as long as the certificate", "end sessions with the certificate: 'lifetime' seconds count"),
+      Kept("reconnect [timeout <S:600-86400>]", "the client may come back without a new login", "do IKEv2 reconnect"),
+      Kept("redirect gateway auth", "send the client to another gateway after its login", "redirect clients"),
   };
 }
 
@@ -242,7 +276,8 @@ std::vector<Command> NotYet() {
 void AddProfileCommands(Mode& root, Mode& profile) {
   root.Add({{"crypto ikev2 profile <NAME>", "who may connect, and how", EnterProfile, ModeId::kProfile}});
   profile.Add(Own());
-  profile.Add(NotYet());
+  profile.Add(Shutting());
+  profile.Add(Harmless());
 }
 
 }  // namespace flexvpn::config

@@ -24,6 +24,38 @@ struct Location {
   friend bool operator==(const Location&, const Location&) { return true; }  // never part of the meaning
 };
 
+// A value completed from other objects when the text ends.  Whether it was written or completed is no part of the
+// meaning; it is completed anew whenever the configuration changes, and shown only by `show running-config all`.
+struct Implied {
+  bool value = false;
+  explicit operator bool() const { return value; }
+  friend bool operator==(const Implied&, const Implied&) { return true; }
+};
+
+// --- kept lines -------------------------------------------------------------------------------------------
+// A valid line of the language that nothing in this version acts on: kept word by word and shown again.
+struct StatementWord {
+  std::string name;    // of the argument; "" = a keyword
+  std::string text;    // keywords in full, numbers and addresses canonical; empty for a secret
+  SecretBytes secret;
+  friend bool operator==(const StatementWord&, const StatementWord&) = default;
+};
+struct Statement {
+  std::vector<StatementWord> words;
+  bool block = false;           // opens a sub-mode
+  std::vector<Statement> body;  // of the sub-mode, in order
+  std::string shuts;            // why the object it stands in is not used; "" = it is used without this line
+
+  bool Has(absl::string_view keyword) const;
+  const StatementWord* Find(absl::string_view argument) const;  // the first of that name, or nullptr
+  std::string Text(absl::string_view argument) const;           // "" if missing
+  uint64_t Number(absl::string_view argument, uint64_t missing = 0) const;
+  std::string ToString(bool secrets) const;  // the line; secrets as `<removed>` unless `secrets`
+  // Whether the line begins with these words ("vrf definition").
+  bool StartsWith(absl::string_view words) const;
+  friend bool operator==(const Statement& a, const Statement& b);
+};
+
 // --- identities -----------------------------------------------------------------------------------------
 enum class IdentityKind : uint8_t { kAny, kAddress, kFqdn, kFqdnDomain, kEmail, kEmailDomain, kKeyId, kDn };
 // `match identity remote …`, `identity local …`, keyring `identity …`.
@@ -52,14 +84,16 @@ struct IkeProposal {  // crypto ikev2 proposal
   std::vector<uint16_t> groups;     // IANA group numbers
   Location where;
   AdditionalKe additional{};
+  std::vector<std::string> refused;  // words we know and do not do: "encryption des", "group 24"
   friend bool operator==(const IkeProposal&, const IkeProposal&) = default;
 };
 struct IkePolicy {  // crypto ikev2 policy
   std::string name;
   std::vector<net::IpAddress> match_local;
-  std::string match_fvrf;  // "" = global, "any"
+  std::string match_fvrf;  // "" = global, "any"; with the name of a VRF the policy is not used
   std::vector<std::string> proposals;
   Location where;
+  std::vector<Statement> kept;
   friend bool operator==(const IkePolicy&, const IkePolicy&) = default;
 };
 struct PpkKey {  // ppk manual id ID key KEY [required] (RFC 8784)
@@ -76,6 +110,7 @@ struct KeyringPeer {
   SecretBytes local_key, remote_key;    // the same unless local|remote was written
   std::optional<PpkKey> ppk;
   Location where;
+  std::vector<Statement> kept;
   friend bool operator==(const KeyringPeer&, const KeyringPeer&) = default;
 };
 struct Keyring {
@@ -104,6 +139,7 @@ struct AuthorizationPolicy {  // crypto ikev2 authorization policy
   uint8_t route_distance = 2;
   std::optional<seconds> session_lifetime;
   Location where;
+  std::vector<Statement> kept;
   friend bool operator==(const AuthorizationPolicy&, const AuthorizationPolicy&) = default;
 };
 struct Dpd {
@@ -135,7 +171,11 @@ struct IkeProfile {  // crypto ikev2 profile
   std::string keyring;                      // keyring local NAME
   std::string authorization_list;           // aaa authorization group psk list LIST NAME
   std::string authorization_policy;
+  std::string authorization_method;         // psk, cert; "" = any
+  bool authorization_override = false;      // over the attributes of the user, of which there are none yet
+  bool authorization_local = false;         // the policy's name is followed by `local`
   std::optional<uint32_t> virtual_template;
+  bool virtual_template_auto = false;       // mode auto
   std::optional<Dpd> dpd;
   std::optional<seconds> nat_keepalive;
   bool nat_force_encap = false;
@@ -147,6 +187,9 @@ struct IkeProfile {  // crypto ikev2 profile
   ChildlessMode childless = ChildlessMode::kNever;  // RFC 6023, as initiator
   bool shutdown = false;
   Location where;
+  std::vector<Statement> kept;
+  std::string inoperative;                  // why no peer may match it (see Derive); "" = it works
+  bool down() const { return shutdown || !inoperative.empty(); }
   friend bool operator==(const IkeProfile&, const IkeProfile&) = default;
 };
 struct IkeGlobal {
@@ -177,6 +220,7 @@ struct Trustpoint {  // crypto pki trustpoint
   std::optional<std::vector<RevocationMethod>> revocation;
   std::string ocsp_url;                       // instead of the responder that the certificate names; empty: that one
   Location where;
+  std::vector<Statement> kept;
   bool has_identity() const { return !certificate_file.empty() || !pkcs12_file.empty(); }
   bool has_ca() const { return !ca_file.empty() || !pkcs12_file.empty(); }
   friend bool operator==(const Trustpoint&, const Trustpoint&) = default;
@@ -205,9 +249,17 @@ struct TransformSet {
   bool transport = false;      // mode transport
   bool transport_require = false;
   Location where;
+  std::vector<std::string> refused;  // transforms we know and do not do; with a cipher or AH among them it is not used
+  bool usable() const;
   friend bool operator==(const TransformSet&, const TransformSet&) = default;
 };
 enum class Offload : uint8_t { kOff, kAuto, kCrypto, kPacket };
+struct IpsecGlobal {  // crypto ipsec security-association: for the profiles that do not say it
+  std::optional<seconds> lifetime;
+  std::optional<std::optional<uint64_t>> lifetime_kilobytes;  // inner nullopt: disable
+  std::optional<uint32_t> replay_window;
+  friend bool operator==(const IpsecGlobal&, const IpsecGlobal&) = default;
+};
 struct IpsecProfile {
   std::string name;
   std::string description;
@@ -220,12 +272,17 @@ struct IpsecProfile {
   AdditionalKe additional{};            // with pfs_group
   Offload offload = Offload::kOff;      // `set security-association offload {auto|crypto|packet}` (ours, not IOS)
   Location where;
+  // Which of the values above the profile itself says; the others are those of `crypto ipsec security-association`.
+  bool own_lifetime = false, own_kilobytes = false, own_replay = false;
+  Implied implied_ike_profile;
+  std::vector<Statement> kept;
   friend bool operator==(const IpsecProfile&, const IpsecProfile&) = default;
 };
 
 // --- interfaces ------------------------------------------------------------------------------------------------
 enum class InterfaceKind : uint8_t { kLoopback, kTunnel, kVirtualTemplate, kLinux };
 enum class TunnelMode : uint8_t { kGreIpv4, kGreIpv6, kGreMultipoint, kIpsecIpv4, kIpsecIpv6 };
+inline bool IsIpv6(TunnelMode m) { return m == TunnelMode::kGreIpv6 || m == TunnelMode::kIpsecIpv6; }
 struct NhrpInterface {
   uint32_t network_id = 0;  // 0 = NHRP off
   seconds holdtime{7200};
@@ -245,7 +302,6 @@ struct Interface {
   int prefix_length = 32;
   bool address_negotiated = false;        // ip address negotiated
   std::string unnumbered;                 // ip unnumbered IF
-  std::vector<net::Prefix> unused_ipv6;   // reserved for `ipv6 address`
   uint16_t mtu = 0;                       // ip mtu; 0 = derived
   uint16_t adjust_mss = 0;
   bool shutdown = false;
@@ -253,12 +309,20 @@ struct Interface {
   TunnelMode mode = TunnelMode::kGreIpv4;
   std::string source_interface;           // tunnel source eth0
   std::optional<net::IpAddress> source_address;
+  bool source_dynamic = false;            // chosen by the client block
+  Implied implied_source;
   std::optional<net::IpAddress> destination;
-  bool destination_dynamic = false;
+  bool destination_dynamic = false;       // chosen by the client block
+  std::string destination_name;           // a host name
   std::optional<uint32_t> key;
   std::string ipsec_profile;              // tunnel protection ipsec profile
   NhrpInterface nhrp;
   Location where;
+  std::vector<Statement> kept;
+  std::string inoperative;                // why it stays shut (see Derive); "" = it works
+  bool is_tunnel() const { return kind == InterfaceKind::kTunnel || kind == InterfaceKind::kVirtualTemplate; }
+  bool has_source() const { return !source_interface.empty() || source_address.has_value(); }
+  bool down() const { return shutdown || !inoperative.empty(); }
   friend bool operator==(const Interface&, const Interface&) = default;
 };
 
@@ -272,6 +336,7 @@ struct LocalPool {
 struct AccessEntry {
   bool permit = true;
   net::Prefix prefix;
+  uint32_t sequence = 0;
   friend bool operator==(const AccessEntry&, const AccessEntry&) = default;
 };
 struct AccessList {  // standard
@@ -280,9 +345,10 @@ struct AccessList {  // standard
   Location where;
   friend bool operator==(const AccessList&, const AccessList&) = default;
 };
-struct AaaAuthorizationList {  // aaa authorization network NAME local
+struct AaaAuthorizationList {  // aaa authorization network NAME {local | group G | none} …
   std::string name;
-  bool local = true;
+  bool local = true;                 // `local` is among the methods; the only one this version asks
+  std::vector<std::string> methods;  // words as written; empty: local
   friend bool operator==(const AaaAuthorizationList&, const AaaAuthorizationList&) = default;
 };
 
@@ -292,8 +358,11 @@ struct SourceMap {
   friend bool operator==(const SourceMap&, const SourceMap&) { return true; }  // never part of the meaning
 };
 
+enum class DefaultSet : uint8_t { kModern, kIos15 };  // platform defaults ios-15
+
 struct Model {
   std::string hostname = "router";
+  DefaultSet defaults = DefaultSet::kModern;
   std::string domain_name;
   bool aaa_new_model = false;
   std::map<std::string, AaaAuthorizationList> aaa_authorization;
@@ -307,17 +376,24 @@ struct Model {
   std::map<std::string, IkeProfile> profiles;
   std::map<std::string, TransformSet> transform_sets;
   std::map<std::string, IpsecProfile> ipsec_profiles;
+  IpsecGlobal ipsec;
   std::map<std::string, Interface> interfaces;  // by canonical name
   std::map<std::string, LocalPool> pools;
   std::map<std::string, AccessList> access_lists;
   std::map<std::string, std::string> platform_interfaces;  // GigabitEthernet0/0 -> eth0
+  std::map<std::string, std::string> banners;  // motd, login, exec, incoming -> text
+  std::vector<Statement> kept;             // top-level lines and blocks that nothing acts on yet, in order
   std::vector<std::string> foreign_lines;  // of other subsystems: kept, reported once
   SourceMap source;
   friend bool operator==(const Model&, const Model&) = default;
 };
 
 // Smart defaults only: the model of an empty text.
-Model DefaultModel();
+Model DefaultModel(DefaultSet defaults = DefaultSet::kModern);
+
+// Fills what follows from the rest: implied values, values of `crypto ipsec security-association`, and which profiles
+// and interfaces are inoperative.  Parse has done it; for models made by other means.
+void Derive(Model& model);
 
 // Permitted prefixes of an access list, in order; deny entries end the list's effect for what they cover
 // (a prefix covered by an earlier deny is left out).
@@ -345,6 +421,10 @@ struct ParseResult {
 
 // Lexer -> command tree -> model -> Validate.  Never fails as a whole: every error of the text is reported.
 ParseResult Parse(absl::string_view text);
+
+// The same for lines typed into a running configuration: `base` with these lines applied.  `base` is no text, so
+// messages about its statements have no place.
+ParseResult ParseOnto(Model base, absl::string_view text);
 
 // Semantic check: dangling names, incomplete proposals, unused proposals, overlapping matches …
 std::vector<Diagnostic> Validate(const Model& model);

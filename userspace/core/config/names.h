@@ -66,6 +66,10 @@ inline constexpr uint16_t kEncr3Des = 3, kEncrNull = 11, kEncrAesCbc = 12, kEncr
                           kEncrAesGcm16 = 20, kEncrGmac = 21, kEncrChacha20 = 28;
 inline bool IsAead(uint16_t encr) { return (encr >= 14 && encr <= 16) || (encr >= 18 && encr <= 21) || encr == 28; }
 
+// A list of words that a pattern names ("<ALGORITHM:encryption...>"): encryption, integrity, prf, group, suite,
+// transform, pfs, exchange, method.  nullptr if there is none of that name.  Lives until the process ends.
+const std::vector<std::string>* WordList(absl::string_view name);
+
 // An interface name in one or two words ("Tunnel0", "tun 0", "gi0/0", "eth0"), canonical.
 struct InterfaceName {
   InterfaceKind kind = InterfaceKind::kLinux;

@@ -17,15 +17,17 @@ constexpr size_t kMaxDiagnostics = 1000;
 
 struct Frame {
   ModeId mode;
-  int indent;        // of the line that opened it
-  std::string path;  // of the object
+  int indent;                // of the line that opened it
+  std::string path;          // of the object
+  std::vector<size_t> kept;  // of a kept block: its index in model.kept, then in the bodies
 };
 
 class Parser {
  public:
-  explicit Parser(absl::string_view text) : lexer_(text, &c_.diagnostics) {
-    c_.model = DefaultModel();
-    stack_.push_back({ModeId::kRoot, -1, ""});
+  Parser(absl::string_view text, Model base) : lexer_(text, &c_.diagnostics) {
+    c_.built_in = &BuiltInModel(base.defaults);
+    c_.model = std::move(base);
+    stack_.push_back({ModeId::kRoot, -1, "", {}});
   }
 
   ParseResult Run() {
@@ -37,7 +39,7 @@ class Parser {
       }
       OnLine(line);
     }
-    Finish(c_);
+    Derive(c_.model);
     ParseResult out;
     out.model = std::move(c_.model);
     out.diagnostics = std::move(c_.diagnostics);
@@ -119,8 +121,69 @@ class Parser {
     c_.path = stack_.back().path;
     Remember(call);
     if (command.kind == Command::Kind::kUnsupported) return OnUnsupported(line, call);
+    if (command.kind == Command::Kind::kKept) return OnKept(line, call);
     if (command.handler != nullptr) command.handler(c_, call);
-    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, c_.path});
+    if (command.handler == ReadBanner) return TakeBanner(line, call);
+    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, c_.path, {}});
+  }
+
+  // Where kept lines of a mode go.
+  std::vector<Statement>* KeptOf(const Frame& frame) {
+    if (!frame.kept.empty()) {
+      std::vector<Statement>* list = &c_.model.kept;
+      for (size_t i : frame.kept) list = &(*list)[i].body;
+      return list;
+    }
+    switch (frame.mode) {
+      case ModeId::kKeyringPeer: return &c_.keyring->peers[c_.peer].kept;
+      case ModeId::kPolicy: return &c_.policy->kept;
+      case ModeId::kAuthorization: return &c_.authorization->kept;
+      case ModeId::kProfile: return &c_.profile->kept;
+      case ModeId::kTrustpoint: return &c_.trustpoint->kept;
+      case ModeId::kIpsecProfile: return &c_.ipsec_profile->kept;
+      case ModeId::kInterface: return &c_.interface->kept;
+      default: return &c_.model.kept;
+    }
+  }
+
+  void OnKept(const Line& line, const Call& call) {
+    const Command& command = *call.command;
+    const Frame& frame = stack_.back();
+    const size_t index = KeepStatement(*KeptOf(frame), call);
+    if (!call.set()) return;
+    TellKept(call, frame);
+    if (command.enter == ModeId::kNone) return;
+    Frame inner{command.enter, line.indent, "", frame.kept};
+    inner.kept.push_back(index);
+    stack_.push_back(std::move(inner));
+  }
+
+  // What a kept line means for the object it stands in.
+  std::string Consequence(const Frame& frame) const {
+    switch (frame.mode) {
+      case ModeId::kProfile:
+        return absl::StrCat("; crypto ikev2 profile '", c_.profile->name, "' is inoperative: no peer matches it");
+      case ModeId::kInterface:
+        if (c_.interface->kind == InterfaceKind::kLinux) return "; see to it in Linux";
+        return absl::StrCat("; interface ", c_.interface->name, " stays shut");
+      case ModeId::kIpsecProfile:
+        return absl::StrCat("; tunnels with ipsec profile '", c_.ipsec_profile->name, "' stay shut");
+      case ModeId::kPolicy: return absl::StrCat("; crypto ikev2 policy '", c_.policy->name, "' is not used");
+      default: return "";
+    }
+  }
+
+  void TellKept(const Call& call, const Frame& frame) {
+    const Command& command = *call.command;
+    if (command.gravity == Gravity::kQuiet) return;
+    if (command.gravity == Gravity::kNote) {
+      if (informed_.insert(call.command).second)
+        c_.Report(S::kInfo, call.where(),
+                  absl::StrCat("'", FirstWords(call), "' is kept, but this version does not ", command.effect));
+      return;
+    }
+    c_.Warn(call.where(), absl::StrCat("accepted, but this version does not ", command.effect,
+                                       command.gravity == Gravity::kShut ? Consequence(frame) : ""));
   }
 
   // Where the statement stands, for messages about it later.
@@ -137,7 +200,7 @@ class Parser {
     const Command& command = *call.command;
     if (call.set())
       c_.Report(command.severity, call.where(), absl::StrCat("not supported by this version: ", command.help));
-    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, ""});
+    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, "", {}});
   }
 
   void OnForeign(const Line& line, const Call& call, size_t depth) {
@@ -152,10 +215,8 @@ class Parser {
       return;
     }
     stack_.resize(1);
-    const bool banner = absl::EqualsIgnoreCase(line.words[0].text, "banner");
-    c_.model.foreign_lines.push_back(banner ? std::string(absl::StripLeadingAsciiWhitespace(line.raw)) : code);
-    if (banner) return SkipBanner(line);
-    if (call.set()) stack_.push_back({ModeId::kForeign, line.indent, ""});
+    c_.model.foreign_lines.push_back(code);
+    if (call.set()) stack_.push_back({ModeId::kForeign, line.indent, "", {}});
   }
 
   static std::string FirstWords(const Call& call) {
@@ -165,21 +226,32 @@ class Parser {
     return absl::StrJoin(words, " ");
   }
 
-  // `banner motd ^C … ^C`: up to the next line with the delimiter.
-  void SkipBanner(const Line& first) {
-    if (first.words.size() < 3) return;
-    const absl::string_view start = first.words[2].text;
-    const std::string delimiter(start.substr(0, absl::StartsWith(start, "^C") ? 2 : 1));
-    const absl::string_view rest =
-        first.raw.substr(static_cast<size_t>(first.words[2].column - 1) + delimiter.size());
-    if (rest.find(delimiter) != absl::string_view::npos) return;
-    Line line;
-    while (lexer_.NextRaw(&line)) {
-      c_.model.foreign_lines.emplace_back(line.raw);
-      if (line.raw.find(delimiter) != absl::string_view::npos) return;
+  // `banner motd ^C … ^C`: the text between two delimiters, over several lines; `^C` may be typed as two characters.
+  void TakeBanner(const Line& first, const Call& call) {
+    const std::string kind = call.Has("login") ? "login" : call.Has("exec") ? "exec" : call.Has("incoming") ? "incoming" : "motd";
+    const Arg* text = call.Find("TEXT");
+    if (!call.set() || text == nullptr) {
+      c_.model.banners.erase(kind);
+      return;
     }
-    c_.Error({first.number, 1}, "the banner does not end: the rest of the text was taken for it",
-             absl::StrCat("end it with a line '", delimiter, "'"));
+    const absl::string_view start = first.raw.substr(static_cast<size_t>(text->column - 1));
+    const std::string delimiter(start.substr(0, absl::StartsWith(start, "^C") ? 2 : 1));
+    std::string all;
+    absl::string_view rest = start.substr(delimiter.size());
+    Line line;
+    for (;;) {
+      const size_t end = rest.find(delimiter);
+      absl::StrAppend(&all, rest.substr(0, end));
+      if (end != absl::string_view::npos) break;
+      if (!lexer_.NextRaw(&line)) {
+        c_.Error({first.number, 1}, "the banner does not end: the rest of the text was taken for it",
+                 absl::StrCat("end it with a line '", delimiter, "'"));
+        return;
+      }
+      all += '\n';
+      rest = line.raw;
+    }
+    c_.model.banners[kind] = std::move(all);
   }
 
   // --- errors -----------------------------------------------------------------------------------------------
@@ -263,138 +335,16 @@ class Parser {
   std::set<const Command*> informed_;
 };
 
-Mode NewMode(ModeId id, const char* prompt, const char* title, ModeId parent) {
-  Mode m;
-  m.id = id;
-  m.prompt = prompt;
-  m.title = title;
-  m.parent = parent;
-  return m;
-}
-
-struct Modes {
-  Mode root = NewMode(ModeId::kRoot, "config", "the configuration", ModeId::kNone);
-  Mode keyring = NewMode(ModeId::kKeyring, "config-ikev2-keyring", "crypto ikev2 keyring", ModeId::kRoot);
-  Mode peer = NewMode(ModeId::kKeyringPeer, "config-ikev2-keyring-peer", "peer of a keyring", ModeId::kKeyring);
-  Mode proposal = NewMode(ModeId::kProposal, "config-ikev2-proposal", "crypto ikev2 proposal", ModeId::kRoot);
-  Mode policy = NewMode(ModeId::kPolicy, "config-ikev2-policy", "crypto ikev2 policy", ModeId::kRoot);
-  Mode authorization =
-      NewMode(ModeId::kAuthorization, "config-ikev2-author-policy", "crypto ikev2 authorization policy", ModeId::kRoot);
-  Mode profile = NewMode(ModeId::kProfile, "config-ikev2-profile", "crypto ikev2 profile", ModeId::kRoot);
-  Mode trustpoint = NewMode(ModeId::kTrustpoint, "ca-trustpoint", "crypto pki trustpoint", ModeId::kRoot);
-  Mode certificate_map = NewMode(ModeId::kCertificateMap, "ca-certificate-map", "crypto pki certificate map", ModeId::kRoot);
-  Mode transform_set = NewMode(ModeId::kTransformSet, "cfg-crypto-trans", "crypto ipsec transform-set", ModeId::kRoot);
-  Mode ipsec_profile = NewMode(ModeId::kIpsecProfile, "ipsec-profile", "crypto ipsec profile", ModeId::kRoot);
-  Mode interface = NewMode(ModeId::kInterface, "config-if", "interface", ModeId::kRoot);
-  Mode access_list = NewMode(ModeId::kAccessList, "config-std-nacl", "ip access-list standard", ModeId::kRoot);
-
-  Modes() {
-    AddGlobalCommands(root);
-    AddIkeCommands(root, keyring, peer, proposal, policy, authorization);
-    AddProfileCommands(root, profile);
-    AddPkiCommands(root, trustpoint, certificate_map);
-    AddIpsecCommands(root, transform_set, ipsec_profile);
-    AddInterfaceCommands(root, interface);
-    AddAccessListCommands(root, access_list);
-  }
-};
-
 }  // namespace
-
-const Mode& GetMode(ModeId id) {
-  static const Modes* const kModes = new Modes;  // never destroyed: used until the process ends
-  switch (id) {
-    case ModeId::kKeyring: return kModes->keyring;
-    case ModeId::kKeyringPeer: return kModes->peer;
-    case ModeId::kProposal: return kModes->proposal;
-    case ModeId::kPolicy: return kModes->policy;
-    case ModeId::kAuthorization: return kModes->authorization;
-    case ModeId::kProfile: return kModes->profile;
-    case ModeId::kTrustpoint: return kModes->trustpoint;
-    case ModeId::kCertificateMap: return kModes->certificate_map;
-    case ModeId::kTransformSet: return kModes->transform_set;
-    case ModeId::kIpsecProfile: return kModes->ipsec_profile;
-    case ModeId::kInterface: return kModes->interface;
-    case ModeId::kAccessList: return kModes->access_list;
-    default: return kModes->root;
-  }
-}
-
-void Context::Report(Diagnostic::Severity severity, Location where, std::string message, std::string hint) {
-  diagnostics.push_back({severity, where, std::move(message), std::move(hint)});
-}
-
-Command Unsupported(Diagnostic::Severity severity, std::string pattern, std::string what, ModeId enter) {
-  Command c;
-  c.pattern = std::move(pattern);
-  c.help = std::move(what);
-  c.enter = enter;
-  c.kind = Command::Kind::kUnsupported;
-  c.severity = severity;
-  return c;
-}
-
-Command Foreign(std::string pattern, ModeId enter) {
-  Command c;
-  c.pattern = std::move(pattern);
-  c.enter = enter;
-  c.kind = Command::Kind::kForeign;
-  return c;
-}
-
-const char* Choose(Context& c, const Call& call, const Word& word, const std::vector<std::string>& known,
-                   absl::string_view what, size_t* index) {
-  std::vector<size_t> found;
-  for (size_t i = 0; i < known.size(); ++i) {
-    if (absl::EqualsIgnoreCase(known[i], word.text)) {
-      found = {i};
-      break;
-    }
-    if (absl::StartsWithIgnoreCase(known[i], word.text)) found.push_back(i);
-  }
-  if (found.size() == 1) {
-    *index = found[0];
-    return known[found[0]].c_str();
-  }
-  const std::string nearest = Nearest(word.text, known);
-  c.Error({call.line, word.column},
-          absl::StrCat(found.empty() ? "unknown " : "ambiguous ", what, " '", word.text.substr(0, 40), "': expected ",
-                       absl::StrJoin(known, ", ")),
-          nearest.empty() ? "" : absl::StrCat("did you mean '", nearest, "'?"));
-  return nullptr;
-}
-
-bool ReadKey(Context& c, const Call& call, SecretBytes* out) {
-  if (const Arg* hex = call.Find("HEX")) {
-    std::string digits = hex->text;
-    if (absl::StartsWithIgnoreCase(digits, "0x")) digits.erase(0, 2);
-    const bool good = !digits.empty() && digits.size() % 2 == 0 &&
-                      digits.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-    if (!good) {
-      c.Error(At(call, *hex), "the key must be an even number of hexadecimal digits");
-      return false;
-    }
-    *out = ToSecret(FromHex(digits));
-    WipeMemory(digits.data(), digits.size());
-    return true;
-  }
-  const Arg* key = call.Find("KEY");
-  if (key == nullptr) return true;
-  if (call.Has("6")) {
-    c.Error(At(call, *key), "encrypted keys (type 6) are not supported yet", "write the key in clear: '0 KEY'");
-    return false;
-  }
-  *out = ToSecret(AsView(key->text));
-  return true;
-}
 
 bool ParseResult::ok() const {
   return std::none_of(diagnostics.begin(), diagnostics.end(),
                       [](const Diagnostic& d) { return d.severity == S::kError; });
 }
 
-ParseResult Parse(absl::string_view text) {
-  ParseResult out = Parser(text).Run();
+namespace {
+
+ParseResult Checked(ParseResult out) {
   std::vector<Diagnostic> more = Validate(out.model);
   out.diagnostics.insert(out.diagnostics.end(), std::make_move_iterator(more.begin()),
                          std::make_move_iterator(more.end()));
@@ -402,6 +352,20 @@ ParseResult Parse(absl::string_view text) {
     return a.where.line != b.where.line ? a.where.line < b.where.line : a.where.column < b.where.column;
   });
   return out;
+}
+
+}  // namespace
+
+ParseResult Parse(absl::string_view text) {
+  ParseResult out = Parser(text, DefaultModel()).Run();
+  // The set of defaults counts from the first line on, wherever it is chosen.
+  if (const DefaultSet set = out.model.defaults; set != DefaultSet::kModern) out = Parser(text, DefaultModel(set)).Run();
+  return Checked(std::move(out));
+}
+
+ParseResult ParseOnto(Model base, absl::string_view text) {
+  base.source.at.clear();
+  return Checked(Parser(text, std::move(base)).Run());
 }
 
 }  // namespace flexvpn::config

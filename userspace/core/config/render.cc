@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/config/additional_ke.h"
+#include "core/config/grammar.h"
 #include "core/config/lexer.h"
 #include "core/config/names.h"
 
@@ -17,18 +18,23 @@ namespace {
 class Renderer {
  public:
   Renderer(const Model& model, bool all, bool secrets)
-      : m_(model), built_in_(DefaultModel()), all_(all), secrets_(secrets) {}
+      : m_(model), built_in_(BuiltInModel(model.defaults)), all_(all), secrets_(secrets) {}
 
   std::string Run() {
+    if (m_.defaults == DefaultSet::kIos15) Line("platform defaults ios-15");
     Line("hostname ", m_.hostname);
     if (!m_.domain_name.empty()) Line("ip domain name ", m_.domain_name);
     Foreign();
     if (m_.aaa_new_model) Line("aaa new-model");
     for (const auto& [name, list] : m_.aaa_authorization)
-      Line("aaa authorization network ", name, list.local ? " local" : " group radius");
+      Line("aaa authorization network ", name, " ",
+           list.methods.empty() ? std::string(list.local ? "local" : "group radius") : absl::StrJoin(list.methods, " "));
     for (const auto& [ios, linux_name] : m_.platform_interfaces) Line("platform interface ", ios, " linux ", linux_name);
+    for (const auto& [kind, text] : m_.banners) Banner(kind, text);
     Bang();
     Globals();
+    IpsecGlobals();
+    Kept(m_.kept, "");
     for (const auto& [name, p] : m_.authorization_policies) Authorization(p);
     for (const auto& [name, p] : m_.proposals) Proposal(p);
     for (const auto& [name, p] : m_.policies) Policy(p);
@@ -58,6 +64,34 @@ class Renderer {
   bool Hidden(const T& object, const std::map<std::string, T>& built_in) const {
     const auto it = built_in.find(object.name);
     return !all_ && it != built_in.end() && it->second == object;
+  }
+
+  void Kept(const std::vector<Statement>& list, const std::string& indent) {
+    for (const Statement& s : list) {
+      Line(indent, s.ToString(secrets_));
+      Kept(s.body, indent + " ");
+      if (!s.block) continue;
+      if (!indent.empty()) Line(indent, " exit");
+      else Line("exit");
+    }
+  }
+
+  // Between characters that the text does not have.
+  void Banner(const std::string& kind, const std::string& text) {
+    std::string delimiter = "^C";
+    for (const char* d : {"#", "%", "~", "|", "$", "+", "=", "@"})
+      if (absl::StrContains(text, delimiter) || absl::StartsWith(text, "C")) delimiter = d;
+    Line("banner ", kind, " ", delimiter, text, delimiter);
+  }
+
+  void IpsecGlobals() {
+    const IpsecGlobal& g = m_.ipsec;
+    const std::string head = "crypto ipsec security-association ";
+    if (g.lifetime) Line(head, "lifetime seconds ", g.lifetime->count());
+    if (g.lifetime_kilobytes)
+      Line(head, "lifetime kilobytes ", *g.lifetime_kilobytes ? absl::StrCat(**g.lifetime_kilobytes) : "disable");
+    if (g.replay_window)
+      Line(head, "replay ", *g.replay_window == 0 ? "disable" : absl::StrCat("window-size ", *g.replay_window));
   }
 
   void Foreign() {
@@ -151,26 +185,29 @@ class Renderer {
     if (p.route_accept_any) Line(" route accept any", tag, distance);
     else if (p.name == "default") Line(" no route accept any");
     if (p.session_lifetime) Line(" session-lifetime ", p.session_lifetime->count());
+    Kept(p.kept, " ");
     Bang();
   }
 
   template <class T, class F>
-  void ListLine(absl::string_view keyword, const std::vector<T>& list, bool needed, F word) {
-    if (list.empty()) {
-      if (needed) Line(" no ", keyword);
-      return;
-    }
-    Line(" ", keyword, " ", absl::StrJoin(list, " ", [&](std::string* out, const T& v) { *out += word(v); }));
+  void ListLine(absl::string_view keyword, const std::vector<T>& list, bool needed, F word,
+                const std::vector<std::string>& refused) {
+    std::vector<std::string> words;
+    for (const T& v : list) words.push_back(word(v));
+    for (const std::string& r : refused)
+      if (absl::StartsWith(r, absl::StrCat(keyword, " "))) words.push_back(r.substr(keyword.size() + 1));
+    if (!words.empty()) Line(" ", keyword, " ", absl::StrJoin(words, " "));
+    else if (needed) Line(" no ", keyword);
   }
 
   void Proposal(const IkeProposal& p) {
     if (Hidden(p, built_in_.proposals)) return;
     Line("crypto ikev2 proposal ", p.name);
     const bool d = p.name == "default";
-    ListLine("encryption", p.encryption, d, IkeEncryptionWord);
-    ListLine("integrity", p.integrity, d, IntegrityWord);
-    ListLine("prf", p.prf, d, PrfWord);
-    ListLine("group", p.groups, d, [](uint16_t g) { return absl::StrCat(g); });
+    ListLine("encryption", p.encryption, d, IkeEncryptionWord, p.refused);
+    ListLine("integrity", p.integrity, d, IntegrityWord, p.refused);
+    ListLine("prf", p.prf, d, PrfWord, p.refused);
+    ListLine("group", p.groups, d, [](uint16_t g) { return absl::StrCat(g); }, p.refused);
     for (const std::string& line : AdditionalLines(p.additional)) Line(" ", line);
     Bang();
   }
@@ -183,6 +220,7 @@ class Renderer {
     for (const net::IpAddress& a : p.match_local) Line(" match address local ", a.ToString());
     if (p.name == "default") Line(" no proposal");
     for (const std::string& n : p.proposals) Line(" proposal ", n);
+    Kept(p.kept, " ");
     Bang();
   }
 
@@ -204,6 +242,7 @@ class Renderer {
         if (!p.local_key.empty()) Line("  pre-shared-key local ", Key(p.local_key));
         if (!p.remote_key.empty()) Line("  pre-shared-key remote ", Key(p.remote_key));
       }
+      Kept(p.kept, "  ");
       if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key), p.ppk->required ? " required" : "");
       Line(" !");
     }
@@ -226,6 +265,7 @@ class Renderer {
       methods += kMethods[static_cast<size_t>(m)];
     if (t.revocation) Line(" revocation-check", methods);
     if (!t.ocsp_url.empty()) Line(" ocsp url ", t.ocsp_url);
+    Kept(t.kept, " ");
     Bang();
   }
 
@@ -268,15 +308,17 @@ class Renderer {
     if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
     if (p.nat_force_encap) Line(" nat force-encap");
     if (!p.authorization_list.empty())
-      Line(" aaa authorization group ", p.remote_psk ? "psk" : "cert", " list ", p.authorization_list,
-           p.authorization_policy.empty() ? "" : " " + p.authorization_policy);
+      Line(" aaa authorization group ", p.authorization_override ? "override " : "", p.authorization_method,
+           p.authorization_method.empty() ? "list " : " list ", p.authorization_list,
+           p.authorization_policy.empty() ? "" : " " + p.authorization_policy, p.authorization_local ? " local" : "");
     if (!p.config_exchange_request) Line(" no config-exchange request");
     if (!p.config_exchange_set_send) Line(" no config-exchange set send");
     if (!p.config_exchange_set_accept) Line(" no config-exchange set accept");
     if (p.initial_contact_force) Line(" initial-contact force");
     if (p.childless != ChildlessMode::kNever)
       Line(" childless ", p.childless == ChildlessMode::kPrefer ? "prefer" : "force");
-    if (p.virtual_template) Line(" virtual-template ", *p.virtual_template);
+    if (p.virtual_template) Line(" virtual-template ", *p.virtual_template, p.virtual_template_auto ? " mode auto" : "");
+    Kept(p.kept, " ");
     if (p.shutdown) Line(" shutdown");
     Bang();
   }
@@ -287,6 +329,7 @@ class Renderer {
     for (const std::string& w :
          {EspEncryptionWords(t.encryption), EspIntegrityWord(t.integrity), std::string(t.esn ? "esn" : "")})
       if (!w.empty()) absl::StrAppend(&words, " ", w);
+    for (const std::string& w : t.refused) absl::StrAppend(&words, " ", w);
     Line("crypto ipsec transform-set ", t.name, words);
     Line(" mode ", t.transport ? "transport" : "tunnel", t.transport && t.transport_require ? " require" : "");
     Bang();
@@ -294,19 +337,21 @@ class Renderer {
 
   void Ipsec(const IpsecProfile& p) {
     IpsecProfile plain = p;
-    if (p.name == "default" && m_.profiles.count("default") != 0) plain.ike_profile.clear();  // completed at the end
+    if (p.implied_ike_profile) plain.ike_profile.clear();
+    if (!p.own_lifetime) plain.lifetime = IpsecProfile().lifetime;
+    if (!p.own_kilobytes) plain.lifetime_kilobytes = IpsecProfile().lifetime_kilobytes;
+    if (!p.own_replay) plain.replay_window = IpsecProfile().replay_window;
     if (Hidden(plain, built_in_.ipsec_profiles)) return;
     const IpsecProfile fresh;
     Line("crypto ipsec profile ", p.name);
     if (!p.description.empty()) Line(" description ", p.description);
-    if (all_ || p.lifetime != fresh.lifetime)
-      Line(" set security-association lifetime seconds ", p.lifetime.count());
-    if (!p.lifetime_kilobytes) Line(" set security-association lifetime kilobytes disable");
-    else if (all_ || p.lifetime_kilobytes != fresh.lifetime_kilobytes)
-      Line(" set security-association lifetime kilobytes ", *p.lifetime_kilobytes);
-    if (p.replay_window == 0) Line(" set security-association replay disable");
-    else if (all_ || p.replay_window != fresh.replay_window)
-      Line(" set security-association replay window-size ", p.replay_window);
+    if (p.own_lifetime) Line(" set security-association lifetime seconds ", p.lifetime.count());
+    if (p.own_kilobytes)
+      Line(" set security-association lifetime kilobytes ",
+           p.lifetime_kilobytes ? absl::StrCat(*p.lifetime_kilobytes) : "disable");
+    if (p.own_replay)
+      Line(" set security-association replay ",
+           p.replay_window == 0 ? "disable" : absl::StrCat("window-size ", p.replay_window));
     static constexpr const char* kOffload[] = {"off", "auto", "crypto", "packet"};
     if (p.offload != Offload::kOff)
       Line(" set security-association offload ", kOffload[static_cast<size_t>(p.offload)]);
@@ -314,7 +359,8 @@ class Renderer {
       Line(" set transform-set ", absl::StrJoin(p.transform_sets, " "));
     if (p.pfs_group) Line(" set pfs group", *p.pfs_group);
     for (const std::string& line : AdditionalLines(p.additional)) Line(" set ", line);
-    if (!p.ike_profile.empty()) Line(" set ikev2-profile ", p.ike_profile);
+    if (!p.ike_profile.empty() && (all_ || !p.implied_ike_profile)) Line(" set ikev2-profile ", p.ike_profile);
+    Kept(p.kept, " ");
     Bang();
   }
 
@@ -344,13 +390,17 @@ class Renderer {
     if (i.mtu != 0) Line(" ip mtu ", i.mtu);
     Nhrp(i.nhrp);
     if (i.adjust_mss != 0) Line(" ip tcp adjust-mss ", i.adjust_mss);
-    if (!i.source_interface.empty()) Line(" tunnel source ", i.source_interface);
-    if (i.source_address) Line(" tunnel source ", i.source_address->ToString());
+    const bool written = all_ || !i.implied_source;
+    if (written && !i.source_interface.empty()) Line(" tunnel source ", i.source_interface);
+    if (written && i.source_address) Line(" tunnel source ", i.source_address->ToString());
+    if (i.source_dynamic) Line(" tunnel source dynamic");
     if (i.mode != TunnelMode::kGreIpv4 || (all_ && IsTunnel(i))) Line(" tunnel mode ", ModeWords(i.mode));
     if (i.destination) Line(" tunnel destination ", i.destination->ToString());
     if (i.destination_dynamic) Line(" tunnel destination dynamic");
+    if (!i.destination_name.empty()) Line(" tunnel destination ", i.destination_name);
     if (i.key) Line(" tunnel key ", *i.key);
     if (!i.ipsec_profile.empty()) Line(" tunnel protection ipsec profile ", i.ipsec_profile);
+    Kept(i.kept, " ");
     if (i.shutdown) Line(" shutdown");
     Bang();
   }
@@ -386,19 +436,22 @@ class Renderer {
 
   void Acl(const AccessList& a) {
     Line("ip access-list standard ", a.name);
+    uint32_t next = 0;
     for (const AccessEntry& e : a.entries) {
       std::string what = "any";
       if (e.prefix.is_host()) what = absl::StrCat("host ", e.prefix.address().ToString());
       else if (e.prefix.length() != 0)
         what = absl::StrCat(e.prefix.address().ToString(), " ",
                             net::IpAddress::V4(~e.prefix.Netmask().v4()).ToString());
-      Line(e.permit ? " permit " : " deny ", what);
+      next += 10;
+      Line(e.sequence == next ? "" : absl::StrCat(" ", e.sequence), e.permit ? " permit " : " deny ", what);
+      next = e.sequence;
     }
     Bang();
   }
 
   const Model& m_;
-  const Model built_in_;
+  const Model& built_in_;
   const bool all_, secrets_;
   std::string out_;
 };

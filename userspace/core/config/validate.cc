@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "core/config/names.h"
 
 namespace flexvpn::config {
@@ -20,8 +21,15 @@ void Checker::Dangling(const std::string& name, Location where, const std::strin
 // --- crypto ikev2 -------------------------------------------------------------------------------------------
 void Checker::CheckProposal(const IkeProposal& p) {
   const std::string user = absl::StrCat("crypto ikev2 proposal '", p.name, "'");
-  if (p.encryption.empty()) Error(p.where, user + " has no encryption", "add 'encryption aes-gcm-256'");
-  if (p.groups.empty()) Error(p.where, user + " has no Diffie-Hellman group", "add 'group 19'");
+  const auto only_refused = [&](absl::string_view keyword) {
+    return std::any_of(p.refused.begin(), p.refused.end(), [&](const std::string& w) { return absl::StartsWith(w, keyword); });
+  };
+  if (p.encryption.empty() && only_refused("encryption "))
+    Warn(p.where, user + " has no encryption that this version does: it is never offered", "add 'encryption aes-gcm-256'");
+  else if (p.encryption.empty()) Error(p.where, user + " has no encryption", "add 'encryption aes-gcm-256'");
+  if (p.groups.empty() && only_refused("group "))
+    Warn(p.where, user + " has no Diffie-Hellman group that this version does: it is never offered", "add 'group 19'");
+  else if (p.groups.empty()) Error(p.where, user + " has no Diffie-Hellman group", "add 'group 19'");
   const auto aead = std::find_if(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return IsAead(e.encr); });
   const auto other = std::find_if(p.encryption.begin(), p.encryption.end(), [](EncrChoice e) { return !IsAead(e.encr); });
   if (other != p.encryption.end() && p.integrity.empty())
@@ -78,6 +86,10 @@ void Checker::CheckIke() {
     if (k.peers.empty()) Warn(k.where, absl::StrCat("crypto ikev2 keyring '", name, "' has no peer"));
     for (const KeyringPeer& p : k.peers) {
       const std::string user = absl::StrCat("peer '", p.name, "' of keyring '", name, "'");
+      const bool encrypted = std::any_of(p.kept.begin(), p.kept.end(), [](const Statement& s) { return s.StartsWith("pre-shared-key"); });
+      const bool named = std::any_of(p.kept.begin(), p.kept.end(), [](const Statement& s) { return s.StartsWith("hostname"); });
+      if (encrypted) continue;  // said at the line
+      if (named && p.addresses.empty() && !p.identity) continue;
       if (p.local_key.empty() && p.remote_key.empty())
         Error(p.where, user + " has no key", "add 'pre-shared-key KEY'");
       else if (p.local_key.empty() || p.remote_key.empty())
@@ -100,15 +112,22 @@ void Checker::CheckProfileAuthorization(const IkeProfile& p, const std::string& 
     Error(where, absl::StrCat(user, " names authorization list '", p.authorization_list, "', which is not configured"),
           absl::StrCat("add 'aaa authorization network ", p.authorization_list, " local'"));
   else if (!list->second.local)
-    Error(where, absl::StrCat(user, " uses authorization list '", p.authorization_list, "', which is not local"),
-          "servers are not supported by this version");
+    Warn(where, absl::StrCat(user, " uses authorization list '", p.authorization_list,
+                             "', which is not local: it is inoperative, no peer matches it"),
+         "servers are not supported by this version");
+  else if (p.authorization_policy.empty())
+    Warn(where, absl::StrCat("accepted, but this version does not choose the authorization policy by the identity; ", user,
+                             " is inoperative: no peer matches it"),
+         "name the authorization policy after the list: 'aaa authorization group psk list LIST default'");
   if (!p.authorization_policy.empty())
     Known(m.authorization_policies, p.authorization_policy, where, user, "crypto ikev2 authorization policy");
 }
 
 void Checker::CheckProfileKeys(const IkeProfile& p, const std::string& path, const std::string& user) {
   // A method this version does not have was reported where it stands.
-  const bool other_method = m.source.at.count(path + "/authentication") != 0;
+  const bool other_method = std::any_of(p.kept.begin(), p.kept.end(), [](const Statement& s) {
+    return s.StartsWith("authentication") || s.StartsWith("dynamic") || s.StartsWith("keyring");
+  });
   if (!p.local_psk && !p.local_rsa && !p.local_elliptic && !other_method)
     Error(p.where, user + " does not say how we authenticate ourselves", "add 'authentication local pre-share'");
   if (!p.remote_psk && !p.remote_rsa && !p.remote_elliptic && !other_method)
@@ -159,6 +178,7 @@ void Checker::CheckProfiles() {
 void Checker::CheckIpsec() {
   for (const auto& [name, t] : m.transform_sets) {
     const std::string user = absl::StrCat("crypto ipsec transform-set '", name, "'");
+    if (!t.refused.empty()) continue;  // said at the word
     if (t.encryption.encr == 0) {
       Error(t.where, user + " has no transform", "write 'crypto ipsec transform-set NAME esp-gcm 256'");
     } else if (!IsAead(t.encryption.encr) && t.integrity == 0) {
@@ -188,16 +208,24 @@ void Checker::CheckPools() {
     const std::string user = absl::StrCat("ip local pool '", name, "'");
     if (p.first > p.last)
       Error(p.where, absl::StrCat(user, " ends (", p.last.ToString(), ") before it begins (", p.first.ToString(), ")"));
-    for (const auto& [other_name, o] : m.pools) {
-      if (other_name <= name || p.first > o.last || o.first > p.last) continue;
-      Error(std::max(p.where.line, o.where.line) == p.where.line ? p.where : o.where,
-            absl::StrCat("pools '", name, "'", Place(p.where), " and '", other_name, "'", Place(o.where),
-                         " have addresses in common"));
-    }
     for (const auto& [interface, i] : m.interfaces)
       if (i.address && *i.address >= p.first && *i.address <= p.last)
         Warn(p.where, absl::StrCat(user, " contains the address of ", interface, Place(i.where)),
              "the address will not be given out; better leave it out of the pool");
+  }
+  std::vector<const LocalPool*> sorted;  // by first address: only neighbours can overlap unseen
+  for (const auto& [name, p] : m.pools)
+    if (p.first <= p.last) sorted.push_back(&p);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const LocalPool* a, const LocalPool* b) { return a->first < b->first; });
+  const LocalPool* widest = nullptr;
+  for (const LocalPool* p : sorted) {
+    if (widest != nullptr && p->first <= widest->last) {
+      const auto [a, b] = widest->name < p->name ? std::pair(widest, p) : std::pair(p, widest);
+      Error(a->where.line > b->where.line ? a->where : b->where,
+            absl::StrCat("pools '", a->name, "'", Place(a->where), " and '", b->name, "'", Place(b->where),
+                         " have addresses in common"));
+    }
+    if (widest == nullptr || p->last > widest->last) widest = p;
   }
   for (const auto& [name, a] : m.access_lists) {
     if (a.entries.empty()) Warn(a.where, absl::StrCat("access list '", name, "' has no entry"));

@@ -26,6 +26,10 @@ class Checker {
   void Warn(Location where, std::string message, std::string hint = "") {
     out.push_back({Diagnostic::Severity::kWarning, where, std::move(message), std::move(hint)});
   }
+  // What is valid, but keeps a tunnel or profile from being used (Interface::inoperative, IkeProfile::inoperative).
+  void Shut(Location where, std::string message, std::string hint = "") {
+    Warn(where, absl::StrCat(message, "; it stays shut"), std::move(hint));
+  }
   // "… (line 12)" for messages that name two places.
   static std::string Place(Location where) {
     return where.line > 0 ? absl::StrCat(" (line ", where.line, ")") : " (built in)";

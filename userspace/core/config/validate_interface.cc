@@ -2,6 +2,7 @@
 // Tunnels and templates: what they need to work, and how they fit to each other.
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "core/config/names.h"
 #include "core/config/validate.h"
 
@@ -12,7 +13,6 @@ bool IsTunnel(const Interface& i) {
   return i.kind == InterfaceKind::kTunnel || i.kind == InterfaceKind::kVirtualTemplate;
 }
 bool IsGre(TunnelMode m) { return m != TunnelMode::kIpsecIpv4 && m != TunnelMode::kIpsecIpv6; }
-bool IsIpv6(TunnelMode m) { return m == TunnelMode::kGreIpv6 || m == TunnelMode::kIpsecIpv6; }
 
 }  // namespace
 
@@ -33,8 +33,14 @@ void Checker::CheckUnnumbered(const Interface& i, const std::string& path, const
 }
 
 void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user) {
-  if (i.source_interface.empty() && !i.source_address)
-    Error(i.where, user + " has no 'tunnel source'", "add 'tunnel source INTERFACE'");
+  if (i.ipsec_profile.empty())
+    return Shut(i.where, user + " is not protected: nothing may leave in clear",
+                "add 'tunnel protection ipsec profile NAME'");
+  if (i.source_dynamic)
+    Shut(At(path, "tunnel source dynamic", i.where), "accepted, but this version does not know 'tunnel source dynamic': " + user,
+         "name the interface or its address");
+  else if (!i.has_source())
+    Shut(i.where, user + " has no 'tunnel source'", "add 'tunnel source INTERFACE'");
   if (IsIosName(i.source_interface) && m.platform_interfaces.count(i.source_interface) == 0 &&
       i.source_interface.rfind("Loopback", 0) != 0)
     Known(m.interfaces, i.source_interface, At(path, "tunnel source", i.where), user, "interface");
@@ -44,29 +50,29 @@ void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, con
   if (i.source_address && i.source_address->is_v6() && i.source_address->is_link_local())
     Error(At(path, "tunnel source", i.where), user + ": a link-local address cannot be the source of a tunnel");
   if (i.mode == TunnelMode::kGreMultipoint)
-    Error(At(path, "tunnel mode gre multipoint", i.where), "not supported by this version: tunnel mode gre multipoint",
-          "write 'tunnel mode gre ip' and 'tunnel destination'");
+    Shut(At(path, "tunnel mode gre multipoint", i.where),
+         "accepted, but this version does not do 'tunnel mode gre multipoint': " + user,
+         "write 'tunnel mode gre ip' and 'tunnel destination'");
   const Location protection = At(path, "tunnel protection ipsec profile", i.where);
-  if (i.ipsec_profile.empty()) {
-    Error(i.where, user + " is not protected: nothing may leave in clear",
-          "add 'tunnel protection ipsec profile NAME'");
-    return;
-  }
   if (!Known(m.ipsec_profiles, i.ipsec_profile, protection, user, "crypto ipsec profile")) return;
   const IpsecProfile& p = m.ipsec_profiles.at(i.ipsec_profile);
   if (p.ike_profile.empty())
-    Error(protection, absl::StrCat(user, " uses ipsec profile '", p.name, "'", Place(p.where),
-                                   ", which has no 'set ikev2-profile'"),
-          absl::StrCat("add 'set ikev2-profile NAME' to 'crypto ipsec profile ", p.name, "'"));
+    Shut(protection, absl::StrCat(user, " uses ipsec profile '", p.name, "'", Place(p.where),
+                                  ", which has no 'set ikev2-profile'"),
+         absl::StrCat("add 'set ikev2-profile NAME' to 'crypto ipsec profile ", p.name, "'"));
+  else if (absl::StrContains(i.inoperative, "no transform set"))
+    Shut(protection, absl::StrCat(user, ": ", i.inoperative), "use esp-gcm 256");
 }
 
 void Checker::CheckTunnel(const Interface& i, const std::string& path, const std::string& user) {
   const Location where = At(path, "tunnel destination", i.where);
   if (i.destination_dynamic) {
-    Error(At(path, "tunnel destination dynamic", i.where),
-          "not supported by this version: tunnel destination dynamic", "write the address of the hub");
+    Shut(At(path, "tunnel destination dynamic", i.where),
+         "accepted, but this version does not know 'tunnel destination dynamic': " + user, "write the address of the hub");
+  } else if (!i.destination_name.empty()) {
+    Shut(where, "accepted, but this version does not look up host names: " + user, "write the address of the hub");
   } else if (!i.destination && i.mode != TunnelMode::kGreMultipoint) {
-    Error(i.where, user + " has no 'tunnel destination'", "add 'tunnel destination ADDRESS'");
+    Shut(i.where, user + " has no 'tunnel destination'", "add 'tunnel destination ADDRESS'");
   }
   if (i.destination && i.destination->is_v6() != IsIpv6(i.mode))
     Error(where, user + ": address family of 'tunnel destination' does not fit 'tunnel mode'",
@@ -152,6 +158,7 @@ void Checker::CheckInterfaces() {
     }
     if (i.shutdown) continue;
     CheckTunnelCommon(i, path, user);
+    if (i.ipsec_profile.empty()) continue;
     CheckNhrp(i, path, user);
     if (i.kind == InterfaceKind::kTunnel) CheckTunnel(i, path, user);
     if (i.kind == InterfaceKind::kVirtualTemplate) CheckTemplate(i, path, user);

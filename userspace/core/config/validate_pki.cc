@@ -47,13 +47,13 @@ void Checker::CheckProfileCertificates(const IkeProfile& p, const std::string& p
     Known(m.certificate_maps, map, At(path, "match certificate", p.where), user,
           "crypto pki certificate map");
   if (local && SigningTrustpoints(m, p).empty())
-    Error(At(path, p.local_rsa ? "authentication local rsa-sig" : "authentication local ecdsa-sig", p.where),
-          user + " signs, but none of its trustpoints has a certificate of ours",
+    Warn(At(path, p.local_rsa ? "authentication local rsa-sig" : "authentication local ecdsa-sig", p.where),
+         user + " signs, but none of its trustpoints has a certificate of ours: it is inoperative, no peer matches it",
           "add 'certificate-file' and 'key-file' to a 'crypto pki trustpoint'");
   if (remote && CheckingTrustpoints(m, p).empty())
-    Error(
+    Warn(
         At(path, p.remote_rsa ? "authentication remote rsa-sig" : "authentication remote ecdsa-sig", p.where),
-        user + " expects certificates, but none of its trustpoints has a CA",
+        user + " expects certificates, but none of its trustpoints has a CA: no certificate is accepted",
         "add 'ca-file' to a 'crypto pki trustpoint'");
   if (p.identity_local && p.identity_local->kind == IdentityKind::kDn && !local)
     Error(p.identity_local->where,

@@ -61,6 +61,7 @@ void ExpandProposal(const config::IkeProposal& p, std::vector<ike::Suite>& out) 
 }
 
 bool PolicyFits(const config::IkePolicy& policy, const net::IpAddress& local) {
+  if (!policy.match_fvrf.empty() && policy.match_fvrf != "any") return false;  // VRFs are not known yet
   return policy.match_local.empty() ||
          std::find(policy.match_local.begin(), policy.match_local.end(), local) != policy.match_local.end();
 }
@@ -100,6 +101,7 @@ ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::Ipsec
     auto it = model.transform_sets.find(name);
     if (it == model.transform_sets.end()) continue;
     const config::TransformSet& t = it->second;
+    if (!t.usable()) continue;
     ike::Suite s;
     s.encr = static_cast<crypto::Encr>(t.encryption.encr);
     s.encr_key_bits = t.encryption.key_bits;
@@ -194,7 +196,7 @@ const config::IkeProfile* FindProfile(const config::Model& model, const net::IpA
   int best_score = 0;
   for (const auto& [name, profile] : model.profiles) {
     const auto& locals = profile.match_local_addresses;
-    if (profile.shutdown) continue;
+    if (profile.down()) continue;
     if (!locals.empty() && std::find(locals.begin(), locals.end(), local) == locals.end()) continue;
     if (best_score < kExact && MapFits(model, profile, certificate)) best = &profile, best_score = kExact;
     for (const config::Identity& rule : profile.match_remote)
@@ -263,6 +265,10 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   auto ipsec = model.ipsec_profiles.find(interface.ipsec_profile);
   if (ipsec == model.ipsec_profiles.end())
     return absl::FailedPreconditionError(absl::StrCat("interface ", interface.name, " has no tunnel protection"));
+  if (!profile.inoperative.empty())
+    return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " is inoperative: ", profile.inoperative));
+  if (!interface.inoperative.empty())
+    return absl::FailedPreconditionError(absl::StrCat("interface ", interface.name, " stays shut: ", interface.inoperative));
   const bool signs = profile.local_rsa || profile.local_elliptic;
   if ((!profile.local_psk && !signs) || (!profile.remote_psk && !ExpectsCertificate(profile)))
     return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " has no authentication method of this version"));

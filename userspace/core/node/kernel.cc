@@ -17,7 +17,7 @@ bool IsGre(config::TunnelMode m) {
   return m == config::TunnelMode::kGreIpv4 || m == config::TunnelMode::kGreIpv6 || m == config::TunnelMode::kGreMultipoint;
 }
 bool IsTunnel(const config::Interface& i) {
-  return (i.kind == config::InterfaceKind::kTunnel || i.kind == config::InterfaceKind::kVirtualTemplate) && !i.shutdown &&
+  return (i.kind == config::InterfaceKind::kTunnel || i.kind == config::InterfaceKind::kVirtualTemplate) && !i.down() &&
          !i.ipsec_profile.empty();
 }
 
@@ -104,7 +104,7 @@ void Node::SyncBase() {
   if (stopping_ || !network_known_) return;
   std::vector<dataplane::Object> objects;
   for (const auto& [name, i] : model_.interfaces) {
-    if (i.kind == config::InterfaceKind::kLoopback && !i.shutdown) {
+    if (i.kind == config::InterfaceKind::kLoopback && !i.down()) {
       const std::string device = DeviceFor(i);
       objects.push_back(dataplane::Device{device, dataplane::DeviceKind::kLoopback, net::Family::kNone, 0});
       if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});

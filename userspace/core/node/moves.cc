@@ -24,7 +24,7 @@ bool Node::ForceEncap(const net::Endpoint& local, const net::Endpoint&) {
   return std::any_of(model_.profiles.begin(), model_.profiles.end(), [&](const auto& entry) {
     const config::IkeProfile& p = entry.second;
     const auto& own = p.match_local_addresses;
-    return p.nat_force_encap && !p.shutdown &&
+    return p.nat_force_encap && !p.down() &&
            (own.empty() || std::find(own.begin(), own.end(), local.address) != own.end());
   });
 }

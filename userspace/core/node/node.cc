@@ -262,7 +262,7 @@ void Node::Configure() {
   NoteMissingAlgorithms();
   std::map<uint32_t, nhrp::DomainConfig> domains;
   for (const auto& [name, i] : model_.interfaces) {
-    if (i.nhrp.network_id == 0 || i.shutdown) continue;
+    if (i.nhrp.network_id == 0 || i.down()) continue;
     nhrp::DomainConfig& d = domains[i.nhrp.network_id];
     d.network_id = i.nhrp.network_id;
     d.holdtime = i.nhrp.holdtime;
@@ -319,7 +319,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
     };
     auto i = model_.interfaces.find(s.config_interface);
     auto p = model_.profiles.find(s.info.profile);
-    if (i == model_.interfaces.end() || p == model_.profiles.end() || i->second.shutdown || p->second.shutdown)
+    if (i == model_.interfaces.end() || p == model_.profiles.end() || i->second.down() || p->second.down())
       return false;
     auto ipsec = model_.ipsec_profiles.find(i->second.ipsec_profile);
     if (ipsec == model_.ipsec_profiles.end()) return false;

@@ -143,7 +143,7 @@ std::vector<Bytes> Authorities(const config::Model& model, const Pki& pki, const
   std::vector<Bytes> out;
   for (const auto& [name, profile] : model.profiles) {
     const auto& locals = profile.match_local_addresses;
-    if (profile.shutdown || !ExpectsCertificate(profile)) continue;
+    if (profile.down() || !ExpectsCertificate(profile)) continue;
     if (!locals.empty() && std::find(locals.begin(), locals.end(), local) == locals.end()) continue;
     for (const config::Trustpoint* t : config::CheckingTrustpoints(model, profile))
       if (auto it = pki.find(t->name); it != pki.end())

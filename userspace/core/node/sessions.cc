@@ -38,7 +38,7 @@ std::vector<Bytes> Node::Authorities(const net::Endpoint& local, const net::Endp
 // A Tunnel whose destination is this peer, else a clone of the profile's virtual-template.
 const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const {
   for (const auto& [name, i] : model_.interfaces)
-    if (i.kind == config::InterfaceKind::kTunnel && !i.shutdown && i.destination == remote && ProfileOf(i) == &profile)
+    if (i.kind == config::InterfaceKind::kTunnel && !i.down() && i.destination == remote && ProfileOf(i) == &profile)
       return &i;
   if (!profile.virtual_template) return nullptr;
   return FindInterface(absl::StrCat("Virtual-Template", *profile.virtual_template));

@@ -45,7 +45,8 @@ net::IpAddress Node::OverlayAddress(const std::string& interface) const {
 
 void Node::SyncTunnels() {
   for (const auto& [name, i] : model_.interfaces) {
-    const bool wanted = i.kind == config::InterfaceKind::kTunnel && !i.shutdown && i.destination && ProfileOf(i) != nullptr;
+    const bool wanted = i.kind == config::InterfaceKind::kTunnel && !i.down() && i.destination && ProfileOf(i) != nullptr &&
+                        ProfileOf(i)->inoperative.empty();
     auto it = tunnels_.find(name);
     if (wanted && it == tunnels_.end())
       tunnels_[name] = Tunnel{.name = name, .session = {}, .retry_at = now_, .backoff = options_.tunnel_retry_first,

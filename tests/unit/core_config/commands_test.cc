@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command tree: every form of every command, help and completion, and the reference made from it.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "core/config/grammar.h"
+#include "core/config/help.h"
+#include "files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace flexvpn::config {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsSupersetOf;
+
+// A word that fits the node.
+std::string Sample(const Node& n) {
+  if (n.choices != nullptr) return n.choices->front();
+  switch (n.type) {
+    case ArgType::kKeyword: return n.name;
+    case ArgType::kNumber: return n.min <= 64 && n.max >= 64 ? "64" : absl::StrCat(n.min);
+    case ArgType::kIpv4:
+    case ArgType::kAddress: return "192.0.2.1";
+    case ArgType::kIpv6: return "2001:db8::1";
+    case ArgType::kMask: return "255.255.255.255";
+    case ArgType::kWildcard: return "0.0.0.0";
+    case ArgType::kPrefix: return "2001:db8::/64";
+    case ArgType::kInterface: return "Tunnel7";
+    case ArgType::kSecret: return n.name == "HEX" ? "0a0b" : "quarz";
+    case ArgType::kWord: return n.name == "FILE" || n.name == "PATH" ? "/x" : "X1";
+    case ArgType::kWords: return "local";
+    case ArgType::kLine: return "some text";
+  }
+  return "";
+}
+
+// Every complete line of a mode that ends in a command of ours, with that command.
+void Walk(const Node& node, const std::string& line, std::vector<std::pair<std::string, const Command*>>* out) {
+  if (node.command != nullptr && (node.command->kind == Command::Kind::kOwn || node.command->kind == Command::Kind::kKept))
+    out->emplace_back(line, node.command);
+  for (const auto& c : node.children)
+    if (c->own) Walk(*c, absl::StrCat(line, line.empty() ? "" : " ", Sample(*c)), out);
+}
+
+std::vector<std::string> Openers(ModeId id) {
+  switch (id) {
+    case ModeId::kRoot: return {};
+    case ModeId::kKeyring: return {"crypto ikev2 keyring K"};
+    case ModeId::kKeyringPeer: return {"crypto ikev2 keyring K", "peer P"};
+    case ModeId::kProposal: return {"crypto ikev2 proposal P"};
+    case ModeId::kPolicy: return {"crypto ikev2 policy P"};
+    case ModeId::kAuthorization: return {"crypto ikev2 authorization policy A"};
+    case ModeId::kProfile: return {"crypto ikev2 profile P"};
+    case ModeId::kNameMangler: return {"crypto ikev2 name-mangler M"};
+    case ModeId::kClient: return {"crypto ikev2 client flexvpn C"};
+    case ModeId::kCluster: return {"crypto ikev2 cluster"};
+    case ModeId::kTrustpoint: return {"crypto pki trustpoint T"};
+    case ModeId::kCertificateMap: return {"crypto pki certificate map M 10"};
+    case ModeId::kTransformSet: return {"crypto ipsec transform-set T esp-gcm 256"};
+    case ModeId::kIpsecProfile: return {"crypto ipsec profile P"};
+    case ModeId::kInterface: return {"interface Tunnel0"};
+    case ModeId::kAccessList: return {"ip access-list standard A"};
+    case ModeId::kExtendedAccessList: return {"ip access-list extended A"};
+    case ModeId::kIpv6AccessList: return {"ipv6 access-list A"};
+    case ModeId::kVrf: return {"vrf definition V"};
+    case ModeId::kVrfFamily: return {"vrf definition V", "address-family ipv4"};
+    case ModeId::kTrack: return {"track 1 interface eth0 line-protocol"};
+    case ModeId::kRouteMap: return {"route-map R permit 10"};
+    case ModeId::kRadiusServer: return {"radius server R"};
+    case ModeId::kServerGroup: return {"aaa group server radius G"};
+    case ModeId::kPkiServer: return {"crypto pki server S"};
+    default: return {};
+  }
+}
+
+// Errors of the line itself; objects around it may be incomplete.
+bool Wrong(const ParseResult& r, int line) {
+  return std::any_of(r.diagnostics.begin(), r.diagnostics.end(), [&](const Diagnostic& d) {
+    return d.severity == Diagnostic::Severity::kError && d.where.line == line &&
+           (absl::StrContains(d.message, "unexpected") || absl::StrContains(d.message, "unknown") ||
+            (absl::StrContains(d.message, "incomplete command") && !absl::StrContains(d.message, "a key exchange") &&
+            !absl::StrContains(d.message, "first address")) || absl::StrContains(d.message, "must be"));
+  });
+}
+
+TEST(Commands, EveryFormParsesAndRendersBack) {
+  size_t forms = 0;
+  for (size_t id = static_cast<size_t>(ModeId::kRoot); id < static_cast<size_t>(ModeId::kForeign); ++id) {
+    const ModeId mode = static_cast<ModeId>(id);
+    std::vector<std::pair<std::string, const Command*>> lines;
+    Walk(GetMode(mode).root, "", &lines);
+    EXPECT_FALSE(lines.empty()) << GetMode(mode).title;
+    const std::vector<std::string> openers = Openers(mode);
+    const std::string head = openers.empty() ? "" : absl::StrJoin(openers, "\n") + "\n";
+    for (const auto& [line, command] : lines) {
+      if (command->handler == ReadBanner) continue;  // has lines of its own
+      ++forms;
+      const ParseResult r = Parse(head + line + "\n");
+      EXPECT_FALSE(Wrong(r, static_cast<int>(openers.size()) + 1)) << head << line;
+      const std::string out = Render(r.model, false, true);
+      ASSERT_EQ(Parse(out).model == r.model, true) << head << line << "\nrendered\n" << out;
+      if (command->kind == Command::Kind::kKept) {
+        EXPECT_THAT(out, testing::HasSubstr(line)) << head;
+      }
+      const ParseResult gone = Parse(head + line + "\n" + absl::StrJoin(openers, "\n") + "\nno " + line + "\n");
+      if (command->kind == Command::Kind::kKept && !openers.empty() && command->enter == ModeId::kNone) {
+        EXPECT_EQ(gone.model, Parse(head).model) << head << line;
+      }
+    }
+  }
+  EXPECT_GT(forms, 700u);
+}
+
+TEST(Commands, EveryWordHasHelp) {
+  for (size_t id = 1; id < static_cast<size_t>(ModeId::kForeign); ++id)
+    for (const auto& c : GetMode(static_cast<ModeId>(id)).commands)
+      if (c->kind == Command::Kind::kOwn || c->kind == Command::Kind::kKept) {
+        EXPECT_FALSE(c->help.empty()) << c->pattern;
+      }
+  for (const char* line : {"", "crypto ", "crypto ikev2 ", "crypto ipsec ", "ip "})
+    for (const HelpItem& i : Help(ModeId::kRoot, line).items)
+      EXPECT_TRUE(i.word == "<cr>" || !i.help.empty()) << line << i.word;
+}
+
+std::vector<std::string> Words(const HelpAnswer& a) {
+  std::vector<std::string> out;
+  for (const HelpItem& i : a.items) out.push_back(i.word);
+  return out;
+}
+
+TEST(Help, ShowsKeywordsArgumentsAndTheEnd) {
+  EXPECT_THAT(Words(Help(ModeId::kRoot, "crypto ikev2 window ")), ElementsAre("<1-200>"));
+  EXPECT_THAT(Words(Help(ModeId::kRoot, "crypto ikev2 window 5 ")), ElementsAre("<cr>"));
+  EXPECT_THAT(Words(Help(ModeId::kInterface, "ip nhrp ho")), ElementsAre("holdtime"));
+  EXPECT_THAT(Words(Help(ModeId::kInterface, "no ip nhrp redirect ")), ElementsAre("timeout", "<cr>"));
+  EXPECT_THAT(Words(Help(ModeId::kProfile, "dpd 10 2 ")), ElementsAre("on-demand", "periodic"));
+  EXPECT_THAT(Words(Help(ModeId::kProposal, "encryption aes-gcm-256 aes-cbc-1")), ElementsAre("aes-cbc-128", "aes-cbc-192"));
+  EXPECT_THAT(Words(Help(ModeId::kKeyringPeer, "address ")), Contains("A.B.C.D|X:X:X:X::X"));
+  EXPECT_THAT(Words(Help(ModeId::kProfile, "")), IsSupersetOf({"no", "default", "exit", "end", "do", "match"}));
+  EXPECT_THAT(Words(Help(ModeId::kProfile, "do show crypto ikev2 s")), ElementsAre("sa", "session"));
+  EXPECT_THAT(Words(Help(ModeId::kExec, "sh cry ikev2 sa ")), ElementsAre("detailed", "<cr>"));
+  EXPECT_THAT(Words(Help(ModeId::kExec, "")), ElementsAre("clear", "configure", "exit", "rekey", "show"));
+  EXPECT_EQ(Help(ModeId::kRoot, "crypto nonsense x").column, 8);
+}
+
+TEST(Complete, GivesWordsThatFit) {
+  EXPECT_THAT(Complete(ModeId::kRoot, "cry"), ElementsAre("crypto"));
+  EXPECT_THAT(Complete(ModeId::kRoot, "crypto ikev2 prof"), ElementsAre("profile"));
+  EXPECT_THAT(Complete(ModeId::kRoot, "crypto ikev2 window "), ElementsAre());
+  EXPECT_THAT(Complete(ModeId::kInterface, "no shut"), ElementsAre("shutdown"));
+  EXPECT_THAT(Complete(ModeId::kExec, "show ip nhrp s"), ElementsAre("shortcut"));
+}
+
+TEST(Reference, IsCurrent) {
+  EXPECT_EQ(ReadFile(FLEXVPN_SOURCE_DIR "/docs/commands.md") == CommandsMarkdown(), true)
+      << "docs/commands.md is stale: flexvpnd --commands markdown > docs/commands.md";
+}
+
+TEST(Reference, JsonHasEveryMode) {
+  const std::string json = CommandsJson();
+  for (const char* mode : {"crypto ikev2 cluster", "interface", "the shell", "ip access-list extended"})
+    EXPECT_THAT(json, testing::HasSubstr(absl::StrCat("\"mode\": \"", mode, "\"")));
+}
+
+}  // namespace
+}  // namespace flexvpn::config

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What follows from the rest of the model: implied values, and what is inoperative because a line of it asks for
+// protection that this version does not give.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/config/model.h"
+#include "core/config/names.h"
+
+namespace flexvpn::config {
+namespace {
+
+// A template without `tunnel source`: that of the tunnel whose shortcuts it makes or whose address it borrows,
+// else the one Linux interface with an address.
+void CompleteSource(Model& m, Interface& t) {
+  const Interface* from = nullptr;
+  const Interface* only = nullptr;
+  size_t count = 0;
+  for (const auto& [name, i] : m.interfaces) {
+    if (i.kind == InterfaceKind::kLinux && i.address) {
+      only = &i;
+      ++count;
+    }
+    if (i.kind != InterfaceKind::kTunnel || !i.has_source()) continue;
+    if (i.nhrp.shortcut_virtual_template == t.number || t.unnumbered == name) from = &i;
+  }
+  if (from == nullptr && count != 1) return;
+  t.source_interface = from != nullptr ? from->source_interface : only->name;
+  if (from != nullptr) t.source_address = from->source_address;
+  t.implied_source.value = true;
+}
+
+void DeriveIpsec(Model& m, IpsecProfile& p) {
+  const IpsecProfile fresh;
+  if (!p.own_lifetime) p.lifetime = m.ipsec.lifetime.value_or(fresh.lifetime);
+  if (!p.own_kilobytes) p.lifetime_kilobytes = m.ipsec.lifetime_kilobytes.value_or(fresh.lifetime_kilobytes);
+  if (!p.own_replay) p.replay_window = m.ipsec.replay_window.value_or(fresh.replay_window);
+  if (p.implied_ike_profile) p.ike_profile.clear();
+  p.implied_ike_profile.value = p.name == "default" && p.ike_profile.empty() && m.profiles.count("default") != 0;
+  if (p.implied_ike_profile) p.ike_profile = "default";
+}
+
+std::string FirstShut(const std::vector<Statement>& kept) {
+  for (const Statement& s : kept)
+    if (!s.shuts.empty()) return absl::StrCat("this version does not ", s.shuts);
+  return "";
+}
+
+std::string WhyDown(const Model& m, const IkeProfile& p) {
+  if (std::string why = FirstShut(p.kept); !why.empty()) return why;
+  if (!p.match_fvrf.empty() && p.match_fvrf != "any") return "this version does not know VRFs";
+  if ((p.local_rsa || p.local_elliptic) && SigningTrustpoints(m, p).empty())
+    return "it signs, but no trustpoint has a certificate of ours";
+  if ((p.remote_rsa || p.remote_elliptic) && !p.remote_psk && CheckingTrustpoints(m, p).empty())
+    return "it expects certificates, but no trustpoint has a CA";
+  if (p.authorization_list.empty()) return "";
+  const auto list = m.aaa_authorization.find(p.authorization_list);
+  if (list != m.aaa_authorization.end() && !list->second.local) return "this version does not ask AAA servers";
+  if (p.authorization_policy.empty()) return "this version does not choose the authorization policy by the peer's identity";
+  return "";
+}
+
+std::string WhyDown(const Model& m, const IpsecProfile& p) {
+  if (std::string why = FirstShut(p.kept); !why.empty()) return why;
+  if (p.ike_profile.empty()) return absl::StrCat("ipsec profile '", p.name, "' has no 'set ikev2-profile'");
+  const bool usable = std::any_of(p.transform_sets.begin(), p.transform_sets.end(), [&](const std::string& name) {
+    const auto t = m.transform_sets.find(name);
+    return t == m.transform_sets.end() || t->second.usable();  // a missing one is an error of its own
+  });
+  return usable ? "" : absl::StrCat("ipsec profile '", p.name, "' has no transform set that this version can use");
+}
+
+std::string WhyDown(const Model& m, const Interface& i) {
+  if (i.kind == InterfaceKind::kLinux) return "";
+  if (std::string why = FirstShut(i.kept); !why.empty() || !i.is_tunnel()) return why;
+  if (i.mode == TunnelMode::kGreMultipoint) return "this version does not do 'tunnel mode gre multipoint'";
+  if (i.ipsec_profile.empty()) return "it is not protected, and nothing may leave in clear";
+  if (const auto p = m.ipsec_profiles.find(i.ipsec_profile); p != m.ipsec_profiles.end())
+    if (std::string why = WhyDown(m, p->second); !why.empty()) return why;
+  if (i.source_dynamic || i.destination_dynamic) return "this version has no FlexVPN client blocks";
+  if (!i.has_source()) return "it has no 'tunnel source'";
+  if (i.kind == InterfaceKind::kVirtualTemplate) return "";
+  if (!i.destination_name.empty()) return "this version does not look up host names";
+  return i.destination ? "" : "it has no 'tunnel destination'";
+}
+
+}  // namespace
+
+bool TransformSet::usable() const {
+  return encryption.encr != 0 && std::all_of(refused.begin(), refused.end(), [](const std::string& w) { return w == "comp-lzs"; });
+}
+
+void Derive(Model& m) {
+  for (auto& [name, p] : m.ipsec_profiles) DeriveIpsec(m, p);
+  for (auto& [name, i] : m.interfaces) {
+    if (i.kind != InterfaceKind::kVirtualTemplate) continue;
+    if (i.implied_source) {
+      i.source_interface.clear();
+      i.source_address.reset();
+      i.implied_source.value = false;
+    }
+    if (!i.has_source() && !i.source_dynamic) CompleteSource(m, i);
+  }
+  for (auto& [name, p] : m.profiles) p.inoperative = WhyDown(m, p);
+  for (auto& [name, i] : m.interfaces) i.inoperative = WhyDown(m, i);
+}
+
+}  // namespace flexvpn::config

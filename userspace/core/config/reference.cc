@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reference of all commands, made from the tree.
+#include <map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "core/config/grammar.h"
+#include "core/config/help.h"
+#include "core/config/words.h"
+#include "nlohmann/json.hpp"
+
+namespace flexvpn::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool Documented(const Command& c) { return c.kind == Command::Kind::kOwn || c.kind == Command::Kind::kKept; }
+
+// What the built-in objects and a fresh one of each mode say: the default of the command that matches the line.
+std::map<const Command*, std::string> Defaults() {
+  std::map<const Command*, std::string> out;
+  const std::string text = Render(
+      Parse("crypto ikev2 profile X\ninterface Tunnel0\n ip nhrp network-id 1\ncrypto ikev2 keyring K\n").model, true, true);
+  ModeId mode = ModeId::kRoot;
+  for (absl::string_view raw : absl::StrSplit(text, '\n')) {
+    const Line line = LexLine(raw);
+    if (line.words.empty()) continue;
+    Call call;
+    Mismatch mismatch;
+    if (line.indent == 0) mode = ModeId::kRoot;
+    if (!Match(GetMode(mode), line, 0, &call, &mismatch)) continue;
+    if (call.command->enter != ModeId::kNone) mode = call.command->enter;
+    const bool given = line.indent > 0 && absl::StripLeadingAsciiWhitespace(raw) == "ip nhrp network-id 1";
+    if (!given && (call.command->enter == ModeId::kNone || absl::StrContains(raw, " default ")))
+      out.emplace(call.command, std::string(absl::StripLeadingAsciiWhitespace(raw)));
+  }
+  return out;
+}
+
+// "<N:1-200>" -> "1-200", "<A:ipv4>" -> "A.B.C.D"; names stay.
+std::string Syntax(absl::string_view pattern) {
+  std::string out;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const size_t end = pattern[i] == '<' ? pattern.find('>', i) : absl::string_view::npos;
+    if (end == absl::string_view::npos) {
+      out += pattern[i];
+      continue;
+    }
+    const std::vector<std::string> parts = absl::StrSplit(pattern.substr(i + 1, end - i - 1), absl::MaxSplits(':', 1));
+    const std::string type = parts.size() > 1 ? parts[1] : "";
+    if (!type.empty() && absl::ascii_isdigit(static_cast<unsigned char>(type[0]))) absl::StrAppend(&out, "<", type, ">");
+    else if (type == "words" || absl::EndsWith(type, "...")) absl::StrAppend(&out, parts[0], " …");
+    else if (type == "line") absl::StrAppend(&out, parts[0], "…");
+    else out += parts[0];
+    i = end;
+  }
+  return out;
+}
+
+std::string ChoicesOf(absl::string_view pattern) {
+  const size_t i = pattern.find(':');
+  for (size_t at = i; at != absl::string_view::npos; at = pattern.find(':', at + 1)) {
+    absl::string_view name = pattern.substr(at + 1, pattern.find('>', at) - at - 1);
+    absl::ConsumeSuffix(&name, "...");
+    if (const std::vector<std::string>* list = WordList(name)) return absl::StrJoin(*list, " ");
+  }
+  return "";
+}
+
+std::string KindOf(const Command& c) {
+  if (c.kind == Command::Kind::kOwn) return "";
+  if (c.gravity == Gravity::kShut) return absl::StrCat("kept; this version does not ", c.effect, ": its object is not used");
+  return c.effect.empty() ? "kept with its block" : absl::StrCat("kept; this version does not ", c.effect);
+}
+
+std::string Cell(absl::string_view text) { return absl::StrReplaceAll(text, {{"|", "\\|"}}); }
+
+Json TreeOf(const Node& node, const std::string& path) {
+  Json list = Json::array();
+  static constexpr const char* kTypes[] = {"keyword", "word", "number", "ipv4", "ipv6", "address", "mask", "wildcard",
+                                           "prefix", "interface", "secret", "line", "words"};
+  for (const auto& c : node.children) {
+    if (!c->own) continue;
+    const std::string here = absl::StrCat(path, path.empty() ? "" : " ", PathWord(*c));
+    Json j;
+    if (c->type == ArgType::kKeyword) j["word"] = c->name;
+    else j["type"] = kTypes[static_cast<size_t>(c->type)], j["name"] = c->name;
+    if (c->type == ArgType::kNumber) j["min"] = c->min, j["max"] = c->max;
+    if (c->choices != nullptr) j["choices"] = *c->choices;
+    j["help"] = HelpOf(here, *c);
+    if (c->command != nullptr) j["complete"] = true;
+    if (!c->children.empty()) j["next"] = TreeOf(*c, here);
+    list.push_back(std::move(j));
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string CommandsMarkdown() {
+  const std::map<const Command*, std::string> defaults = Defaults();
+  std::string out =
+      "# Commands\n\nMade by `flexvpnd --commands markdown` from the command tree; do not edit.  `flexvpnd --commands json` "
+      "prints the tree itself.\n\nWords in capitals are arguments, `<1-200>` a number in that range, `[]` optional, `{a|b}` "
+      "one of these.  *Kept* lines are valid and shown again by `show running-config`, but nothing acts on them yet; the "
+      "daemon says so at each of them.\n";
+  for (size_t id = 1; id < static_cast<size_t>(ModeId::kCount); ++id) {
+    const Mode& m = GetMode(static_cast<ModeId>(id));
+    std::string rows;
+    for (const auto& c : m.commands) {
+      if (!Documented(*c)) continue;
+      std::string text = c->help;
+      if (const std::string kind = KindOf(*c); !kind.empty()) absl::StrAppend(&text, " (*", kind, "*)");
+      if (const std::string words = ChoicesOf(c->pattern); !words.empty()) absl::StrAppend(&text, ": `", words, "`");
+      if (c->privileged) text += " (root only)";
+      if (c->place == Place::kShell) text += " (interactive shell)";
+      const auto d = defaults.find(c.get());
+      absl::StrAppend(&rows, "| `", Cell(Syntax(c->pattern)), "` | ", Cell(text), " | ",
+                      d == defaults.end() ? "" : absl::StrCat("`", Cell(d->second), "`"), " |\n");
+    }
+    if (rows.empty()) continue;
+    absl::StrAppend(&out, "\n## ", m.title, "\n\n");
+    if (!m.prompt.empty()) absl::StrAppend(&out, "Prompt `(", m.prompt, ")#`.\n\n");
+    absl::StrAppend(&out, "| Command | | Default |\n|---|---|---|\n", rows);
+  }
+  return out;
+}
+
+std::string CommandsJson() {
+  const std::map<const Command*, std::string> defaults = Defaults();
+  Json modes = Json::array();
+  for (size_t id = 1; id < static_cast<size_t>(ModeId::kCount); ++id) {
+    const Mode& m = GetMode(static_cast<ModeId>(id));
+    Json j = {{"mode", m.title}, {"prompt", m.prompt}, {"parent", GetMode(m.parent).title}, {"commands", Json::array()}};
+    for (const auto& c : m.commands) {
+      if (!Documented(*c)) continue;
+      Json e = {{"syntax", Syntax(c->pattern)}, {"help", c->help}, {"kind", c->kind == Command::Kind::kKept ? "kept" : "used"}};
+      if (const auto d = defaults.find(c.get()); d != defaults.end()) e["default"] = d->second;
+      if (c->enter != ModeId::kNone) e["enters"] = GetMode(c->enter).title;
+      j["commands"].push_back(std::move(e));
+    }
+    if (j["commands"].empty()) continue;
+    j["tree"] = TreeOf(m.root, "");
+    modes.push_back(std::move(j));
+  }
+  return Json{{"modes", std::move(modes)}}.dump(1) + "\n";
+}
+
+}  // namespace flexvpn::config
