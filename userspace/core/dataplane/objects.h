@@ -73,7 +73,7 @@ enum class Mode : uint8_t { kTransport, kTunnel };
 struct Sa {
   Direction direction{};
   uint32_t spi = 0;  // host order
-  net::IpAddress source, destination;  // outer
+  net::IpAddress source, destination;  // outer; source :: = whatever the packet has (out, transport, over IPv6)
   net::PeerId peer;                    // in: output-mark; also the reqid
   Mode mode = Mode::kTransport;
   uint16_t encr = 0;        // IANA ENCR, e.g. 20 = AES-GCM-16, 12 = AES-CBC

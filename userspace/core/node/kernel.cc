@@ -21,6 +21,12 @@ bool IsTunnel(const config::Interface& i) {
          !i.ipsec_profile.empty();
 }
 
+// The source address of GRE packets when XFRM looks for their policy and state: an ip6gre device in external mode
+// leaves it unspecified until after that lookup (net/ipv6/ip6_tunnel.c, ip6_tnl_xmit; seen on Linux 6.12).
+net::IpAddress FlowSource(const net::IpAddress& local) {
+  return local.is_v6() ? net::Prefix::Default(net::Family::kIpv6).address() : local;
+}
+
 // Networks that configuration says belong to the overlay: what we announce and the addresses we give.
 std::vector<net::Prefix> OverlayNetworks(const config::Model& model) {
   std::vector<net::Prefix> out;
@@ -120,7 +126,10 @@ void Node::SyncBase() {
       return d != nullptr && d->name == device;
     });
     objects.push_back(dataplane::Device{device, dataplane::DeviceKind::kGreExternal, family, mtu});
-    if (auto local = SourceAddress(i)) objects.push_back(dataplane::Block{*local});
+    if (auto local = SourceAddress(i)) {
+      objects.push_back(dataplane::Block{*local});
+      if (FlowSource(*local) != *local) objects.push_back(dataplane::Block{FlowSource(*local)});
+    }
     if (i.kind != config::InterfaceKind::kTunnel) continue;
     if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
     if (auto t = tunnels_.find(name); t != tunnels_.end() && t->second.negotiated && i.address_negotiated)
@@ -179,7 +188,7 @@ dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplan
   dataplane::Sa sa;
   sa.direction = direction;
   sa.spi = (in ? child.spi_in : child.spi_out).value();
-  sa.source = in ? child.remote : child.local;
+  sa.source = in ? child.remote : child.transport ? FlowSource(child.local) : child.local;
   sa.destination = in ? child.local : child.remote;
   sa.peer = peer.id;
   sa.mode = child.transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
@@ -229,6 +238,10 @@ void Node::SyncPeer(const Peer& peer) {
     p.remote_selector = net::Prefix::Host(peer.remote);
     p.mode = transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
     p.marked = !peer.local.is_v6();
+    put(p);
+    // Beside it, not instead: a kernel that fills the address in must find one, too.
+    if (direction != dataplane::Direction::kOut || FlowSource(peer.local) == peer.local) continue;
+    p.local_selector = net::Prefix::Host(FlowSource(peer.local));
     put(std::move(p));
   }
   if (peer.up) {
