@@ -23,6 +23,25 @@ def expect_ipv6(t, ike, child):
            "selectors are %s === %s", child["local_ident"], child["remote_ident"])
 
 
+def nothing_in_clear(t):
+    """What the captures saw since start_captures(): ESP, and nothing in clear."""
+    totals = t.check_captures(t.end_captures())
+    expect(totals.esp > 0, "the captures show no ESP")
+
+
+def blocked_without_sa(t, device, peer):
+    """With neither SA nor our programs, packets that the GRE device itself would send to `peer` still do not leave."""
+    t.lab.run(FLEX_NODE, ["sh", "-c", "tc qdisc del dev %s clsact; ip route add 10.77.0.0/24 encap ip6 id 0 dst %s dev %s" % (
+        device, peer, device)], check=True)
+    t.start_captures()
+    refused = lambda: int(re.search(r"XfrmOutPolBlock\s+(\d+)", t.lab.run(FLEX_NODE, ["cat", "/proc/net/xfrm_stat"]).stdout).group(1))  # noqa: E731
+    before = refused()
+    r = t.ping(FLEX_NODE, "10.77.0.1", 5, 0.1, wait=1)
+    expect(r.sent == 5 and r.received == 0, "pings without an SA: %d of %d answered", r.received, r.sent)
+    t.check_captures(t.end_captures())
+    expect(refused() >= before + 5, "the policy refused %d packets, not the 5 pings", refused() - before)
+
+
 def rekeyed(t, what, start):
     old = t.spis()
     start()
@@ -42,7 +61,12 @@ def ipv6_swan_calls(t):
     ike, child = t.established()
     expect_ipv6(t, ike, child)
     t.swan_gre(ike["assigned_address"] + "/32", FLEX_OVERLAY + "/32", local=SWAN6, remote=FLEX6)
+    t.start_captures()
     t.both_ways(FLEX_OVERLAY, ike["assigned_address"])
+    nothing_in_clear(t)
+    t.delete_by_peer("ike")
+    t.nothing_left("IKE SA deleted by strongSwan")
+    blocked_without_sa(t, "flex-gre6", SWAN6)
 
 
 @case()
@@ -96,7 +120,8 @@ def fragments_both_ways(t):
 
 @case()
 def mobike_swan_moves(t):
-    """strongSwan (tunnel mode) gets another outer address: MOBIKE moves the session, no SA is made anew; pings both ways."""
+    """strongSwan (tunnel mode) gets another outer address: MOBIKE moves the session, no SA is made anew; pings both
+    ways, also after rekeys by either: selectors stay, GRE goes to the old address inside."""
     moved, gateway = "203.0.113.6", "203.0.113.5"
     lines = lambda node, *commands: t.lab.run(node, ["sh", "-ec", "; ".join(commands)], check=True)  # noqa: E731
     ike, _, address = called(t, mode="tunnel", local="%any")
@@ -110,6 +135,8 @@ def mobike_swan_moves(t):
         now, _ = t.established()
         expect(now["local_spi"] == ike["local_spi"], "the IKE SA is another one")
         t.wait("the kernel's SAs have the new address", 20, lambda: all(moved in (s["src"], s["dst"]) for s in t.esp_states(FLEX_NODE)))
+        t.both_ways(FLEX_OVERLAY, address, 5)
+        rekey_by_either(t)
         t.both_ways(FLEX_OVERLAY, address, 5)
     finally:
         lines(SWAN_NODE, "ip address add %s/30 dev eth0" % SWAN, "ip address del %s/32 dev lo" % SWAN,

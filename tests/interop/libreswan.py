@@ -38,7 +38,7 @@ def libreswan(**values):
 
 
 def libreswan_certificate(authby, **values):
-    """The same with the certificate install_libreswan() put there.  authby: "rsa-sha2" or "ecdsa-sha2"."""
+    """The same with the certificate install_libreswan() put there.  authby: "rsasig" (PKCS#1 and PSS) or "ecdsa-sha2"."""
     return libreswan(authby=authby, cert="\tleftcert=swan1\n\tleftsendcert=always\n", **values)
 
 

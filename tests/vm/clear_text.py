@@ -9,7 +9,7 @@ import ipaddress
 import struct
 import sys
 
-ICMP, UDP, GRE, ESP, ICMP6 = 1, 17, 47, 50, 58
+ICMP, UDP, GRE, ESP, ICMP6, DESTINATION_OPTIONS = 1, 17, 47, 50, 58, 60
 IKE_PORTS = (500, 4500)
 PRIVATE = [ipaddress.ip_network(n) for n in ("192.168.0.0/16", "10.0.0.0/24")]
 NAMES = {4: "IP in IP", 41: "IPv6 in IP", 47: "GRE", 6: "TCP", 17: "UDP", 1: "ICMP", 51: "AH"}
@@ -64,6 +64,8 @@ def classify(frame):
         protocol = body[6]
         source, target = ipaddress.ip_address(body[8:24]), ipaddress.ip_address(body[24:40])
         rest, fragment = body[40:], 0
+        if protocol == DESTINATION_OPTIONS and len(rest) >= 8:  # RFC 2473: the tunnel encapsulation limit, before ESP
+            protocol, rest = rest[0], rest[8 + 8 * rest[1]:]
         if protocol in (0, ICMP6):  # hop-by-hop before MLD, neighbour discovery
             return "underlay", "IPv6 ND"
     else:

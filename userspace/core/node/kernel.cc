@@ -21,12 +21,6 @@ bool IsTunnel(const config::Interface& i) {
          !i.ipsec_profile.empty();
 }
 
-// The source address of GRE packets when XFRM looks for their policy and state: an ip6gre device in external mode
-// leaves it unspecified until after that lookup (net/ipv6/ip6_tunnel.c, ip6_tnl_xmit; seen on Linux 6.12).
-net::IpAddress FlowSource(const net::IpAddress& local) {
-  return local.is_v6() ? net::Prefix::Default(net::Family::kIpv6).address() : local;
-}
-
 // Networks that configuration says belong to the overlay: what we announce and the addresses we give.
 std::vector<net::Prefix> OverlayNetworks(const config::Model& model) {
   std::vector<net::Prefix> out;
@@ -45,6 +39,10 @@ std::vector<net::Prefix> OverlayNetworks(const config::Model& model) {
 }
 
 }  // namespace
+
+net::IpAddress Node::FlowSource(const net::IpAddress& local) {
+  return local.is_v6() ? net::Prefix::Default(net::Family::kIpv6).address() : local;
+}
 
 std::string Node::DeviceFor(const config::Interface& i) const {
   if (i.kind == config::InterfaceKind::kLoopback) return absl::StrCat("flex-lo", i.number);
@@ -223,6 +221,7 @@ void Node::SyncPeer(const Peer& peer) {
   if (i == nullptr) return;
   bool transport = true;
   for (ike::ChildId id : peer.children) transport = children_.at(id).sa.transport;
+  const GreEnds ends = GreEndsOf(peer);
   std::set<std::string> keys;
   auto put = [&](dataplane::Object o) {
     keys.insert(dataplane::Key(o));
@@ -234,22 +233,22 @@ void Node::SyncPeer(const Peer& peer) {
     p.peer = peer.id;
     p.local = peer.local;
     p.remote = peer.remote;
-    p.local_selector = net::Prefix::Host(peer.local);
-    p.remote_selector = net::Prefix::Host(peer.remote);
+    p.local_selector = net::Prefix::Host(ends.local);
+    p.remote_selector = net::Prefix::Host(ends.remote);
     p.mode = transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
     p.marked = !peer.local.is_v6();
     put(p);
     // Beside it, not instead: a kernel that fills the address in must find one, too.
-    if (direction != dataplane::Direction::kOut || FlowSource(peer.local) == peer.local) continue;
-    p.local_selector = net::Prefix::Host(FlowSource(peer.local));
+    if (direction != dataplane::Direction::kOut || FlowSource(ends.local) == ends.local) continue;
+    p.local_selector = net::Prefix::Host(FlowSource(ends.local));
     put(std::move(p));
   }
   if (peer.up) {
     dataplane::Peer p;
     p.id = peer.id;
     p.device = DeviceFor(*i);
-    p.local = peer.local;
-    p.remote = peer.remote;
+    p.local = ends.local;
+    p.remote = ends.remote;
     p.gre_key = i->key;
     p.network_id = i->nhrp.network_id;
     p.redirect = i->nhrp.redirect;

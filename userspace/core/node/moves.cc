@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/ike/ts.h"
 #include "core/node/node.h"
 
 namespace flexvpn::node {
@@ -77,7 +78,7 @@ void Node::MoveSas(Peer& peer, const ike::AddressChanged& change) {
       if (old == nullptr) continue;
       dataplane::Sa sa = std::get<dataplane::Sa>(*old);
       Erase(key);
-      sa.source = in ? change.remote.address : change.local.address;
+      sa.source = in ? change.remote.address : child.sa.transport ? FlowSource(change.local.address) : change.local.address;
       sa.destination = in ? change.local.address : change.remote.address;
       const uint16_t local_port = change.udp_encap ? change.local.port : 0;
       const uint16_t remote_port = change.udp_encap ? change.remote.port : 0;
@@ -85,12 +86,27 @@ void Node::MoveSas(Peer& peer, const ike::AddressChanged& change) {
       sa.encap_destination_port = in ? local_port : remote_port;
       Put(std::move(sa), peer.id);
     }
+    if (change.selectors_follow) {
+      ike::RetargetTs(child.sa.local_ts, child.sa.local, change.local.address);
+      ike::RetargetTs(child.sa.remote_ts, child.sa.remote, change.remote.address);
+    }
     child.sa.local = change.local.address;
     child.sa.remote = change.remote.address;
     child.sa.local_port = change.local.port;
     child.sa.remote_port = change.remote.port;
     child.sa.udp_encap = change.udp_encap;
   }
+}
+
+Node::GreEnds Node::GreEndsOf(const Peer& peer) const {
+  GreEnds ends{peer.local, peer.remote};
+  if (peer.children.empty()) return ends;
+  const ike::ChildSa& newest = children_.at(*peer.children.rbegin()).sa;
+  const auto host = [](const std::vector<ike::TrafficSelector>& list) {
+    return list.size() == 1 && list[0].start == list[0].end ? list[0].start : net::IpAddress();
+  };
+  const net::IpAddress local = host(newest.local_ts), remote = host(newest.remote_ts);
+  return newest.transport || local.empty() || remote.empty() ? ends : GreEnds{local, remote};
 }
 
 // An address of ours is gone: its sessions go on from the tunnel's present source, or begin anew.  Without any source

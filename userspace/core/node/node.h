@@ -179,6 +179,11 @@ class Node : private ike::Policy, private nhrp::Environment {
   bool AcceptsMove(const ike::SessionInfo& session, const net::Endpoint& local, const net::Endpoint& remote) override;
   void OnAddressChanged(const ike::AddressChanged& change);
   void MoveSas(Peer& peer, const ike::AddressChanged& change);
+  // Ends of the GRE packets to and from `peer`: as the selectors of its newest Child SA say.
+  struct GreEnds {
+    net::IpAddress local, remote;
+  };
+  GreEnds GreEndsOf(const Peer& peer) const;
   void MoveSessions();
   // The key of the dataplane object that holds one direction of `child`.
   static std::string SaKeyOf(const ike::ChildSa& child, dataplane::Direction direction);
@@ -227,6 +232,9 @@ class Node : private ike::Policy, private nhrp::Environment {
   void RemovePeerObjects(net::PeerId id);
   void SyncRoute(const net::Prefix& prefix);
   dataplane::Sa MakeSa(const ike::ChildSa& child, const Peer& peer, dataplane::Direction direction);
+  // The source address of GRE packets when XFRM looks for their policy and state: an ip6gre device in external mode
+  // leaves it unspecified until after that lookup (net/ipv6/ip6_tunnel.c, ip6_tnl_xmit; seen on Linux 6.12).
+  static net::IpAddress FlowSource(const net::IpAddress& local);
   std::string DeviceFor(const config::Interface& interface) const;
   bool RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const;
 
