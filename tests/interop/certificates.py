@@ -50,11 +50,11 @@ class Authority:
         _openssl("req", "-x509", *KEYS["ecdsa256"], "-nodes", "-keyout", self.ca.key, "-out", self.ca.cert, "-days", "365",
                  "-subj", "/O=Lab/CN=" + name, "-addext", "keyUsage=critical,keyCertSign,cRLSign", *signer)
 
-    def issue(self, name, kind):
+    def issue(self, name, kind, unit=""):
         self.count += 1
         made = Issued(os.path.join(self.dir, "%s-%d" % (name, self.count)))
         _openssl("req", "-x509", *KEYS[kind], "-nodes", "-keyout", made.key, "-out", made.cert, "-days", "90",
-                 "-subj", "/O=Lab/CN=" + name, "-addext", "subjectAltName=DNS:%s.example.net" % name,
+                 "-subj", "/O=Lab%s/CN=%s" % (unit and "/OU=" + unit, name), "-addext", "subjectAltName=DNS:%s.example.net" % name,
                  "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=digitalSignature",
                  "-CA", self.ca.cert, "-CAkey", self.ca.key)
         return made

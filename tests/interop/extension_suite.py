@@ -120,8 +120,7 @@ def fragments_both_ways(t):
 
 @case()
 def mobike_swan_moves(t):
-    """strongSwan (tunnel mode) gets another outer address: MOBIKE moves the session, no SA is made anew; pings both
-    ways, also after rekeys by either: selectors stay, GRE goes to the old address inside."""
+    """strongSwan (tunnel mode) gets another outer address: MOBIKE moves the session, no SA is made anew; pings both ways."""
     moved, gateway = "203.0.113.6", "203.0.113.5"
     lines = lambda node, *commands: t.lab.run(node, ["sh", "-ec", "; ".join(commands)], check=True)  # noqa: E731
     ike, _, address = called(t, mode="tunnel", local="%any")
@@ -129,18 +128,16 @@ def mobike_swan_moves(t):
     t.both_ways(FLEX_OVERLAY, address, 3)
     lines("inet", "ip address add %s/30 dev swan1" % gateway)
     try:
-        lines(SWAN_NODE, "ip address add %s/32 dev lo" % SWAN, "ip address add %s/30 dev eth0" % moved,
+        lines(SWAN_NODE, "ip address add %s/30 dev eth0" % moved,
               "ip address del %s/30 dev eth0" % SWAN, "ip route replace default via %s" % gateway)
         t.wait("our session has the new address", 60, lambda: [s for s in t.ike() if s["remote_address"] == moved])
         now, _ = t.established()
         expect(now["local_spi"] == ike["local_spi"], "the IKE SA is another one")
         t.wait("the kernel's SAs have the new address", 20, lambda: all(moved in (s["src"], s["dst"]) for s in t.esp_states(FLEX_NODE)))
-        t.both_ways(FLEX_OVERLAY, address, 5)
-        rekey_by_either(t)
+        t.swan_gre(address + "/32", FLEX_OVERLAY + "/32", local=moved)  # its selectors have followed
         t.both_ways(FLEX_OVERLAY, address, 5)
     finally:
-        lines(SWAN_NODE, "ip address add %s/30 dev eth0" % SWAN, "ip address del %s/32 dev lo" % SWAN,
-              "ip address del %s/30 dev eth0" % moved, "ip route replace default via 203.0.113.1")
+        lines(SWAN_NODE, "ip address add %s/30 dev eth0" % SWAN, "ip address del %s/30 dev eth0" % moved, "ip route replace default via 203.0.113.1")
         lines("inet", "ip address del %s/30 dev swan1" % gateway)
 
 
@@ -166,10 +163,10 @@ def ppk_both_ways(t):
 def childless_both_ways(t):
     """IKE_AUTH without Child SA (RFC 6023), forced by the caller; the Child SA follows with a key exchange of its own."""
     _, _, address = called(t, {"pfs": " set pfs group19\n"}, more="    childless = force\n", esp="aes256gcm16-ecp256")
-    expect(re.search(r"generating CREATE_CHILD_SA request \d+ \[ SA No KE", t.log(SWAN_NODE)), "strongSwan asked for its Child SA in IKE_AUTH")
+    expect(re.search(r"generating CREATE_CHILD_SA request \d+ \[.* SA No KE", t.log(SWAN_NODE)), "strongSwan asked for its Child SA in IKE_AUTH")
     t.both_ways(FLEX_OVERLAY, address, 3)
     calling(t, {"pfs": " set pfs group19\n", "profile": " childless force\n"}, esp="aes256gcm16-ecp256")
-    expect(re.search(r"parsed CREATE_CHILD_SA request \d+ \[ SA No KE", t.log(SWAN_NODE)), "we asked for our Child SA in IKE_AUTH")
+    expect(re.search(r"parsed CREATE_CHILD_SA request \d+ \[.* SA No KE", t.log(SWAN_NODE)), "we asked for our Child SA in IKE_AUTH")
     t.both_ways(OURS, THEIRS, 3)
 
 

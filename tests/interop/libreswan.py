@@ -37,18 +37,18 @@ def libreswan(**values):
     return _CONF % dict(_DEFAULTS, **values)
 
 
-def libreswan_certificate(authby, **values):
-    """The same with the certificate install_libreswan() put there.  authby: "rsasig" (PKCS#1 and PSS) or "ecdsa-sha2"."""
-    return libreswan(authby=authby, cert="\tleftcert=swan1\n\tleftsendcert=always\n", **values)
+def libreswan_certificate(name, authby, **values):
+    """The same with the certificate `name` that install_libreswan() put there.  authby: "rsasig" (PKCS#1 and PSS) or "ecdsa-sha2"."""
+    return libreswan(authby=authby, cert="\tleftcert=" + name + "\n\tleftsendcert=always\n", **values)
 
 
-def install_libreswan(t, own, ca):
-    """Our certificate "swan1" with its key, and the CA that is believed, into pluto's NSS database."""
-    packed = subprocess.run(["openssl", "pkcs12", "-export", "-in", own.cert, "-inkey", own.key, "-name", "swan1", "-passout",
+def install_libreswan(t, name, own, ca):
+    """The certificate `own` with its key as `name`, and the CA that is believed, into pluto's NSS database."""
+    packed = subprocess.run(["openssl", "pkcs12", "-export", "-in", own.cert, "-inkey", own.key, "-name", name, "-passout",
                              "pass:lab"], check=True, stdout=subprocess.PIPE).stdout
-    script = ("cd /var/lib/ipsec/nss; for n in swan1 ca; do certutil -F -d sql:. -n $n || certutil -D -d sql:. -n $n; done >&2; "
+    script = ("cd /var/lib/ipsec/nss; for n in %s ca; do certutil -F -d sql:. -n $n || certutil -D -d sql:. -n $n; done >&2; "
               "certutil -A -d sql:. -n ca -t CT,, -i /run/ca.pem && cat >/run/swan1.p12 && "
-              "pk12util -i /run/swan1.p12 -d sql:. -W lab -K ''; code=$?; rm -f /run/swan1.p12; exit $code")
+              "pk12util -i /run/swan1.p12 -d sql:. -W lab -K ''; code=$?; rm -f /run/swan1.p12; exit $code") % name
     put(t, SWAN_NODE, "/run/ca.pem", Issued.text(ca.cert))
     r = t.lab.run(SWAN_NODE, ["sh", "-c", script], stdin=packed)
     if r.returncode != 0:

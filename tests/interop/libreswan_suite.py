@@ -149,8 +149,8 @@ def libreswan_certificates(t):
     ca = Authority()
     for kind, authby in (("rsa", "rsasig"), ("ecdsa256", "ecdsa-sha2")):
         install_flex(t, ca.issue("hub", kind), [ca.ca])
-        install_libreswan(t, ca.issue("swan1", kind), ca.ca)
-        ours, theirs = flex_certificate("initiator", kind, address=ADDRESS), libreswan_certificate(authby)
+        install_libreswan(t, "swan1-" + kind, ca.issue("swan1", kind, unit=kind), ca.ca)  # NSS has one name a subject
+        ours, theirs = flex_certificate("initiator", kind, address=ADDRESS), libreswan_certificate("swan1-" + kind, authby)
         t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
         t.configure(ours, theirs)
         t.swan_gre(THEIRS + "/30", "10.9.0.0/30")

@@ -50,6 +50,11 @@ std::vector<Suite> PlainSuites(const ChildPolicy& policy) {
   return WithKe(policy.proposals, kNoKe);
 }
 
+// GRE headers carry the outer addresses, in tunnel mode too.
+bool IsGre(const std::vector<TsPolicy>& policy) {
+  return std::all_of(policy.begin(), policy.end(), [](const TsPolicy& p) { return p.protocol == 47; });
+}
+
 // With PFS configured it is required; else a peer that asks for it gets it.
 std::vector<Suite> ResponderSuites(const ChildPolicy& policy, bool in_auth) {
   if (in_auth) return PlainSuites(policy);
@@ -63,7 +68,6 @@ std::vector<Suite> ResponderSuites(const ChildPolicy& policy, bool in_auth) {
 
 // `dynamic` selectors: outer addresses for GRE and in transport mode, else internal ones as far as there are any.
 net::IpAddress Endpoint::Impl::DynamicLocal(const Session& session, bool transport) const {
-  if (!transport && IsGre(session.policy->child.local) && !session.kept_local.empty()) return session.kept_local;
   if (transport || IsGre(session.policy->child.local)) return session.info.local.address;
   if (!session.assigned_local.empty()) return session.assigned_local;
   if (session.request) {
@@ -75,7 +79,6 @@ net::IpAddress Endpoint::Impl::DynamicLocal(const Session& session, bool transpo
 }
 
 net::IpAddress Endpoint::Impl::DynamicRemote(const Session& session, bool transport) const {
-  if (!transport && IsGre(session.policy->child.remote) && !session.kept_remote.empty()) return session.kept_remote;
   if (transport || IsGre(session.policy->child.remote) || session.assigned_remote.empty())
     return session.info.remote.address;
   return session.assigned_remote;

@@ -186,12 +186,7 @@ struct SessionDown { SessionInfo session; std::string reason; bool was_up = fals
 struct ChildUp { ChildSa child; bool inbound = true, outbound = true; };
 struct ChildDown { ChildId id; IkeSaId ike; bool inbound = true, outbound = true; };
 // A NAT mapping changed, or MOBIKE moved the session: rewrite its SAs, with UDP encapsulation or without.
-// `selectors_follow`: those of its Child SAs name the new addresses where they named the old ones; else they stay.
-struct AddressChanged {
-  IkeSaId id;
-  net::Endpoint local, remote;
-  bool udp_encap = false, selectors_follow = true;
-};
+struct AddressChanged { IkeSaId id; net::Endpoint local, remote; bool udp_encap = false; };
 // The IKE SA was replaced by a rekey: new SPIs, same id.
 struct SessionRekeyed { SessionInfo session; };
 // An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.

@@ -205,7 +205,6 @@ class Endpoint::Impl {
   static bool NotePeerAddresses(Session& session, const Payloads& payloads);
   void Relocate(Session& session, const net::Endpoint& local, const net::Endpoint& remote, Actions& out);
   bool CanMove(const Session& session) const;
-  static bool SelectorsFollow(const Session& session);
   void Move(Session& session, const net::Endpoint& local, const net::Endpoint& remote, Instant now, Actions& out);
   static void QueueUpdate(IkeSa& sa);
   void AppendUpdate(const IkeSa& sa, UpdateAddressesOp& op, Payloads& out);

@@ -71,39 +71,33 @@ bool Endpoint::Impl::NotePeerAddresses(Session& session, const Payloads& payload
   return told;
 }
 
-// RFC 4555 leaves selectors as they are.  Between routers of this make GRE moves with the session instead: a router has
-// no use for an address it lost.
-bool Endpoint::Impl::SelectorsFollow(const Session& session) {
-  const auto& vendors = session.info.vendor_ids;
-  return vendors && std::find(vendors->begin(), vendors->end(), kOwnVendorId) != vendors->end();
-}
-
-// All of the session that names outer addresses; the node rewrites kernel SAs.
+// All of the session that names outer addresses; the node rewrites kernel SAs.  Selectors that are one of the outer
+// addresses (GRE) follow in tunnel mode, too, as with strongSwan: a router has no use for an address it lost.
 void Endpoint::Impl::Relocate(Session& session, const net::Endpoint& local, const net::Endpoint& remote, Actions& out) {
   const net::IpAddress was_local = session.info.local.address, was_remote = session.info.remote.address;
   session.info.local = local;
   session.info.remote = remote;
   tables_.BindAddress(session);
   const bool encap = session.info.nat_local || session.info.nat_remote;
-  const bool follow = SelectorsFollow(session);
-  if (!follow && session.kept_local.empty()) session.kept_local = was_local, session.kept_remote = was_remote;
+  const auto retarget = [](std::vector<TrafficSelector>& list, const net::IpAddress& from, const net::IpAddress& to) {
+    for (TrafficSelector& ts : list)
+      if (ts.start == from && ts.end == from) ts.start = ts.end = to;
+  };
   for (auto& [id, child] : session.children) {
     child.sa.local = local.address, child.sa.remote = remote.address;
     child.sa.local_port = local.port, child.sa.remote_port = remote.port;
     child.sa.udp_encap = encap;
-    if (!child.sa.transport && !follow) continue;
-    RetargetTs(child.sa.local_ts, was_local, local.address);
-    RetargetTs(child.sa.remote_ts, was_remote, remote.address);
+    retarget(child.sa.local_ts, was_local, local.address);
+    retarget(child.sa.remote_ts, was_remote, remote.address);
   }
-  out.emplace_back(AddressChanged{session.info.id, local, remote, encap, follow});
+  out.emplace_back(AddressChanged{session.info.id, local, remote, encap});
 }
 
 bool Endpoint::Impl::CanMove(const Session& session) const {
   if (!session.up || session.down || !session.info.mobike) return false;
-  // RFC 4555 is about tunnel mode.  A transport mode SA moves as well if both ends rewrite it, as ours do; GRE inside
-  // tunnel mode, if its own ends may follow.
-  if (SelectorsFollow(session)) return true;
-  if (IsGre(session.policy->child.local)) return false;
+  // RFC 4555 is about tunnel mode.  A transport mode SA moves as well if both ends rewrite it, as ours do.
+  const auto& vendors = session.info.vendor_ids;
+  if (vendors && std::find(vendors->begin(), vendors->end(), kOwnVendorId) != vendors->end()) return true;
   return std::none_of(session.children.begin(), session.children.end(),
                       [](const auto& c) { return !c.second.gone && c.second.sa.transport; });
 }

@@ -177,8 +177,6 @@ struct Session {
   std::vector<std::unique_ptr<IkeSa>> sas;
   std::map<ChildId, Child> children;
   net::IpAddress assigned_local, assigned_remote;  // internal addresses by configuration payload
-  // Ends of GRE in tunnel mode after a move that left the selectors alone (RFC 4555 §1.2); empty: the outer addresses.
-  net::IpAddress kept_local, kept_remote;
   Instant created{}, ike_created{}, established{};
   Instant last_heard{}, last_sent{}, last_probe{}, last_hint{};
   std::optional<Instant> soft, hard;

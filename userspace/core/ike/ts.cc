@@ -18,15 +18,6 @@ bool IsHost(const TrafficSelector& ts) { return !ts.start.empty() && ts.start ==
 
 }  // namespace
 
-bool IsGre(const std::vector<TsPolicy>& policy) {
-  return std::all_of(policy.begin(), policy.end(), [](const TsPolicy& p) { return p.protocol == 47; });
-}
-
-void RetargetTs(std::vector<TrafficSelector>& list, const net::IpAddress& from, const net::IpAddress& to) {
-  for (TrafficSelector& ts : list)
-    if (ts.start == from && ts.end == from) ts.start = ts.end = to;
-}
-
 std::vector<TrafficSelector> ExpandTs(const std::vector<TsPolicy>& policy, const net::IpAddress& own) {
   std::vector<TrafficSelector> out;
   for (const TsPolicy& p : policy) {

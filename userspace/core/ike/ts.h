@@ -15,11 +15,6 @@ inline constexpr size_t kMaxSelectors = 64;  // of one side
 // IPv4 (asked before an internal address is known).
 std::vector<TrafficSelector> ExpandTs(const std::vector<TsPolicy>& policy, const net::IpAddress& own);
 
-// Whether all selectors are of GRE (protocol 47), whose headers carry the outer addresses, in tunnel mode too.
-bool IsGre(const std::vector<TsPolicy>& policy);
-// Selectors that name the single address `from` name `to`.
-void RetargetTs(std::vector<TrafficSelector>& list, const net::IpAddress& from, const net::IpAddress& to);
-
 std::optional<TrafficSelector> IntersectTs(const TrafficSelector& a, const TrafficSelector& b);
 // Every non-empty intersection, without duplicates, at most 64.
 std::vector<TrafficSelector> NarrowTs(const std::vector<TrafficSelector>& policy,

@@ -221,7 +221,6 @@ void Node::SyncPeer(const Peer& peer) {
   if (i == nullptr) return;
   bool transport = true;
   for (ike::ChildId id : peer.children) transport = children_.at(id).sa.transport;
-  const GreEnds ends = GreEndsOf(peer);
   std::set<std::string> keys;
   auto put = [&](dataplane::Object o) {
     keys.insert(dataplane::Key(o));
@@ -233,22 +232,22 @@ void Node::SyncPeer(const Peer& peer) {
     p.peer = peer.id;
     p.local = peer.local;
     p.remote = peer.remote;
-    p.local_selector = net::Prefix::Host(ends.local);
-    p.remote_selector = net::Prefix::Host(ends.remote);
+    p.local_selector = net::Prefix::Host(peer.local);
+    p.remote_selector = net::Prefix::Host(peer.remote);
     p.mode = transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
     p.marked = !peer.local.is_v6();
     put(p);
     // Beside it, not instead: a kernel that fills the address in must find one, too.
-    if (direction != dataplane::Direction::kOut || FlowSource(ends.local) == ends.local) continue;
-    p.local_selector = net::Prefix::Host(FlowSource(ends.local));
+    if (direction != dataplane::Direction::kOut || FlowSource(peer.local) == peer.local) continue;
+    p.local_selector = net::Prefix::Host(FlowSource(peer.local));
     put(std::move(p));
   }
   if (peer.up) {
     dataplane::Peer p;
     p.id = peer.id;
     p.device = DeviceFor(*i);
-    p.local = ends.local;
-    p.remote = ends.remote;
+    p.local = peer.local;
+    p.remote = peer.remote;
     p.gre_key = i->key;
     p.network_id = i->nhrp.network_id;
     p.redirect = i->nhrp.redirect;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/ike/ts.h"
 #include "core/node/node.h"
 
 namespace flexvpn::node {
@@ -86,27 +85,12 @@ void Node::MoveSas(Peer& peer, const ike::AddressChanged& change) {
       sa.encap_destination_port = in ? local_port : remote_port;
       Put(std::move(sa), peer.id);
     }
-    if (change.selectors_follow) {
-      ike::RetargetTs(child.sa.local_ts, child.sa.local, change.local.address);
-      ike::RetargetTs(child.sa.remote_ts, child.sa.remote, change.remote.address);
-    }
     child.sa.local = change.local.address;
     child.sa.remote = change.remote.address;
     child.sa.local_port = change.local.port;
     child.sa.remote_port = change.remote.port;
     child.sa.udp_encap = change.udp_encap;
   }
-}
-
-Node::GreEnds Node::GreEndsOf(const Peer& peer) const {
-  GreEnds ends{peer.local, peer.remote};
-  if (peer.children.empty()) return ends;
-  const ike::ChildSa& newest = children_.at(*peer.children.rbegin()).sa;
-  const auto host = [](const std::vector<ike::TrafficSelector>& list) {
-    return list.size() == 1 && list[0].start == list[0].end ? list[0].start : net::IpAddress();
-  };
-  const net::IpAddress local = host(newest.local_ts), remote = host(newest.remote_ts);
-  return newest.transport || local.empty() || remote.empty() ? ends : GreEnds{local, remote};
 }
 
 // An address of ours is gone: its sessions go on from the tunnel's present source, or begin anew.  Without any source

@@ -179,11 +179,6 @@ class Node : private ike::Policy, private nhrp::Environment {
   bool AcceptsMove(const ike::SessionInfo& session, const net::Endpoint& local, const net::Endpoint& remote) override;
   void OnAddressChanged(const ike::AddressChanged& change);
   void MoveSas(Peer& peer, const ike::AddressChanged& change);
-  // Ends of the GRE packets to and from `peer`: as the selectors of its newest Child SA say.
-  struct GreEnds {
-    net::IpAddress local, remote;
-  };
-  GreEnds GreEndsOf(const Peer& peer) const;
   void MoveSessions();
   // The key of the dataplane object that holds one direction of `child`.
   static std::string SaKeyOf(const ike::ChildSa& child, dataplane::Direction direction);
