@@ -224,6 +224,20 @@ void World::SendUdp(Router& r, const ike::SendDatagram& d) {
   });
 }
 
+// As in Linux: over IPv6 XFRM sees a GRE packet before it has a source address.  Without a policy for that it would
+// leave in clear, without an SA for it it would not leave.
+bool World::FlowMatches(const Router& r, const dataplane::Sa& out) const {
+  if (!out.destination.is_v6()) return true;
+  const net::Prefix unspecified = net::Prefix::Host(net::Prefix::Default(net::Family::kIpv6).address());
+  const bool allowed = std::any_of(r.kernel.all().begin(), r.kernel.all().end(), [&](const auto& entry) {
+    const auto* policy = std::get_if<dataplane::Policy>(&entry.second);
+    return policy != nullptr && policy->peer == out.peer && policy->direction == dataplane::Direction::kOut &&
+           policy->local_selector == unspecified && policy->remote_selector.Contains(out.destination);
+  });
+  const bool blocked = r.kernel.Find(dataplane::Key(dataplane::Block{unspecified.address()})) != nullptr;
+  return allowed && blocked && (out.mode == dataplane::Mode::kTunnel || out.source.is_any());
+}
+
 std::optional<std::pair<size_t, net::PeerId>> World::EspPath(const Router& r, net::PeerId peer) const {
   const dataplane::Sa* out = nullptr;
   uint64_t newest = 0;
@@ -233,7 +247,7 @@ std::optional<std::pair<size_t, net::PeerId>> World::EspPath(const Router& r, ne
       out = sa;
       newest = r.installed.at(key);
     }
-  if (out == nullptr) return std::nullopt;
+  if (out == nullptr || !FlowMatches(r, *out)) return std::nullopt;
   auto it = by_address_.find(out->destination);
   if (it == by_address_.end()) return std::nullopt;
   const Router& other = *routers_[it->second];

@@ -99,6 +99,7 @@ class World {
   void SendNhrp(Router& r, const node::SendNhrp& p);
   // The router and peer number at which ESP of `r` towards `peer` comes out; nullopt: no SA, or the other end has
   // none that fits, or it is dead.
+  bool FlowMatches(const Router& r, const dataplane::Sa& out) const;
   std::optional<std::pair<size_t, net::PeerId>> EspPath(const Router& r, net::PeerId peer) const;
   void Forward(size_t router, net::PeerId ingress, Inner packet);
   void CheckInvariants(const Router& r);
