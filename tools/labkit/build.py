@@ -64,22 +64,23 @@ def _tail(log):
     return "\n".join(lines[errors[0]:errors[0] + 12] if errors else lines[-12:])
 
 
-def configure(preset):
+def configure(preset, core_tests=True):
     if preset not in PRESETS:
         raise LabError("no preset '%s'; known: %s" % (preset, ", ".join(PRESETS)))
     os.makedirs(os.path.join(REPO, "build"), exist_ok=True)
     log = log_path(preset)
     with open(log, "w", encoding="utf-8"):
         pass
-    if _run(["cmake", "--preset", preset], log, "configuring " + preset) != 0:
+    if _run(["cmake", "--preset", preset, "-DFLEXVPN_CORE_TESTS=%s" % ("ON" if core_tests else "OFF")], log, "configuring " + preset) != 0:
         print(_tail(log), file=sys.stderr)
         raise LabError("configuring preset %s failed; log: %s" % (preset, log))
 
 
-def build(preset, targets=(), idle=False):
+def build(preset, targets=(), idle=False, core_tests=True):
     """Builds a preset (all of it, or some targets).  LabError with the log's name on failure.  `idle`: only with the
-    processor time nobody else wants (SCHED_IDLE), beside something that is measured."""
-    configure(preset)
+    processor time nobody else wants (SCHED_IDLE), beside something that is measured.  `core_tests`: with
+    the tests that preset asan has as well."""
+    configure(preset, core_tests)
     argv = (["chrt", "--idle", "0"] if idle else []) + ["cmake", "--build", directory(preset), "-j", str(jobs())]
     if targets:
         argv += ["--target", *targets]

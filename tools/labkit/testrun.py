@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tools/test does once the packages are there: builds, runs each lane through CTest, counts.
 
-A lane is a CTest label; the lane "asan" is the labels unit, fuzz and sim once more, built with the address and
-undefined-behaviour sanitizers.  A GoogleTest binary counts as the cases it ran, every other test as one.
+A lane is a CTest label; the lane "asan" is the labels unit, fuzz and sim, built with the address and undefined-behaviour
+sanitizers.  Together with it the lane "unit" has only what needs more than the core, and "fuzz" nothing.  A GoogleTest binary counts as the cases it ran, every other test as one.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -19,7 +20,8 @@ from .paths import LabError
 
 LANES = ("layers", "unit", "fuzz", "sim", "bpf", "vm", "interop", "asan")
 NEEDS_ROOT = {"bpf", "vm", "interop"}
-ONE_AT_A_TIME = {"sim", "bpf", "vm", "interop"}  # they measure time or share one guest
+ONE_AT_A_TIME = {"sim", "bpf", "vm", "interop"}  # their tests measure time or share one guest
+TOGETHER = ("vm", "interop")  # each has a guest of its own, which waits half of the time
 EMULATED = {"vm", "interop"}  # a guest without KVM may stall for seconds: a second try is granted, and visible
 ASAN_LABELS = "^(unit|fuzz|sim)$"
 T0 = time.monotonic()
@@ -175,10 +177,33 @@ class AsanBuild(threading.Thread):
             raise self.error
 
 
+def in_steps(lanes):
+    """The lanes in order, each step a list of those that run at the same time."""
+    guests = [lane for lane in lanes if lane in TOGETHER]
+    steps = []
+    for lane in lanes:
+        if lane not in guests:
+            steps.append([lane])
+        elif lane == guests[0]:
+            steps.append(guests)
+    return steps
+
+
+def run_step(step):
+    """Runs lanes at the same time; returns [(lane, tally, seconds)]; raises what one of them raised."""
+    def run(lane):
+        start = time.monotonic()
+        tally = run_lane(lane)
+        return lane, tally, round(time.monotonic() - start, 1)
+    with concurrent.futures.ThreadPoolExecutor(len(step)) as pool:
+        return [f.result() for f in [pool.submit(run, lane) for lane in step]]
+
+
 def build_for(lanes):
+    """The release build.  What the asan lane runs anyway is built and run there alone."""
     if set(lanes) - {"asan"}:
         say("building preset release")
-        build.build("release")
+        build.build("release", core_tests="asan" not in lanes)
 
 
 def main():
@@ -187,6 +212,8 @@ def main():
     parser.add_argument("--json", metavar="FILE", help="write the counts and times there")
     args = parser.parse_args()
     lanes = args.lane or list(LANES)
+    if "asan" in lanes:
+        lanes = [lane for lane in lanes if lane != "fuzz"]
     total, report = Tally(), {"lanes": {}}
     try:
         for lane in lanes:
@@ -194,22 +221,21 @@ def main():
                 raise LabError("lane %s needs root (BPF, network namespaces, the guest); run: sudo tools/test" % lane)
         build_for(lanes)
         asan = None
-        for lane in lanes:
-            start = time.monotonic()
-            if asan is None and "asan" in lanes and lane in ("vm", "interop", "asan"):
-                asan = AsanBuild(idle=lane != "asan")
-            if lane == "asan":
+        for step in in_steps(lanes):
+            if asan is None and "asan" in lanes and step[0] in (*TOGETHER, "asan"):
+                asan = AsanBuild(idle=step != ["asan"])
+            if step == ["asan"]:
                 asan.join()
-            tally = run_lane(lane)
-            if tally.total == 0:
-                if args.lane:
-                    tally.failed += 1
-                    tally.failures.append("%s: no test ran" % lane)
-                else:
-                    tally.skipped.append(("lane " + lane, "no test is registered with this label"))
-            total.add(tally)
-            report["lanes"][lane] = {"passed": tally.passed, "failed": tally.failed, "skipped": len(tally.skipped),
-                                     "seconds": round(time.monotonic() - start, 1)}
+            for lane, tally, seconds in run_step(step):
+                if tally.total == 0:
+                    if args.lane:
+                        tally.failed += 1
+                        tally.failures.append("%s: no test ran" % lane)
+                    else:
+                        tally.skipped.append(("lane " + lane, "no test is registered with this label"))
+                total.add(tally)
+                report["lanes"][lane] = {"passed": tally.passed, "failed": tally.failed, "skipped": len(tally.skipped),
+                                         "seconds": seconds}
     except LabError as e:
         say(str(e))
         total.failed += 1

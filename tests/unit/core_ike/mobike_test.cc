@@ -94,6 +94,25 @@ TEST(Mobike, RekeysAfterAMoveUseTheNewAddresses) {
   EXPECT_TRUE(w.PairUsable());
 }
 
+TEST(Mobike, InTunnelModeSelectorsThatAreAnOuterAddressFollow) {
+  MobileWorld w;
+  for (Node* n : {w.a, w.b}) n->policy.session.child.transport = false;
+  w.Connect();
+  const net::IpAddress before = w.a->address;
+  ASSERT_EQ(w.Child(*w.b).remote_ts.at(0).start, before);
+  ASSERT_TRUE(w.MoveA("192.0.2.77"));
+  w.Run(1s);
+  EXPECT_FALSE(w.Child(*w.b).transport);
+  EXPECT_EQ(w.Child(*w.b).remote_ts.at(0).start, Ip("192.0.2.77"));
+  EXPECT_EQ(w.Child(*w.b).remote_ts.at(0).end, Ip("192.0.2.77"));
+  EXPECT_EQ(w.Child(*w.a).local_ts.at(0).start, Ip("192.0.2.77"));
+  EXPECT_EQ(w.Child(*w.a).remote_ts.at(0).start, w.b->address) << "who stays keeps its own";
+  w.Do(*w.b, [&](Endpoint& e, Actions& o) { e.RekeyChild(w.b->children.back().id, w.now, o); });
+  w.Run(1s);
+  EXPECT_THAT(w.a->children, SizeIs(2));
+  EXPECT_TRUE(w.PairUsable());
+}
+
 TEST(Mobike, TheFirstInitiatorDecidesAlsoAfterARekeyByTheOther) {
   MobileWorld w;
   w.Connect();
