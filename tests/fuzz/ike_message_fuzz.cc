@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/ike/codec/message.h"
+#include "core/ike/ticket.h"
 
 namespace {
 
@@ -20,10 +21,19 @@ void CheckChain(uint8_t first, BytesView body) {
   if (!again.ok() || *again != *payloads) abort();
 }
 
+// Data of TICKET_LT_OPAQUE, and the inside of a ticket (RFC 5723).
+void CheckTicket(BytesView octets) {
+  const auto given = ike::DecodeLifetimeTicket(octets);
+  if (given && ike::EncodeLifetimeTicket(*given) != Bytes(octets.begin(), octets.end())) abort();
+  const auto state = ike::DecodeTicketState(octets);
+  if (state && ike::DecodeTicketState(ike::EncodeTicketState(*state)) != state) abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bytes message(data, data + size);
+  CheckTicket(message);
   (void)ike::DecodeHeader(message);
   if (size < ike::kHeaderSize) return 0;
   // The length field is repaired: a fuzzer would change it with every octet it adds.

@@ -181,6 +181,7 @@ class Generator {
     if (Flip()) g.cookie_challenge = static_cast<uint32_t>(Below(1001));
     g.max_in_negotiation = static_cast<uint32_t>(Below(9999));
     g.max_sa = static_cast<uint32_t>(Below(9999));
+    if (Flip()) g.queue_sa_init = static_cast<uint32_t>(100 + Below(99901));
     if (Flip()) g.key_log = "/var/lib/flexvpn/keys.txt";
     g.mobike = Flip();
     if (Flip()) g.mobike_addresses = {net::IpAddress::V4(0xc6336401), *net::IpAddress::Parse("2001:db8::1")};
@@ -298,13 +299,14 @@ class Generator {
     if (Flip()) p.trustpoints = {{"CA", true, true}, {"SIGN", true, false}, {"CHECK", false, true}};
     if (Flip()) p.keyring = Name();
     if (Flip()) p.authorization_list = Pick<std::string>({"L", "default"}), p.authorization_policy = "A", p.authorization_method = Flip() ? "psk" : "";
-    if (Flip()) p.kept = KeptIn("crypto ikev2 profile K\n authentication remote eap query-identity\n ivrf RED\n reconnect timeout 900\n");
+    if (Flip()) p.kept = KeptIn("crypto ikev2 profile K\n authentication remote eap query-identity\n ivrf RED\n match inbound-only\n");
     if (Flip()) p.virtual_template = static_cast<uint32_t>(1 + Below(4095));
     if (Flip()) p.dpd = MakeDpd();
     if (Flip()) p.nat_keepalive = seconds(5 + Below(3596));
     p.nat_force_encap = Flip();
     p.lifetime = seconds(120 + Below(86281));
     if (Flip()) p.auth_lifetime = seconds(300 + Below(2591701));
+    if (Flip()) p.reconnect = seconds(600 + Below(85801));
     p.config_exchange_request = Flip();
     p.config_exchange_set_send = Flip();
     p.config_exchange_set_accept = Flip();

@@ -294,6 +294,8 @@ std::vector<Command> Globals() {
        [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
       {"crypto ikev2 limit max-sa <N:1-9999>", "most IKE SAs",
        [](Context& c, const Call& k) { c.model.ike.max_sa = static_cast<uint32_t>(k.Number("N")); }},
+      {"crypto ikev2 limit queue sa-init <N:100-100000>", "most callers whose IKE_SA_INIT is not followed by IKE_AUTH yet",
+       [](Context& c, const Call& k) { c.model.ike.queue_sa_init = static_cast<uint32_t>(k.Number("N")); }},
       {"debug crypto ikev2 keylog <FILE>", "write the keys of IKE SAs to a file, to decrypt captures (own command)",
        [](Context& c, const Call& k) {
          c.model.ike.key_log.clear();
@@ -336,8 +338,9 @@ std::vector<Command> UnsupportedGlobals() {
            "end running sessions when a certificate is revoked: it counts from their next authentication on"),
       Kept("crypto ikev2 cts sgt", "Cisco TrustSec tags", "carry Cisco TrustSec tags"),
       Kept("crypto ikev2 diagnose error <N:1-1000>", "errors to remember", "keep a list of errors: they are in the log"),
-      Unsupported(S::kWarning, "crypto ikev2 limit queue <REST:words>", "limits of the request queue"),
-      Unsupported(S::kWarning, "crypto ikev2 reconnect <REST:words>", "IKEv2 reconnect"),
+      Kept("crypto ikev2 reconnect key <N:1-2> [active] <KEY:secret>", "key of the tickets of session resumption",
+           "take a key for tickets (RFC 5723): they are sealed under one of this router's own, made when it starts",
+           Gravity::kNote, Keep::kPerName),
       Kept("crypto ikev2 redirect gateway {init|auth}", "send clients to another gateway (RFC 5685)",
            "send clients to other gateways"),
       Kept("crypto logging ikev2", "log IKEv2 events", "take this as a switch: IKEv2 events are always logged",

@@ -9,6 +9,8 @@
 namespace flexvpn::config {
 namespace {
 
+constexpr uint64_t kDefaultReconnect = 1800;  // seconds, as IOS
+
 void EnterProfile(Context& c, const Call& k) {
   const std::string name = k.Text("NAME");
   if (!k.set()) {
@@ -197,6 +199,10 @@ std::vector<Command> Own() {
        [](Context& c, const Call& k) { c.profile->lifetime = seconds(k.Number("S", 86400)); }},
       {"lifetime authentication <S:300-2592000>", "seconds until callers authenticate again (RFC 4478); ours",
        [](Context& c, const Call& k) { c.profile->auth_lifetime = seconds(k.Number("S", 0)); }},
+      {"reconnect [timeout <S:600-86400>]", "resume lost sessions by ticket (RFC 5723), which is good for so many seconds",
+       [](Context& c, const Call& k) {
+         c.profile->reconnect = k.set() ? seconds(k.Number("S", kDefaultReconnect)) : seconds(0);
+       }},
       {"config-exchange request", "ask for an address and routes", FlagOn<&IkeProfile::config_exchange_request>},
       {"config-exchange set send", "send our routes", FlagOn<&IkeProfile::config_exchange_set_send>},
       {"config-exchange set accept", "accept the peer's routes", FlagOn<&IkeProfile::config_exchange_set_accept>},
@@ -266,7 +272,6 @@ std::vector<Command> Harmless() {
       Kept("anyconnect profile <NAME>", "profile for AnyConnect clients", "send AnyConnect profiles"),
       Kept("match inbound-only", "only for peers that call us", "keep a tunnel from calling with this profile"),
       Kept("lifetime certificate", "as long as the certificate", "end sessions with the certificate: 'lifetime' seconds count"),
-      Kept("reconnect [timeout <S:600-86400>]", "the client may come back without a new login", "do IKEv2 reconnect"),
       Kept("redirect gateway auth", "send the client to another gateway after its login", "redirect clients"),
   };
 }

@@ -181,6 +181,7 @@ struct IkeProfile {  // crypto ikev2 profile
   bool nat_force_encap = false;
   seconds lifetime{86400};
   seconds auth_lifetime{0};                 // lifetime authentication; 0 = off
+  seconds reconnect{0};                     // reconnect timeout: lifetime of tickets (RFC 5723); 0 = off
   bool config_exchange_request = true;
   bool config_exchange_set_send = true, config_exchange_set_accept = true;
   bool initial_contact_force = false;
@@ -199,6 +200,7 @@ struct IkeGlobal {
   std::optional<uint32_t> cookie_challenge;  // half-open SAs; none = built-in threshold
   uint32_t max_in_negotiation = 0;           // 0 = unlimited
   uint32_t max_sa = 0;
+  uint32_t queue_sa_init = 0;                // half-open SAs, as max_in_negotiation; 0 = built-in
   std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
   bool mobike = true;                        // RFC 4555; our own command
   std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use

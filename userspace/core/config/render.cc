@@ -141,6 +141,7 @@ class Renderer {
     if (g.cookie_challenge) Line("crypto ikev2 cookie-challenge ", *g.cookie_challenge);
     if (g.max_in_negotiation != 0) Line("crypto ikev2 limit max-in-negotation-sa ", g.max_in_negotiation);
     if (g.max_sa != 0) Line("crypto ikev2 limit max-sa ", g.max_sa);
+    if (g.queue_sa_init != 0) Line("crypto ikev2 limit queue sa-init ", g.queue_sa_init);
     if (!g.key_log.empty()) Line("debug crypto ikev2 keylog ", g.key_log);
     if (!g.mobike)
       Line("no crypto ikev2 mobike");
@@ -304,6 +305,7 @@ class Renderer {
     if (!p.keyring.empty()) Line(" keyring local ", p.keyring);
     if (p.lifetime != IkeProfile().lifetime || all_) Line(" lifetime ", p.lifetime.count());
     if (p.auth_lifetime.count() != 0) Line(" lifetime authentication ", p.auth_lifetime.count());
+    if (p.reconnect.count() != 0) Line(" reconnect timeout ", p.reconnect.count());
     if (p.dpd) Line(" ", DpdWords(*p.dpd));
     if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
     if (p.nat_force_encap) Line(" nat force-encap");

@@ -59,6 +59,20 @@ Bytes SignedOctets(const crypto::Provider& crypto, const AuthInput& in) {
   return std::move(w).Release();
 }
 
+AuthPayload ResumedAuth(const crypto::Provider& crypto, const AuthInput& own) {
+  const Bytes octets = SignedOctets(crypto, own);
+  const BytesView parts[] = {octets};
+  const SecretBytes mac = crypto.ComputePrf(own.prf, own.sk_p, parts);
+  return AuthPayload{AuthMethod::kSharedKey, Bytes(mac.begin(), mac.end())};
+}
+
+absl::Status VerifyResumedAuth(const crypto::Provider& crypto, const AuthInput& peer, const AuthPayload& auth) {
+  const AuthPayload wanted = ResumedAuth(crypto, peer);
+  if (auth.method != wanted.method || wanted.data.empty() || !crypto.ConstantTimeEqual(wanted.data, auth.data))
+    return absl::UnauthenticatedError("it does not prove to be who got the ticket");
+  return absl::OkStatus();
+}
+
 Bytes IdBody(const Identity& id) {
   ByteWriter w;
   w.U8(static_cast<uint8_t>(id.type));

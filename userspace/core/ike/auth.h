@@ -38,6 +38,11 @@ std::unique_ptr<Authenticator> NewPskAuthenticator(const crypto::Provider& crypt
 // InitiatorSignedOctets / ResponderSignedOctets.
 Bytes SignedOctets(const crypto::Provider& crypto, const AuthInput& in);
 
+// Session resumption (RFC 5723 §4.3.3): prf(SK_px, signed octets), as method "shared key"; no long-term key is in it.
+AuthPayload ResumedAuth(const crypto::Provider& crypto, const AuthInput& own);
+// Error kUnauthenticated.
+absl::Status VerifyResumedAuth(const crypto::Provider& crypto, const AuthInput& peer, const AuthPayload& auth);
+
 // --- signatures ---------------------------------------------------------------------------------------------------
 // SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4): what the peer can check, one bit a hash (1 << IANA number).
 using HashSet = uint32_t;

@@ -44,6 +44,10 @@ void Endpoint::Impl::NoteWindow(IkeSa& sa, const Payloads& payloads) {
 
 void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
   Session& session = *sa.session;
+  if (sa.handshake->kept) {
+    session.info.auth_local = "PSK";
+    return SendAuthRequest(sa, ResumedAuth(crypto_, AuthFor(sa, true, session.policy->local_id)), now, out);
+  }
   if (sa.handshake->agreed.ppk) sa.handshake->ppk = MixPpk(crypto_, sa.suite.prf, *session.policy->ppk, sa.keys);
   if (OwnCredential(sa) != nullptr) return SignOwn(sa, true, now, out, &Impl::SendAuthRequest);
   const auto auth = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
@@ -58,9 +62,11 @@ void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant
   const InitiateRequest& request = *session.request;
   Payloads payloads;
   payloads.emplace_back(IdPayload{true, session.policy->local_id.type, session.policy->local_id.data});
-  if (const crypto::Credential* own = OwnCredential(sa)) AppendCertificates(*own, payloads);
-  AppendCertRequest(Authorities(*session.policy), payloads);
-  AppendHttpLookup(payloads);
+  if (!sa.handshake->kept) {  // a ticket stands for both certificates
+    if (const crypto::Credential* own = OwnCredential(sa)) AppendCertificates(*own, payloads);
+    AppendCertRequest(Authorities(*session.policy), payloads);
+    AppendHttpLookup(payloads);
+  }
   if (request.remote_id) payloads.emplace_back(IdPayload{false, request.remote_id->type, request.remote_id->data});
   payloads.emplace_back(auth);
   // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).
@@ -70,6 +76,7 @@ void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant
     payloads.emplace_back(ConfigPayload{CfgType::kRequest, request.config_request});
   AppendAuthNotifies(session, payloads);
   AppendQcdToken(sa, payloads);
+  if (AsksForTicket(*session.policy)) payloads.emplace_back(Status(NotifyType::kTicketRequest));
   if (session.policy->mobike) AppendMobike(session, payloads);
   sa.window_announced = true;
   if (const auto added = AppendPpk(sa, payloads); !added.ok())
@@ -85,6 +92,7 @@ void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant
 // AUTHENTICATION_FAILED or another error instead of IDr and AUTH.
 void Endpoint::Impl::AuthRejected(IkeSa& sa, const NotifyPayload& error, const Incoming& in) {
   Session& session = *sa.session;
+  if (sa.handshake->kept) return FallBack(sa, absl::StrCat("peer answered ", NotifyName(error.type)), in.now, in.out);
   counters_.Add("authentications refused by the peer");
   std::string why = absl::StrCat("peer answered ", NotifyName(error.type));
   if (error.type == NotifyType::kAuthenticationFailed)
@@ -102,7 +110,7 @@ void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
     return AuthRejected(sa, error != nullptr ? *error : kSyntax, in);
   }
   Session& session = *sa.session;
-  if (AwaitCertificates(sa, in)) return;
+  if (!sa.handshake->kept && AwaitCertificates(sa, in)) return;
   const IdPayload* idr = FindId(in.payloads, false);
   if (idr == nullptr) return PeerJudged(sa, absl::UnauthenticatedError("answer without IDr"), in);
   const Identity id{idr->type, idr->data};
@@ -112,6 +120,7 @@ void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
     return PeerJudged(
         sa, absl::UnauthenticatedError(absl::StrCat("it calls itself ", id.ToString(), ", wanted ", wanted->ToString())), in);
   }
+  if (sa.handshake->kept) return PeerJudged(sa, CheckResumedAnswer(sa, in.payloads), in);
   if (const absl::Status ppk = SettlePpk(sa, in.payloads); !ppk.ok()) return PeerJudged(sa, ppk, in);
   JudgePeer(sa, false, *ike::Find<AuthPayload>(in.payloads), in, &Impl::PeerJudged);
 }
@@ -170,6 +179,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
     Child& made = AddChild(session, sa, params, in.now);
     RaiseChild(made, true, true, in.out);
   }
+  KeepTicket(session, sa, in.payloads, in.now);
   sa.handshake->offer.spi = EspSpi();  // the Child SA's now, or free
   sa.handshake.reset();
   if (!session.request->config_set.empty()) sa.queue.emplace_back(ConfigSetOp{session.request->config_set});

@@ -26,9 +26,10 @@ seconds ReauthenticateAfter(seconds lifetime) {
 
 // Responder, in the answer to IKE_AUTH: tells the lifetime and holds the peer to it.
 void Endpoint::Impl::AppendAuthLifetime(Session& session, Instant now, Payloads& out) const {
-  const seconds lifetime = session.policy->auth_lifetime;
-  if (lifetime <= seconds(0)) return;
-  session.authentication_ends = now + lifetime;
+  if (session.policy->auth_lifetime <= seconds(0)) return;
+  // A ticket (RFC 5723) is no new proof: the time goes on from the last one.
+  session.authentication_ends = session.authenticated + session.policy->auth_lifetime;
+  const seconds lifetime(WholeSeconds(*session.authentication_ends - now));
   out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kAuthLifetime, EncodeAuthLifetime(lifetime)});
 }
 

@@ -10,6 +10,7 @@ namespace flexvpn::ike {
 void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   Session& session = *sa.session;
   Handshake& h = *sa.handshake;
+  if (h.resumed) return OnResumedAuthRequest(sa, in);
   if (h.additional_done != AdditionalMethods(sa.suite).size())
     return RejectAuth(sa, in, NotifyType::kInvalidSyntax, "IKE_AUTH before the additional key exchanges are over");
   h.int_auth = IntAuthTail(h.int_auth_i, h.int_auth_r, in.header.message_id);
@@ -98,13 +99,16 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incomi
   NoteQcdToken(sa, in.payloads);
   Payloads answer;
   answer.emplace_back(IdPayload{false, session.policy->local_id.type, session.policy->local_id.data});
-  if (const crypto::Credential* credential = OwnCredential(sa)) AppendCertificates(*credential, answer);
+  const crypto::Credential* credential = session.info.resumed ? nullptr : OwnCredential(sa);
+  if (credential != nullptr) AppendCertificates(*credential, answer);
   answer.emplace_back(own);
-  if (session.info.ppk) answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, {}});
+  if (session.info.ppk && !session.info.resumed)
+    answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, {}});
   const bool configured = AnswerConfig(session, in, answer);
   AppendAuthNotifies(session, answer);
   AppendQcdToken(sa, answer);
   AppendAuthLifetime(session, in.now, answer);
+  AppendTicket(session, sa, in.payloads, in.now, answer);
   if (session.info.mobike) AppendMobike(session, answer);
   sa.window_announced = true;
   const bool childless = ike::Find<SaPayload>(in.payloads) == nullptr && FindTs(in.payloads, true) == nullptr &&

@@ -95,6 +95,9 @@ struct SessionPolicy {
   bool initial_contact = true;
   std::optional<Ppk> ppk{};
   Childless childless = Childless::kNever;
+  // Session resumption (RFC 5723).  As responder: how long the tickets we give are good, a day at most; as initiator: ask
+  // for them and use them.  0 = neither.
+  seconds resumption{0};
   uint8_t max_redirects = 0;  // as client: how often a gateway may send us on (RFC 5685); 0 = not at all
   bool mobike = false;                              // offer and accept RFC 4555
   std::vector<net::IpAddress> additional_addresses; // of ours, where the peer may reach us as well (MOBIKE)
@@ -115,6 +118,7 @@ struct SessionInfo {
   bool mobike = false;                         // RFC 4555 agreed
   // Printable form of what the peer sent; shared by sessions with equal ones.  Nullptr: not heard yet.
   std::shared_ptr<const std::vector<std::string>> vendor_ids;
+  bool resumed = false;                        // by a ticket (RFC 5723), without a full handshake
   bool ppk = false;                            // the keys hold a post-quantum pre-shared key
   // The peer's own, without `der`; in SelectProfile as sent, not checked yet.  Nullptr: none.
   std::shared_ptr<const crypto::CertificateInfo> remote_certificate;
@@ -293,6 +297,7 @@ class Endpoint {
     size_t fetches = 0;           // not answered
     size_t half_open = 0;
     size_t reassembly = 0;        // octets of incomplete messages
+    size_t tickets = 0;           // kept for session resumption (RFC 5723): these stay after the end
     size_t entries = 0;           // of all lookup tables beside those above
     friend bool operator==(const Usage&, const Usage&) = default;
   };

@@ -23,6 +23,7 @@ struct ChildOffer {
 };
 
 struct InitOp {};
+struct ResumeOp {};  // IKE_SESSION_RESUME
 struct AuthOp {};
 struct IntermediateOp {};
 struct LivenessOp {};
@@ -68,7 +69,7 @@ struct AddressesOp {};
 struct RoutabilityOp {
   Bytes cookie;
 };
-using Op = std::variant<InitOp, AuthOp, IntermediateOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp,
+using Op = std::variant<InitOp, ResumeOp, AuthOp, IntermediateOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp,
                         RekeyIkeOp, FollowupKeOp, UpdateAddressesOp, AddressesOp, RoutabilityOp>;
 
 }  // namespace flexvpn::ike

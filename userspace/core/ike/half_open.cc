@@ -80,6 +80,8 @@ std::unique_ptr<Session> Endpoint::Impl::Unfold(const HalfOpen& r) const {
   h.nonce_r.assign(r.nonce_r().begin(), r.nonce_r().end());
   h.agreed = r.agreed;
   h.peer_hashes = r.peer_hashes;
+  if (r.resumed) h.resumed = std::make_unique<Resumption>(*r.resumed);
+  session->info.resumed = r.resumed != nullptr;
   sa->keys = ExpandIkeKeys(crypto_, r.suite, r.skeyseed(), h.nonce_i, h.nonce_r, r.spi_i, r.spi_r);
   session->sas.push_back(std::move(sa));
   return session;

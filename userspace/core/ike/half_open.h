@@ -20,7 +20,7 @@ BytesView BodyOf(BytesView message, PayloadType type);
 // Kept small (docs/performance.md): floods are paid for with it.
 class HalfOpen {
  public:
-  // `request`: IKE_SA_INIT as received, with a nonce.
+  // `request`: IKE_SA_INIT or IKE_SESSION_RESUME as received, with a nonce.
   explicit HalfOpen(BytesView request) : octets_(request.begin(), request.end()), request_size_(Size(request)) {}
 
   // The answer as sent, and SKEYSEED (§2.14): all keys come from that when they are needed.
@@ -43,6 +43,7 @@ class HalfOpen {
   Agreed agreed;
   std::optional<HashSet> peer_hashes;  // SIGNATURE_HASH_ALGORITHMS
   std::shared_ptr<const std::vector<Suite>> suites;
+  std::unique_ptr<const Resumption> resumed;  // by a ticket; none: IKE_SA_INIT
   std::shared_ptr<const std::vector<std::string>> vendor_ids;
 
  private:

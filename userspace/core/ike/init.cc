@@ -55,6 +55,8 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   const IkeSaId id = session.info.id;
   if (session.suites->empty())
     FailInit(session, "no usable IKE proposal is configured", out);
+  else if (auto kept = UsableTicket(session, now))
+    BeginResume(session, *std::move(kept), now, out);
   else
     BeginInit(session, now, out);
   Finish(now, out);
@@ -98,7 +100,7 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
   AppendVendorIds(payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
   sa.state = IkeState::kInitSent;
-  SendPlainRequest(sa, h.init_request, now, out);
+  SendPlainRequest(sa, h.init_request, ExchangeType::kIkeSaInit, InitOp{}, now, out);
 }
 
 void Endpoint::Impl::FailInit(Session& session, const std::string& why, Actions& out) {
@@ -149,6 +151,7 @@ void Endpoint::Impl::OnInitCookie(IkeSa& sa, const NotifyPayload& cookie, const 
   if (++sa.handshake->cookies > kMaxCookies) return Drop("drop: too many cookies");
   sa.handshake->cookie = cookie.data;
   counters_.Add("cookies obeyed");
+  if (sa.handshake->kept) return SendResume(sa, in.now, in.out);
   SendInit(sa, in.now, in.out);
 }
 
@@ -179,14 +182,26 @@ void Endpoint::Impl::AcceptInit(IkeSa& sa, const Choice& choice, const KePayload
   session.info.vendor_ids = VendorIds(in.payloads);
   sa.handshake->agreed = SaidExtensions(in.payloads);
   sa.handshake->agreed.ppk = sa.handshake->agreed.ppk && session.policy->ppk;
+  NoteInitNat(sa, in);
+  StartJob(sa, crypto::DeriveSecret{sa.handshake->key, ke.public_value},
+           [this](IkeSa& s, crypto::JobResult r, Instant now, Actions& o) { InitDerived(s, std::move(r), now, o); },
+           in.out);
+}
+
+void Endpoint::Impl::NoteInitNat(IkeSa& sa, const Incoming& in) const {
+  Session& session = *sa.session;
   const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
   session.info.nat_local = nat.local || (nat.supported && session.policy->force_encap);
   session.info.nat_remote = nat.remote;
   session.nat_supported = nat.supported;
   session.info.fragmentation = AgreesFragmentation(in.payloads);
-  StartJob(sa, crypto::DeriveSecret{sa.handshake->key, ke.public_value},
-           [this](IkeSa& s, crypto::JobResult r, Instant now, Actions& o) { InitDerived(s, std::move(r), now, o); },
-           in.out);
+}
+
+// §2.23: before IKE_AUTH.  With MOBIKE in any case (RFC 4555 §3.3): the next address may be behind NAT.
+void Endpoint::Impl::FloatPorts(Session& session) {
+  if (!session.info.nat_local && !session.info.nat_remote && !(session.policy->mobike && session.nat_supported)) return;
+  if (session.info.local.port == kIkePort) session.info.local.port = kNatTPort;
+  if (session.info.remote.port == kIkePort) session.info.remote.port = kNatTPort;
 }
 
 void Endpoint::Impl::InitDerived(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out) {
@@ -204,11 +219,7 @@ void Endpoint::Impl::InitDerived(IkeSa& sa, crypto::JobResult result, Instant no
   sa.send.Take(0);
   h.key = {};
   if (const std::string missing = MissingExtension(sa); !missing.empty()) return FailInit(session, missing, out);
-  // §2.23: before IKE_AUTH.  With MOBIKE in any case (RFC 4555 §3.3): the next address may be behind NAT.
-  if (session.info.nat_local || session.info.nat_remote || (session.policy->mobike && session.nat_supported)) {
-    if (session.info.local.port == kIkePort) session.info.local.port = kNatTPort;
-    if (session.info.remote.port == kIkePort) session.info.remote.port = kNatTPort;
-  }
+  FloatPorts(session);
   NextIntermediate(sa, now, out);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// IKE_SA_INIT as responder (RFC 7296 §1.2, §2.6): cheap checks first, no state before the peer has earned it.
+// IKE_SA_INIT as responder (RFC 7296 §1.2, §2.6), and the first checks of IKE_SESSION_RESUME: cheap checks first, no state before the peer has earned it.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +21,7 @@ void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant n
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   if (!CookieHolds(d, h, *payloads, now, out)) return;
+  if (h.exchange == ExchangeType::kIkeSessionResume) return ConsiderResume(d, h, *payloads, key, now, out);
   ConsiderInit(d, h, *payloads, key, now, out);
 }
 
@@ -78,7 +79,7 @@ bool Endpoint::Impl::CookieHolds(const Datagram& d, const Header& h, const Paylo
 void Endpoint::Impl::AnswerPlain(const Datagram& d, const Header& h, Payload notify, Actions& out) {
   Header answer;
   answer.initiator_spi = h.initiator_spi;
-  answer.exchange = ExchangeType::kIkeSaInit;
+  answer.exchange = h.exchange;
   answer.flags = kFlagResponse;
   Payloads payloads;
   payloads.push_back(std::move(notify));
@@ -144,7 +145,7 @@ HalfOpen& Endpoint::Impl::NewHalfOpen(const Datagram& d, const Header& h, const 
   r->agreed = SaidExtensions(p);
   r->peer_hashes = SignatureHashes(p);
   r->vendor_ids = VendorIds(p);
-  counters_.Add("IKE_SA_INIT accepted");
+  counters_.Add(h.exchange == ExchangeType::kIkeSaInit ? "IKE_SA_INIT accepted" : "IKE_SESSION_RESUME accepted");
   return tables_.AddHalfOpen(std::move(r));
 }
 

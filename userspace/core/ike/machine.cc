@@ -139,6 +139,7 @@ void Endpoint::Impl::Up(Session& session, IkeSa& sa, Instant now, Actions& out) 
   tables_.EndHalfOpen(sa);
   sa.receive.SetSize(std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow));
   session.up = true;
+  if (session.authenticated == Instant{}) session.authenticated = now;
   session.established = session.last_heard = session.last_sent = session.last_probe = now;
   SetIkeLifetime(session, now);
   tables_.BindIdentity(session);
@@ -151,6 +152,7 @@ void Endpoint::Impl::Down(Session& session, const std::string& reason, Actions& 
   if (session.down) return;
   for (auto& [id, child] : session.children) LowerChild(session, child, true, true, out);
   session.down = true;
+  EndTickets(session);
   Touch(session);
   if (session.up || session.info.initiator) {  // a responder's half-open SA was never announced
     out.emplace_back(SessionDown{session.info, reason, session.up});
@@ -239,7 +241,9 @@ void Endpoint::Impl::Forget(IkeSaId id, Instant now, Actions& out) {
 void Endpoint::Impl::Withdraw(IkeSaId id, Instant now, Actions& out) {
   const Session* session = tables_.FindSession(id);
   const IkeSa* sa = session == nullptr ? nullptr : tables_.FindSa(session->current);
-  if (sa != nullptr && (sa->state == IkeState::kKeyGeneration || sa->state == IkeState::kInitSent)) Forget(id, now, out);
+  if (sa != nullptr && (sa->state == IkeState::kKeyGeneration || sa->state == IkeState::kInitSent ||
+                        sa->state == IkeState::kResumeSent))
+    Forget(id, now, out);
 }
 
 void Endpoint::Impl::RekeyIke(IkeSaId id, Instant now, Actions& out) {
@@ -330,6 +334,7 @@ Endpoint::Usage Endpoint::Impl::usage() const {
   u.jobs = jobs_.size() + answer_checks_.size();
   u.fetches = fetches_.size();
   u.reassembly = reassembly_memory_.used();
+  u.tickets = wallet_.size();
   return u;
 }
 

@@ -39,6 +39,7 @@ inline constexpr int kLivenessTries = 5;
 inline constexpr int kRoutabilityTries = 14;
 inline constexpr Duration kRoutabilityInterval = milliseconds(500);
 inline constexpr int kMaxCookies = 5;
+inline constexpr int kResumeTries = 3;  // then the full handshake, which has its own
 inline constexpr uint32_t kOutsideAnswers = 20;  // a second, to messages that belong to no IKE SA
 inline constexpr Duration kFetchTimeout = seconds(5);
 inline constexpr absl::string_view kOwnVendorId = "FLEXVPN-FOR-LINUX";
@@ -47,7 +48,7 @@ class Endpoint::Impl {
  public:
   Impl(const Config& config, Policy& policy, const crypto::Provider& crypto, Rng& rng)
       : config_(config), policy_(policy), crypto_(crypto), rng_(rng), cookies_(crypto, rng),
-        reassembly_memory_(config.reassembly_memory) {}
+        tickets_(crypto, rng), reassembly_memory_(config.reassembly_memory) {}
 
   void SetConfig(const Config& config) {
     config_ = config;
@@ -157,7 +158,7 @@ class Endpoint::Impl {
   void Transmit(Session& session, const WireMessage& wire, Instant now, Actions& out);
   static void SendTo(const net::Endpoint& local, const net::Endpoint& remote, const WireMessage& wire, Actions& out);
   void SendRequest(IkeSa& sa, ExchangeType exchange, const Payloads& payloads, Op op, Instant now, Actions& out);
-  void SendPlainRequest(IkeSa& sa, Bytes bytes, Instant now, Actions& out);
+  void SendPlainRequest(IkeSa& sa, Bytes bytes, ExchangeType exchange, Op op, Instant now, Actions& out);
   ReplyTo ReplyFor(const IkeSa& sa, const Incoming& in) const;
   void Respond(const ReplyTo& to, const Payloads& payloads, Actions& out);
   void Refuse(const ReplyTo& to, const Refusal& refusal, Actions& out);
@@ -262,6 +263,8 @@ class Endpoint::Impl {
   Payloads InitAnswer(HalfOpen& half_open, const Proposal& chosen, const Bytes& public_value, const Bytes& nonce_r);
   void AnswerPlain(const Datagram& d, const Header& h, Payload notify, Actions& out);
   void FailInit(Session& session, const std::string& why, Actions& out);
+  void NoteInitNat(IkeSa& sa, const Incoming& in) const;
+  static void FloatPorts(Session& session);
   static void AppendVendorIds(Payloads& out);
   std::shared_ptr<const std::vector<std::string>> VendorIds(const Payloads& payloads);
 
@@ -278,6 +281,27 @@ class Endpoint::Impl {
   void FollowRedirect(Session& session, const net::IpAddress& to, Instant now, Actions& out);
   void OnLateRedirect(Session& session, const NotifyPayload& notify, Actions& out);
   bool RedirectsInit(const Datagram& d, const Header& h, const Payloads& p, Actions& out);
+
+  // resume.cc (RFC 5723)
+  static TicketWallet::Key WalletKey(const Session& session);
+  std::optional<KeptTicket> UsableTicket(const Session& session, Instant now);
+  void BeginResume(Session& session, KeptTicket kept, Instant now, Actions& out);
+  void SendResume(IkeSa& sa, Instant now, Actions& out);
+  void OnResumeResponse(IkeSa& sa, const Incoming& in);
+  void FallBack(IkeSa& sa, const std::string& why, Instant now, Actions& out);
+  bool ResumptionTimedOut(IkeSa& sa, const Op& op, Instant now, Actions& out);
+  static bool AsksForTicket(const SessionPolicy& policy);
+  absl::Status CheckResumedAnswer(IkeSa& sa, const Payloads& payloads);
+  void KeepTicket(const Session& session, const IkeSa& sa, const Payloads& payloads, Instant now);
+  void EndTickets(Session& session);
+
+  // resume_responder.cc
+  absl::StatusOr<SessionPolicy> ResumedPolicy(SessionInfo info, const TicketState& ticket, Instant now);
+  void ConsiderResume(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now, Actions& out);
+  void AnswerResume(HalfOpen& half_open, Actions& out);
+  void OnResumedAuthRequest(IkeSa& sa, const Incoming& in);
+  void DropResumed(const TicketState& ticket, Actions& out);
+  void AppendTicket(Session& session, const IkeSa& sa, const Payloads& request, Instant now, Payloads& answer);
 
   // ppk.cc
   void AdoptPpk(IkeSa& sa);
@@ -467,6 +491,8 @@ class Endpoint::Impl {
   const crypto::Provider& crypto_;
   Rng& rng_;
   CookieJar cookies_;
+  TicketJar tickets_;
+  TicketWallet wallet_;
   ReassemblyMemory reassembly_memory_;
   Tables tables_;
   Counters counters_;

@@ -15,6 +15,7 @@
 #include "core/ike/proposal.h"
 #include "core/ike/reassembly.h"
 #include "core/ike/request.h"
+#include "core/ike/resume.h"
 
 namespace flexvpn::ike {
 
@@ -46,6 +47,7 @@ struct Child {
 enum class IkeState : uint8_t {
   kKeyGeneration,  // initiator: our public value is being made
   kInitSent,
+  kResumeSent,     // initiator: IKE_SESSION_RESUME instead
   kInitDerive,     // initiator: answer accepted, secret is being computed; also between additional key exchanges
   kIntermediateSent,
   kAuthSent,
@@ -104,6 +106,8 @@ struct Handshake {
   Bytes int_auth;                       // what AUTH covers of it
   std::optional<HashSet> peer_hashes;   // SIGNATURE_HASH_ALGORITHMS
   std::vector<Bytes> authorities;       // CERTREQ of the peer
+  std::unique_ptr<KeptTicket> kept;     // initiator: this is a resumption
+  std::unique_ptr<const Resumption> resumed;  // responder: this is one
   std::unique_ptr<Held> held;           // IKE_AUTH, while a job runs
   std::unique_ptr<FetchedCertificates> by_url;  // with held
   std::unique_ptr<Judging> judging;     // with held; none if nobody asks for revocation
@@ -180,6 +184,9 @@ struct Session {
   Instant created{}, ike_created{}, established{};
   Instant last_heard{}, last_sent{}, last_probe{}, last_hint{};
   std::optional<Instant> soft, hard;
+  Instant authenticated{};           // the last full authentication; other than `established` if resumed
+  std::optional<TicketId> ticket;    // responder: given on it, not known to be used
+  bool lost = false;                 // it ends because the peer does not answer
   std::optional<Instant> authentication_ends;  // RFC 4478: initiator, time to authenticate again; responder, the end
   std::optional<Instant> create_at;  // a Child SA is wanted: ask for it then
   // The peer's halves of Child SAs it deleted before we have the answer that makes them.

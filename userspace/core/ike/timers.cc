@@ -82,8 +82,9 @@ void Endpoint::Impl::TimedOut(IkeSa& sa, Request& request, Instant now, Actions&
     sa.gone = true;
     return;
   }
-  if (TryOtherPath(session, now, out)) return;
+  if (ResumptionTimedOut(sa, request.op(), now, out) || TryOtherPath(session, now, out)) return;
   Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", reason), out);
+  session.lost = true;
   Down(session, reason, out);
   DropSas(session);
 }

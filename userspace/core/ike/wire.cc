@@ -49,7 +49,7 @@ void Endpoint::Impl::Handle(const Datagram& d, Instant now, Actions& out) {
     default:
       return Drop("drop: malformed header");
   }
-  if (header.exchange == ExchangeType::kIkeSaInit)
+  if (header.exchange == ExchangeType::kIkeSaInit || header.exchange == ExchangeType::kIkeSessionResume)
     HandleInit(d, header, now, out);
   else
     HandleProtected(d, header, now, out);
@@ -64,14 +64,17 @@ void Endpoint::Impl::HandleInit(const Datagram& d, const Header& h, Instant now,
   }
   if (h.from_initiator()) return Drop("drop: malformed IKE_SA_INIT");
   IkeSa* sa = tables_.FindSa(h.initiator_spi);
-  if (sa == nullptr || !sa->initiator || sa->state != IkeState::kInitSent || !sa->handshake)
+  if (sa == nullptr || !sa->initiator || !sa->handshake ||
+      sa->state != (h.exchange == ExchangeType::kIkeSaInit ? IkeState::kInitSent : IkeState::kResumeSent))
     return Drop("drop: unexpected IKE_SA_INIT answer");
   if (d.remote.address != sa->session->info.remote.address) return Drop("drop: IKE_SA_INIT answer from elsewhere");
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   if (FindUnknownCritical(*payloads) != nullptr) return Drop("drop: unknown critical payload in an answer");
   Touch(*sa->session);
-  OnInitResponse(*sa, Incoming{d, h, *payloads, now, out, {}});
+  const Incoming in{d, h, *payloads, now, out, {}};
+  if (sa->state == IkeState::kResumeSent) return OnResumeResponse(*sa, in);
+  OnInitResponse(*sa, in);
 }
 
 void Endpoint::Impl::HandleProtected(const Datagram& d, const Header& h, Instant now, Actions& out) {
@@ -230,6 +233,8 @@ Retransmit Endpoint::Impl::RetransmitPolicy(const Session& session, const Op& op
     const Duration retry = session.policy->dpd.retry > seconds(0) ? session.policy->dpd.retry : seconds(1);
     return {retry, 1.0, kLivenessTries};
   }
+  if (std::holds_alternative<ResumeOp>(op))
+    return {config_.retransmit_first, config_.retransmit_backoff, std::min(config_.retransmit_tries, kResumeTries)};
   if (std::holds_alternative<RoutabilityOp>(op)) return {kRoutabilityInterval, 1.0, kRoutabilityTries};
   return {config_.retransmit_first, config_.retransmit_backoff, config_.retransmit_tries};
 }
@@ -250,12 +255,13 @@ void Endpoint::Impl::SendRequest(IkeSa& sa, ExchangeType exchange, const Payload
   Transmit(*sa.session, request.wire(), now, out);
 }
 
-// IKE_SA_INIT: always message id 0, also after a COOKIE or INVALID_KE_PAYLOAD.
-void Endpoint::Impl::SendPlainRequest(IkeSa& sa, Bytes bytes, Instant now, Actions& out) {
+// IKE_SA_INIT, IKE_SESSION_RESUME: always message id 0, also after a COOKIE or INVALID_KE_PAYLOAD.
+void Endpoint::Impl::SendPlainRequest(IkeSa& sa, Bytes bytes, ExchangeType exchange, Op op, Instant now,
+                                      Actions& out) {
   if (sa.send.next_id() == 0) sa.send.TakeId();
   sa.send.Take(0);
-  Request& request = sa.send.Add(Request(0, ExchangeType::kIkeSaInit, {std::move(bytes)}, InitOp{},
-                                         RetransmitPolicy(*sa.session, InitOp{})));
+  const Retransmit policy = RetransmitPolicy(*sa.session, op);
+  Request& request = sa.send.Add(Request(0, exchange, {std::move(bytes)}, std::move(op), policy));
   request.Sent(now);
   Transmit(*sa.session, request.wire(), now, out);
 }

@@ -295,6 +295,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.force_encap = profile.nat_force_encap;
   policy.lifetime = profile.lifetime;
   policy.auth_lifetime = profile.auth_lifetime;
+  policy.resumption = profile.reconnect;
   policy.window = model.ike.window;
   policy.max_redirects = model.ike.max_redirects;
   policy.mobike = model.ike.mobike;

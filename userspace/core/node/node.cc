@@ -251,7 +251,11 @@ void Node::OnMeasurements(const Measurements& in) {
 void Node::Configure() {
   ike::Endpoint::Config ike = options_.ike;
   if (model_.ike.cookie_challenge) ike.cookie_threshold = *model_.ike.cookie_challenge;
-  if (model_.ike.max_in_negotiation != 0) ike.max_half_open = model_.ike.max_in_negotiation;
+  // IKE_SA_INIT is answered at once: what waits is the half-open SA.  The lower of both limits counts.
+  if (model_.ike.queue_sa_init != 0) ike.max_half_open = model_.ike.queue_sa_init;
+  if (model_.ike.max_in_negotiation != 0)
+    ike.max_half_open = model_.ike.queue_sa_init == 0 ? model_.ike.max_in_negotiation
+                                                      : std::min(ike.max_half_open, model_.ike.max_in_negotiation);
   ike.max_sas = model_.ike.max_sa;
   ike.log_keys = !model_.ike.key_log.empty();
   if (ike.log_keys) Say(Log::Level::kWarning, KeyLogWarning());

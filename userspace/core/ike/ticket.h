@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tickets of session resumption (RFC 5723): what a responder needs to take up a lost IKE SA again, sealed under a key
+// of its own and kept by the initiator (a ticket by value, §6.1).
+#ifndef FLEXVPN_CORE_IKE_TICKET_H_
+#define FLEXVPN_CORE_IKE_TICKET_H_
+
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "base/rng.h"
+#include "core/ike/endpoint.h"
+
+namespace flexvpn::ike {
+
+// Octets of a ticket that we open as responder or keep as initiator.
+inline constexpr size_t kMaxTicketSize = 2048;
+// No ticket is good for longer, and no chain of resumptions goes further from the last full authentication.
+inline constexpr seconds kMaxTicketLifetime{86400};
+
+// Data of TICKET_LT_OPAQUE (§7.2): seconds in 4 octets, network byte order, then the ticket.
+struct LifetimeTicket {
+  seconds lifetime{};
+  Bytes ticket;  // 1..kMaxTicketSize octets
+};
+Bytes EncodeLifetimeTicket(const LifetimeTicket& ticket);
+// Nothing if the ticket is missing or larger than we keep.  The lifetime is not bounded.
+std::optional<LifetimeTicket> DecodeLifetimeTicket(BytesView data);
+
+// What a ticket holds (§5).
+struct TicketState {
+  Suite suite;
+  SecretBytes sk_d;                // of the IKE SA it was given on; of PrfKeySize octets
+  Identity initiator, responder;
+  std::string profile;
+  Bytes policy;                    // PolicyDigest() when it was given
+  IkeSaId session;                 // it was given on
+  bool ppk = false;                // sk_d holds a post-quantum pre-shared key
+  Instant expires{}, authenticated{};  // authenticated: the last full authentication of the peer
+  friend bool operator==(const TicketState&, const TicketState&) = default;
+};
+SecretBytes EncodeTicketState(const TicketState& state);
+std::optional<TicketState> DecodeTicketState(BytesView octets);
+
+// SHA-256 over what authentication by this policy depends on: keys, identities, accepted proofs.
+Bytes PolicyDigest(const crypto::Provider& crypto, const SessionPolicy& policy);
+
+// SKEYSEED of a resumed IKE SA (§5.1): prf(SK_d of the old one, "Resumption" | Ni | Nr).
+SecretBytes ResumedSkeyseed(const crypto::Provider& crypto, crypto::Prf prf, BytesView sk_d, BytesView nonce_i,
+                            BytesView nonce_r);
+
+// Which ticket: number of its key, and its own number under that key.
+struct TicketId {
+  uint32_t key = 0;
+  uint64_t serial = 0;
+  friend bool operator==(const TicketId&, const TicketId&) = default;
+};
+
+// Makes and opens tickets: version | key number | serial | AES-256-GCM(TicketState).  Keys are made of the node's
+// randomness when they are first needed and never leave it: a restart ends all tickets.
+class TicketJar {
+ public:
+  static constexpr Duration kRotation = seconds(6 * 3600);  // then the next ticket is made under a new key
+  static constexpr size_t kMaxUsed = 1 << 16;               // tickets remembered as used, of all keys
+
+  TicketJar(const crypto::Provider& crypto, Rng& rng) : crypto_(crypto), rng_(rng) {}
+
+  struct Sealed {
+    Bytes ticket;
+    TicketId id;
+  };
+  // `state.expires` is kMaxTicketLifetime from now at most.  Nothing: it would be too large.
+  std::optional<Sealed> Seal(const TicketState& state, Instant now);
+  struct Opened {
+    TicketState state;
+    TicketId id;
+  };
+  // Nothing for what is none of our tickets, altered, expired, used, or made under a key that is gone.
+  std::optional<Opened> Open(BytesView ticket, Instant now);
+  // Takes note that it is used.  False: it was already, its key is gone, or there is no room to remember it.
+  bool Use(const TicketId& id);
+
+ private:
+  struct Key {
+    uint32_t number = 0;
+    SecretBytes secret, salt;
+    uint64_t next = 0;  // serial: the IV
+    Instant made{};
+    absl::flat_hash_set<uint64_t> used;
+  };
+  void Rotate(Instant now);
+  void DropOld(Instant now);
+  Key* Find(uint32_t number);
+
+  const crypto::Provider& crypto_;
+  Rng& rng_;
+  std::deque<Key> keys_;  // newest last
+  size_t used_ = 0;       // of all keys
+};
+
+}  // namespace flexvpn::ike
+
+#endif  // FLEXVPN_CORE_IKE_TICKET_H_
