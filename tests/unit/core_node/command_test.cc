@@ -50,13 +50,32 @@ TEST_F(Commands, WordsMayBeAbbreviated) {
   EXPECT_TRUE(Run("SH IP NHRP").ok);
 }
 
-TEST_F(Commands, AnUnknownOneNamesWhatIsNearIt) {
+TEST_F(Commands, AnUnknownWordHasACaretAndWhatFitsThere) {
   const Reply r = Run("show crypto foo");
   EXPECT_FALSE(r.ok);
-  const std::string text = show::RenderText(r.document);
-  EXPECT_NE(text.find("show crypto ikev2 sa"), std::string::npos) << text;
-  EXPECT_EQ(text.find("show ip nhrp"), std::string::npos) << text;
+  EXPECT_EQ(show::RenderText(r.document),
+            "show crypto foo\n"
+            "            ^\n"
+            "% Invalid input detected at '^' marker.\n"
+            "  hint: expected 'ikev2', 'ipsec', 'pki'\n");
+  EXPECT_EQ(r.document.data["column"], 13);
   EXPECT_FALSE(Run("").ok);
+}
+
+TEST_F(Commands, WhatOnlyTheShellDoesIsSaidPlainly) {
+  const Reply r = Run("exit");
+  EXPECT_FALSE(r.ok);
+  EXPECT_EQ(show::RenderText(r.document), "% 'exit' is a command of the shell, not of the daemon\n");
+}
+
+// The tree is what the daemon does: each of its commands has an answer.
+TEST_F(Commands, EveryCommandOfTheTreeIsAnswered) {
+  for (const char* line :
+       {"sh cry ike sa", "sh cry ike sa det", "sh cry ike ses", "sh cry ike ses det", "sh cry ips sa", "sh cry pki cert",
+        "sh ip nh", "sh ip nh sh", "sh ip ro fl", "sh data", "sh data p", "sh data s", "sh data dr", "sh data o",
+        "sh data de", "sh run", "sh run all", "sh ver", "cl cry ike sa", "cl cry ike sa rem 192.0.2.1", "cl ip nh",
+        "rek cry ike sa", "rek cry ips sa"})
+    EXPECT_TRUE(Run(line).ok) << line;
 }
 
 TEST_F(Commands, WhoIsNotPrivilegedSeesNoKeysAndChangesNothing) {

@@ -41,7 +41,6 @@ void AddExecCommands(Mode& exec) {
       Change("clear crypto ikev2 sa [remote <A:address>]", "end IKE SAs"),
       Change("clear ip nhrp", "empty the NHRP cache"),
       Change("rekey crypto {ikev2|ipsec} sa", "make new keys now"),
-      Shell("configure terminal", "change the configuration"),
       Shell("exit", "leave the shell"),
   });
 }

@@ -2,11 +2,11 @@
 // Commands of the shell: show, clear, rekey.
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "core/config/exec.h"
 #include "core/ike/proposal.h"
 #include "core/node/authorization.h"
 #include "core/node/node.h"
@@ -14,90 +14,28 @@
 namespace flexvpn::node {
 namespace {
 
-struct CommandForm {
-  absl::string_view words;  // full keywords
-  bool measure;             // needs counters from the kernel
-};
-// Every word may be abbreviated as long as one form remains; rows that share a prefix stand shorter first.
-constexpr CommandForm kForms[] = {
-    {"show crypto ikev2 sa", false},
-    {"show crypto ikev2 sa detailed", false},
-    {"show crypto ikev2 session", false},
-    {"show crypto ikev2 session detailed", false},
-    {"show crypto ipsec sa", true},
-    {"show crypto pki certificates", false},
-    {"show ip nhrp", false},
-    {"show ip nhrp shortcut", false},
-    {"show ip route flexvpn", false},
-    {"show dataplane", true},
-    {"show dataplane peers", true},
-    {"show dataplane sas", true},
-    {"show dataplane drops", true},
-    {"show dataplane offload", true},
-    {"show dataplane devices", true},
-    {"show running-config", false},
-    {"show running-config all", false},
-    {"show version", true},
-    {"clear crypto ikev2 sa", false},
-    {"clear crypto ikev2 sa remote A.B.C.D", false},
-    {"clear ip nhrp", false},
-    {"rekey crypto ikev2 sa", false},
-    {"rekey crypto ipsec sa", false},
-};
-
-bool Fits(absl::string_view form, const std::vector<std::string>& words) {
-  const std::vector<absl::string_view> want = absl::StrSplit(form, ' ');
-  if (want.size() != words.size()) return false;
-  for (size_t i = 0; i < want.size(); ++i)
-    if (want[i] != "A.B.C.D" && !absl::StartsWithIgnoreCase(want[i], words[i])) return false;
-  return true;
-}
-
 std::vector<std::string> Words(absl::string_view line) {
   std::vector<std::string> words;
   for (absl::string_view w : absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty())) words.emplace_back(w);
   return words;
 }
 
-// Names the forms that begin as the words do, as far as they agree with a form at all.
-std::string Usage(const std::vector<std::string>& words) {
-  size_t best = 0;
-  std::vector<std::string> near;
-  for (const CommandForm& f : kForms) {
-    const std::vector<std::string> form = absl::StrSplit(f.words, ' ');
-    size_t n = 0;
-    while (n < form.size() && n < words.size() && absl::StartsWithIgnoreCase(form[n], words[n])) ++n;
-    if (n > best) near.clear();
-    best = std::max(best, n);
-    if (n == best && n > 0) near.emplace_back(absl::StrCat("'", f.words, "'"));
-  }
-  return absl::StrCat("unknown command '", absl::StrJoin(words, " "), "'", near.empty() ? "" : "; near it: ",
-                      absl::StrJoin(near, ", "));
+show::Document MakeInputError(const config::ExecError& e) {
+  return show::MakeInputError({e.message, e.input, e.column, e.hint});
 }
 
 }  // namespace
 
 void Node::OnCommand(const Command& command) {
-  const std::vector<std::string> words = Words(command.line);
-  const CommandForm* form = nullptr;
-  for (const CommandForm& f : kForms)
-    if (Fits(f.words, words)) {
-      if (form != nullptr) {  // an exact word decides between forms that both fit
-        if (absl::StrJoin(words, " ") != f.words) continue;
-      }
-      form = &f;
-    }
-  if (form == nullptr) {
-    out_->push_back(Reply{command.id, false, show::MakeError(Usage(words))});
-    return;
-  }
-  if (!command.privileged && !absl::StartsWith(form->words, "show ")) {
-    out_->push_back(Reply{command.id, false, show::MakeError(absl::StrCat("permission denied: '", form->words, "' needs root"))});
-    return;
-  }
-  Command full{command.id, std::string(form->words), command.privileged};
-  if (absl::EndsWith(form->words, "A.B.C.D")) full.line = absl::StrCat("clear crypto ikev2 sa remote ", words.back());
-  if (!form->measure) return Answer(full, {});
+  const config::ExecLine line = config::ParseExec(command.line);
+  const auto refuse = [&](show::Document why) { out_->push_back(Reply{command.id, false, std::move(why)}); };
+  if (line.command == nullptr) return refuse(MakeInputError(line.error));
+  if (line.command->place == config::Place::kShell)
+    return refuse(show::MakeError(absl::StrCat("'", line.words, "' is a command of the shell, not of the daemon")));
+  if (line.command->privileged && !command.privileged)
+    return refuse(show::MakeError(absl::StrCat("permission denied: '", line.words, "' needs root")));
+  const Command full{command.id, line.words, command.privileged};
+  if (!line.command->measures) return Answer(full, {});
   const uint64_t token = next_token_++;
   measuring_[token] = {Purpose::kCommand, full};
   out_->push_back(Measure{token});

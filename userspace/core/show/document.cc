@@ -108,9 +108,21 @@ void Listing(const Json& value, size_t indent, std::string* out) {
   }
 }
 
+// As IOS: the line, a caret below the word that does not fit, what is wrong; then what would fit.
+std::string TextError(const Json& data) {
+  std::string out;
+  const int64_t column = Int(data, "column");
+  const std::string input = Str(data, "input");
+  if (column > 0 && static_cast<size_t>(column) <= input.size() + 1)
+    absl::StrAppend(&out, input, "\n", std::string(static_cast<size_t>(column - 1), ' '), "^\n");
+  absl::StrAppend(&out, "% ", Str(data, "error"), "\n");
+  if (Has(data, "hint")) absl::StrAppend(&out, "  hint: ", Str(data, "hint"), "\n");
+  return out;
+}
+
 std::string TextOf(const Document& d) {
   const std::string& c = d.command;
-  if (Has(d.data, "error")) return absl::StrCat("% ", Str(d.data, "error"), "\n");
+  if (Has(d.data, "error")) return TextError(d.data);
   if (c == "crypto ikev2 sa") return TextIkeSas(d.data, false);
   if (c == "crypto ikev2 sa detailed") return TextIkeSas(d.data, true);
   if (c == "crypto ikev2 session") return TextIkeSessions(d.data, false);

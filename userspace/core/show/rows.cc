@@ -404,6 +404,15 @@ Document MakeCertificates(const std::vector<CertificateRow>& rows) {
 
 Document MakeRunningConfig(const std::string& text) { return Make("running-config", "config", text); }
 Document MakeError(const std::string& message) { return Make("error", "error", Printable(message)); }
+Document MakeInputError(const InputError& e) {
+  Document d = MakeError(e.message);
+  if (e.column > 0) {
+    d.data["input"] = Printable(e.input);
+    d.data["column"] = e.column;
+  }
+  if (!e.hint.empty()) d.data["hint"] = Printable(e.hint);
+  return d;
+}
 Document MakeMessage(const std::string& message) {
   Document d{"message", Json::object()};
   d.data["ok"] = true;

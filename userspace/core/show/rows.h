@@ -230,6 +230,14 @@ Document MakeCertificates(const std::vector<CertificateRow>& rows);
 Document MakeRunningConfig(const std::string& text);
 // A command that failed or is unknown: {"error": "..."}; text "% message".
 Document MakeError(const std::string& message);
+// A command line that is not understood.  JSON: "error", and where they are known "input", "column" (from 1), "hint".
+struct InputError {
+  std::string message;
+  std::string input;  // the line, one octet a column
+  int column = 0;     // of the caret; 0 = none
+  std::string hint;
+};
+Document MakeInputError(const InputError& e);
 // A command without a listing ("clear …"): {"ok": true, "message": "..."}.
 Document MakeMessage(const std::string& message);
 
