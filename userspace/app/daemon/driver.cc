@@ -345,7 +345,8 @@ void Driver::FlushUdp() {
 void Driver::SendNhrp(const node::SendNhrp& p) {
   auto it = nhrp_.find(p.device);
   if (it == nhrp_.end()) return;
-  if (absl::Status s = it->second->Send(p.peer, p.packet); !s.ok()) LogLine(Level::kDebug, s.message());
+  if (absl::Status s = it->second->Send(p.peer, p.packet); !s.ok())
+    LogLine(nhrp_failed_.insert(p.device).second ? Level::kWarning : Level::kDebug, s.message());
 }
 
 void Driver::Apply(const node::Apply& apply) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,7 @@ class Driver {
   std::vector<std::unique_ptr<os::UdpSocket>> sockets_;
   std::map<std::pair<net::Family, uint16_t>, os::UdpSocket*> by_port_;
   std::map<std::string, std::unique_ptr<os::NhrpSocket>> nhrp_;
+  std::set<std::string> nhrp_failed_;  // devices of which a failure to send was told
   os::Fd signals_;
   os::Fd clock_;  // becomes readable when the wall clock is set
   std::map<std::string, std::string> notes_;  // of devices: what the operator should know

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <cstddef>
 
 #include "absl/strings/str_cat.h"
 
@@ -65,10 +66,14 @@ void NhrpSocket::Receive(const std::function<void(net::PeerId, BytesView)>& rece
 }
 
 absl::Status NhrpSocket::Send(net::PeerId peer, BytesView packet) {
-  sockaddr_ll to{};
-  to.sll_family = AF_PACKET;
-  to.sll_protocol = htons(kGreProtocolNhrp);
-  to.sll_ifindex = ifindex_;
+  // With room for the device's address, which the kernel insists on: 16 octets on ip6gre, 8 are in sockaddr_ll.
+  union {
+    sockaddr_ll head;
+    uint8_t room[offsetof(sockaddr_ll, sll_addr) + 32];  // MAX_ADDR_LEN
+  } to{};
+  to.head.sll_family = AF_PACKET;
+  to.head.sll_protocol = htons(kGreProtocolNhrp);
+  to.head.sll_ifindex = ifindex_;
   iovec iov{const_cast<uint8_t*>(packet.data()), packet.size()};
   alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint32_t))] = {};
   msghdr h{};
