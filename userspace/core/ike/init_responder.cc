@@ -21,6 +21,12 @@ void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant n
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   if (!CookieHolds(d, h, *payloads, now, out)) return;
+  if (const UnknownPayload* unknown = FindUnknownCritical(*payloads)) {
+    Drop(h.exchange == ExchangeType::kIkeSaInit ? "drop: unknown critical payload in IKE_SA_INIT"
+                                                : "drop: unknown critical payload in IKE_SESSION_RESUME");
+    return AnswerPlain(
+        d, h, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kUnsupportedCriticalPayload, {unknown->type}}, out);
+  }
   if (h.exchange == ExchangeType::kIkeSessionResume) return ConsiderResume(d, h, *payloads, key, now, out);
   ConsiderInit(d, h, *payloads, key, now, out);
 }
@@ -88,11 +94,6 @@ void Endpoint::Impl::AnswerPlain(const Datagram& d, const Header& h, Payload not
 
 void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now,
                                   Actions& out) {
-  if (const UnknownPayload* unknown = FindUnknownCritical(p)) {
-    Drop("drop: unknown critical payload in IKE_SA_INIT");
-    return AnswerPlain(
-        d, h, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kUnsupportedCriticalPayload, {unknown->type}}, out);
-  }
   if (RedirectsInit(d, h, p, out)) return;
   const auto* offer = ike::Find<SaPayload>(p);
   const auto* ke = ike::Find<KePayload>(p);
@@ -157,13 +158,20 @@ void Endpoint::Impl::AnswerInit(HalfOpen& r, const Proposal& chosen, crypto::Job
   }
   const auto& key = std::get<crypto::KeyAnswer>(*result);
   const Bytes nonce_r = rng_.Take(kNonceSize);
+  SendHalfOpen(r, ExchangeType::kIkeSaInit, InitAnswer(r, chosen, key.public_value, nonce_r),
+               Skeyseed(crypto_, r.suite.prf, key.secret, r.nonce_i(), nonce_r), nonce_r, out);
+}
+
+// The answer that makes the keys: kept for repetitions, and sent.
+void Endpoint::Impl::SendHalfOpen(HalfOpen& r, ExchangeType exchange, const Payloads& payloads,
+                                  const SecretBytes& skeyseed, const Bytes& nonce_r, Actions& out) {
   Header header;
   header.initiator_spi = r.spi_i;
   header.responder_spi = r.spi_r;
-  header.exchange = ExchangeType::kIkeSaInit;
+  header.exchange = exchange;
   header.flags = kFlagResponse;
-  Bytes response = EncodeMessage(header, InitAnswer(r, chosen, key.public_value, nonce_r));
-  r.SetAnswer(response, Skeyseed(crypto_, r.suite.prf, key.secret, r.nonce_i(), nonce_r));
+  Bytes response = EncodeMessage(header, payloads);
+  r.SetAnswer(response, skeyseed);
   if (config_.log_keys) {
     const BytesView nonce_i = r.nonce_i();
     LogKeys(r.spi_i, r.spi_r, ExpandIkeKeys(crypto_, r.suite, r.skeyseed(), nonce_i, nonce_r, r.spi_i, r.spi_r), out);

@@ -261,6 +261,8 @@ class Endpoint::Impl {
   HalfOpen& NewHalfOpen(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now);
   void AnswerInit(HalfOpen& half_open, const Proposal& chosen, crypto::JobResult result, Actions& out);
   Payloads InitAnswer(HalfOpen& half_open, const Proposal& chosen, const Bytes& public_value, const Bytes& nonce_r);
+  void SendHalfOpen(HalfOpen& half_open, ExchangeType exchange, const Payloads& payloads, const SecretBytes& skeyseed,
+                    const Bytes& nonce_r, Actions& out);
   void AnswerPlain(const Datagram& d, const Header& h, Payload notify, Actions& out);
   void FailInit(Session& session, const std::string& why, Actions& out);
   void NoteInitNat(IkeSa& sa, const Incoming& in) const;

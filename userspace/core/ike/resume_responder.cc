@@ -27,11 +27,6 @@ absl::StatusOr<SessionPolicy> Endpoint::Impl::ResumedPolicy(SessionInfo info, co
 
 void Endpoint::Impl::ConsiderResume(const Datagram& d, const Header& h, const Payloads& p, uint64_t key, Instant now,
                                     Actions& out) {
-  if (const UnknownPayload* unknown = FindUnknownCritical(p)) {
-    Drop("drop: unknown critical payload in IKE_SESSION_RESUME");
-    return AnswerPlain(
-        d, h, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kUnsupportedCriticalPayload, {unknown->type}}, out);
-  }
   const auto* ticket = FindNotify(p, NotifyType::kTicketOpaque);
   if (ticket == nullptr || ike::Find<NoncePayload>(p) == nullptr) return Drop("drop: incomplete IKE_SESSION_RESUME");
   auto opened = tickets_.Open(ticket->data, now);
@@ -54,23 +49,13 @@ void Endpoint::Impl::ConsiderResume(const Datagram& d, const Header& h, const Pa
 
 void Endpoint::Impl::AnswerResume(HalfOpen& r, Actions& out) {
   const Bytes nonce_r = rng_.Take(kNonceSize);
-  Header header;
-  header.initiator_spi = r.spi_i;
-  header.responder_spi = r.spi_r;
-  header.exchange = ExchangeType::kIkeSessionResume;
-  header.flags = kFlagResponse;
   Payloads payloads;
   payloads.emplace_back(NoncePayload{nonce_r});
   AppendNatDetection(crypto_, rng_, r.spi_i, r.spi_r, r.local, r.remote, r.force_encap, payloads);
   if (r.fragmentation) AppendFragmentation(payloads);
   AppendVendorIds(payloads);
-  Bytes response = EncodeMessage(header, payloads);
-  r.SetAnswer(response, ResumedSkeyseed(crypto_, r.suite.prf, r.resumed->state.sk_d, r.nonce_i(), nonce_r));
-  if (config_.log_keys) {
-    const BytesView nonce_i = r.nonce_i();
-    LogKeys(r.spi_i, r.spi_r, ExpandIkeKeys(crypto_, r.suite, r.skeyseed(), nonce_i, nonce_r, r.spi_i, r.spi_r), out);
-  }
-  out.emplace_back(SendDatagram{r.local, r.remote, std::move(response)});
+  SendHalfOpen(r, ExchangeType::kIkeSessionResume, payloads,
+               ResumedSkeyseed(crypto_, r.suite.prf, r.resumed->state.sk_d, r.nonce_i(), nonce_r), nonce_r, out);
 }
 
 // IKE_AUTH of a resumed IKE SA (§4.3.2).

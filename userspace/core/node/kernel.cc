@@ -186,8 +186,7 @@ dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplan
   dataplane::Sa sa;
   sa.direction = direction;
   sa.spi = (in ? child.spi_in : child.spi_out).value();
-  sa.source = in ? child.remote : child.transport ? FlowSource(child.local) : child.local;
-  sa.destination = in ? child.local : child.remote;
+  SetOuter(child, sa);
   sa.peer = peer.id;
   sa.mode = child.transport ? dataplane::Mode::kTransport : dataplane::Mode::kTunnel;
   sa.encr = static_cast<uint16_t>(child.suite.encr);
@@ -197,10 +196,6 @@ dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplan
   sa.integ_key = in ? child.integ_in : child.integ_out;
   sa.esn = child.suite.esn;
   sa.replay_window = child.replay_window;
-  if (child.udp_encap) {
-    sa.encap_source_port = in ? child.remote_port : child.local_port;
-    sa.encap_destination_port = in ? child.local_port : child.remote_port;
-  }
   // A second line behind the daemon's own timers, for the case that the daemon is gone.
   sa.hard_seconds = static_cast<uint64_t>(child.lifetime.count()) + 60;
   sa.soft_bytes = child.soft_bytes;

@@ -14,9 +14,18 @@ std::string Node::SaKeyOf(const ike::ChildSa& child, dataplane::Direction direct
   dataplane::Sa sa;
   sa.direction = direction;
   sa.spi = (in ? child.spi_in : child.spi_out).value();
-  sa.source = in ? child.remote : child.local;
-  sa.destination = in ? child.local : child.remote;
+  SetOuter(child, sa);
   return dataplane::Key(sa);
+}
+
+void Node::SetOuter(const ike::ChildSa& child, dataplane::Sa& sa) {
+  const bool in = sa.direction == dataplane::Direction::kIn;
+  sa.source = in ? child.remote : child.transport ? FlowSource(child.local) : child.local;
+  sa.destination = in ? child.local : child.remote;
+  const uint16_t local_port = child.udp_encap ? child.local_port : 0;
+  const uint16_t remote_port = child.udp_encap ? child.remote_port : 0;
+  sa.encap_source_port = in ? remote_port : local_port;
+  sa.encap_destination_port = in ? local_port : remote_port;
 }
 
 // Who calls is not known yet: what one profile of this address wants, holds for all that call it.
@@ -69,6 +78,12 @@ void Node::MoveSas(Peer& peer, const ike::AddressChanged& change) {
   for (ike::ChildId id : peer.children) {
     Child& child = children_.at(id);
     if (child.sa.ike != change.id) continue;
+    ike::ChildSa moved = child.sa;
+    moved.local = change.local.address;
+    moved.remote = change.remote.address;
+    moved.local_port = change.local.port;
+    moved.remote_port = change.remote.port;
+    moved.udp_encap = change.udp_encap;
     for (auto direction : {dataplane::Direction::kIn, dataplane::Direction::kOut}) {
       const bool in = direction == dataplane::Direction::kIn;
       if (in ? !child.in : !child.out) continue;
@@ -77,19 +92,10 @@ void Node::MoveSas(Peer& peer, const ike::AddressChanged& change) {
       if (old == nullptr) continue;
       dataplane::Sa sa = std::get<dataplane::Sa>(*old);
       Erase(key);
-      sa.source = in ? change.remote.address : child.sa.transport ? FlowSource(change.local.address) : change.local.address;
-      sa.destination = in ? change.local.address : change.remote.address;
-      const uint16_t local_port = change.udp_encap ? change.local.port : 0;
-      const uint16_t remote_port = change.udp_encap ? change.remote.port : 0;
-      sa.encap_source_port = in ? remote_port : local_port;
-      sa.encap_destination_port = in ? local_port : remote_port;
+      SetOuter(moved, sa);
       Put(std::move(sa), peer.id);
     }
-    child.sa.local = change.local.address;
-    child.sa.remote = change.remote.address;
-    child.sa.local_port = change.local.port;
-    child.sa.remote_port = change.remote.port;
-    child.sa.udp_encap = change.udp_encap;
+    child.sa = std::move(moved);
   }
 }
 

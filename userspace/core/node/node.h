@@ -182,6 +182,8 @@ class Node : private ike::Policy, private nhrp::Environment {
   void MoveSessions();
   // The key of the dataplane object that holds one direction of `child`.
   static std::string SaKeyOf(const ike::ChildSa& child, dataplane::Direction direction);
+  // Outer addresses and UDP encapsulation of `child` in its half of sa.direction.
+  static void SetOuter(const ike::ChildSa& child, dataplane::Sa& sa);
 
   // tunnels.cc
   void SyncTunnels();

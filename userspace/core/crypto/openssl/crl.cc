@@ -107,14 +107,10 @@ RevocationVerdict AskCrl(const RevocationCheck& check, int index) {
   X509* issuer = IssuerOf(check, index);
   if (verdict.kind != Kind::kUnknown || issuer == nullptr) return verdict;
   for (std::string& url : Places(sk_X509_value(check.chain, index))) {
-    RevocationFetch fetch = MakeFetch(RevocationMethod::kCrl, {url, {}, "", kMaxCrlSize},
-                                      sk_X509_value(check.chain, index), issuer);
-    const KnownRevocation* known = FindKnown(check, fetch);
-    if (known == nullptr && check.may_fetch) {
-      verdict.kind = Kind::kPending;
-      verdict.needed = std::move(fetch);
-      return verdict;
-    }
+    const KnownRevocation* known =
+        FindKnown(check, MakeFetch(RevocationMethod::kCrl, {url, {}, "", kMaxCrlSize},
+                                   sk_X509_value(check.chain, index), issuer), verdict);
+    if (verdict.kind == Kind::kPending) return verdict;
     const auto* object =
         known == nullptr ? nullptr : dynamic_cast<const CrlObject*>(known->record.object.get());
     if (object == nullptr) {
@@ -150,7 +146,7 @@ absl::StatusOr<RevocationRecord> CheckCrlAnswer(const CheckRevocationAnswer& job
   const ASN1_TIME* next = X509_CRL_get0_nextUpdate(crl);
   const UnixTime from = ToUnix(X509_CRL_get0_lastUpdate(crl)), until = next == nullptr ? 0 : ToUnix(next);
   if (absl::Status dates = CheckDates(from, until, job.at, "the CRL"); !dates.ok()) return dates;
-  return RevocationRecord{std::move(object), until != 0 ? until : from + kUndatedLifetime, job.answer.size()};
+  return RevocationRecord{std::move(object), EndOf(from, until), job.answer.size()};
 }
 
 }  // namespace flexvpn::crypto

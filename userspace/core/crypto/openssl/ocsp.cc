@@ -105,15 +105,10 @@ RevocationVerdict AskOcsp(const RevocationCheck& check, int index) {
   }
   const Bytes request = EncodeRequest(certificate, issuer);
   for (const std::string& url : responders) {
-    RevocationFetch fetch =
-        MakeFetch(RevocationMethod::kOcsp, {url, request, "application/ocsp-request", kMaxOcspSize},
-                  certificate, issuer);
-    const KnownRevocation* known = FindKnown(check, fetch);
-    if (known == nullptr && check.may_fetch) {
-      verdict.kind = Kind::kPending;
-      verdict.needed = std::move(fetch);
-      return verdict;
-    }
+    const KnownRevocation* known =
+        FindKnown(check, MakeFetch(RevocationMethod::kOcsp, {url, request, "application/ocsp-request", kMaxOcspSize},
+                                   certificate, issuer), verdict);
+    if (verdict.kind == Kind::kPending) return verdict;
     const auto* object =
         known == nullptr ? nullptr : dynamic_cast<const OcspObject*>(known->record.object.get());
     std::string failure = known == nullptr ? "not answered in time" : known->failure;
@@ -157,7 +152,7 @@ absl::StatusOr<RevocationRecord> CheckOcspAnswer(const CheckRevocationAnswer& jo
   object->until = until == nullptr ? 0 : ToUnix(until);
   if (absl::Status dates = CheckDates(object->from, object->until, job.at, "the answer"); !dates.ok())
     return dates;
-  const UnixTime expires = object->until != 0 ? object->until : object->from + kUndatedLifetime;
+  const UnixTime expires = EndOf(object->from, object->until);
   return RevocationRecord{std::move(object), expires, job.answer.size()};
 }
 

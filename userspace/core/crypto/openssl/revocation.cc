@@ -81,12 +81,18 @@ RevocationFetch MakeFetch(RevocationMethod method, net::FetchRequest request, X5
   return fetch;
 }
 
-const KnownRevocation* FindKnown(const RevocationCheck& check, const RevocationFetch& fetch) {
-  if (check.known == nullptr) return nullptr;
-  const auto it =
-      std::lower_bound(check.known->begin(), check.known->end(), fetch.key,
-                       [](const auto& known, const std::string& key) { return known->key < key; });
-  return it == check.known->end() || (*it)->key != fetch.key ? nullptr : it->get();
+const KnownRevocation* FindKnown(const RevocationCheck& check, RevocationFetch fetch, RevocationVerdict& verdict) {
+  if (check.known != nullptr) {
+    const auto it =
+        std::lower_bound(check.known->begin(), check.known->end(), fetch.key,
+                         [](const auto& known, const std::string& key) { return known->key < key; });
+    if (it != check.known->end() && (*it)->key == fetch.key) return it->get();
+  }
+  if (check.may_fetch) {
+    verdict.kind = Kind::kPending;
+    verdict.needed = std::move(fetch);
+  }
+  return nullptr;
 }
 
 bool IsWeakSignature(int nid) {
@@ -95,10 +101,12 @@ bool IsWeakSignature(int nid) {
   return digest == NID_md5 || digest == NID_sha1 || digest == NID_md5_sha1;
 }
 
+UnixTime EndOf(UnixTime from, UnixTime until) { return until != 0 ? until : from + kUndatedLifetime; }
+
 absl::Status CheckDates(UnixTime from, UnixTime until, UnixTime at, absl::string_view what) {
   if (from > at + kClockSkew)
     return absl::FailedPreconditionError(absl::StrCat(what, " is not valid before ", DateText(from)));
-  const UnixTime end = until != 0 ? until : from + kUndatedLifetime;
+  const UnixTime end = EndOf(from, until);
   if (end + kClockSkew < at)
     return absl::FailedPreconditionError(absl::StrCat(what, " is outdated since ", DateText(end)));
   return absl::OkStatus();

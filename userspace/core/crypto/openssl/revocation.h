@@ -46,10 +46,12 @@ absl::StatusOr<RevocationRecord> CheckOcspAnswer(const CheckRevocationAnswer& jo
 X509* IssuerOf(const RevocationCheck& check, int index);
 RevocationFetch MakeFetch(RevocationMethod method, net::FetchRequest request, X509* certificate,
                           X509* issuer);
-// Knowledge about `fetch`; nullptr: none.
-const KnownRevocation* FindKnown(const RevocationCheck& check, const RevocationFetch& fetch);
+// Knowledge about `fetch`; nullptr: none, and where it may be fetched `verdict` is kPending on it.
+const KnownRevocation* FindKnown(const RevocationCheck& check, RevocationFetch fetch, RevocationVerdict& verdict);
 // From this algorithm of a signature nothing is believed (MD5, SHA-1; RFC 8247 §3).
 bool IsWeakSignature(int nid);
+// Until when what has this thisUpdate and nextUpdate (0: none) holds.
+UnixTime EndOf(UnixTime from, UnixTime until);
 // thisUpdate and nextUpdate (0: none) at `at`.  Error: not yet or no longer in force.
 absl::Status CheckDates(UnixTime from, UnixTime until, UnixTime at, absl::string_view what);
 
