@@ -179,7 +179,8 @@ class Generator {
     if (Flip()) g.nat_keepalive = seconds(5 + Below(3596));
     g.window = static_cast<uint32_t>(1 + Below(200));
     if (Flip()) g.cookie_challenge = static_cast<uint32_t>(Below(1001));
-    g.max_in_negotiation = static_cast<uint32_t>(Below(9999));
+    g.max_negotiating_incoming = static_cast<uint32_t>(Below(9999));
+    g.max_negotiating_outgoing = Flip() ? g.max_negotiating_incoming : static_cast<uint32_t>(Below(9999));
     g.max_sa = static_cast<uint32_t>(Below(9999));
     if (Flip()) g.queue_sa_init = static_cast<uint32_t>(100 + Below(99901));
     if (Flip()) g.key_log = "/var/lib/flexvpn/keys.txt";
@@ -307,6 +308,7 @@ class Generator {
     p.lifetime = seconds(120 + Below(86281));
     if (Flip()) p.auth_lifetime = seconds(300 + Below(2591701));
     if (Flip()) p.reconnect = seconds(600 + Below(85801));
+    p.ticket_by_reference = p.reconnect.count() != 0 && Flip();
     p.config_exchange_request = Flip();
     p.config_exchange_set_send = Flip();
     p.config_exchange_set_accept = Flip();

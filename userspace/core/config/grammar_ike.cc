@@ -261,6 +261,12 @@ void SetDns(Context& c, const Call& k) {
 
 constexpr uint64_t kDefaultRedirects = 5;
 
+void LimitNegotiations(Context& c, const Call& k) {
+  const auto most = static_cast<uint32_t>(k.Number("N"));
+  if (!k.Has("outgoing")) c.model.ike.max_negotiating_incoming = most;
+  if (!k.Has("incoming")) c.model.ike.max_negotiating_outgoing = most;
+}
+
 void SetMobikeAddress(Context& c, const Call& k) {
   constexpr size_t kMost = 8;
   auto& list = c.model.ike.mobike_addresses;
@@ -288,10 +294,10 @@ std::vector<Command> Globals() {
          c.model.ike.cookie_challenge.reset();
          if (k.set()) c.model.ike.cookie_challenge = static_cast<uint32_t>(k.Number("N"));
        }},
-      {"crypto ikev2 limit max-in-negotation-sa <N:1-9999> [incoming|outgoing]", "most SAs in negotiation",
-       [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
-      {"crypto ikev2 limit max-in-negotiation-sa <N:1-9999> [incoming|outgoing]", "most SAs in negotiation",
-       [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
+      {"crypto ikev2 limit max-in-negotation-sa <N:1-9999> [incoming|outgoing]",
+       "most SAs in negotiation; without a direction of each of both", LimitNegotiations},
+      {"crypto ikev2 limit max-in-negotiation-sa <N:1-9999> [incoming|outgoing]",
+       "most SAs in negotiation; without a direction of each of both", LimitNegotiations},
       {"crypto ikev2 limit max-sa <N:1-9999>", "most IKE SAs",
        [](Context& c, const Call& k) { c.model.ike.max_sa = static_cast<uint32_t>(k.Number("N")); }},
       {"crypto ikev2 limit queue sa-init <N:100-100000>", "most callers whose IKE_SA_INIT is not followed by IKE_AUTH yet",

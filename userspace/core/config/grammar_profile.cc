@@ -199,9 +199,11 @@ std::vector<Command> Own() {
        [](Context& c, const Call& k) { c.profile->lifetime = seconds(k.Number("S", 86400)); }},
       {"lifetime authentication <S:300-2592000>", "seconds until callers authenticate again (RFC 4478); ours",
        [](Context& c, const Call& k) { c.profile->auth_lifetime = seconds(k.Number("S", 0)); }},
-      {"reconnect [timeout <S:600-86400>]", "resume lost sessions by ticket (RFC 5723), which is good for so many seconds",
+      {"reconnect [timeout <S:600-86400>] [by-reference]",
+       "resume lost sessions by ticket (RFC 5723), which is good for so many seconds",
        [](Context& c, const Call& k) {
          c.profile->reconnect = k.set() ? seconds(k.Number("S", kDefaultReconnect)) : seconds(0);
+         c.profile->ticket_by_reference = k.set() && k.Has("by-reference");
        }},
       {"config-exchange request", "ask for an address and routes", FlagOn<&IkeProfile::config_exchange_request>},
       {"config-exchange set send", "send our routes", FlagOn<&IkeProfile::config_exchange_set_send>},

@@ -182,6 +182,7 @@ struct IkeProfile {  // crypto ikev2 profile
   seconds lifetime{86400};
   seconds auth_lifetime{0};                 // lifetime authentication; 0 = off
   seconds reconnect{0};                     // reconnect timeout: lifetime of tickets (RFC 5723); 0 = off
+  bool ticket_by_reference = false;         // … which name what we keep, instead of holding it
   bool config_exchange_request = true;
   bool config_exchange_set_send = true, config_exchange_set_accept = true;
   bool initial_contact_force = false;
@@ -198,9 +199,10 @@ struct IkeGlobal {
   std::optional<seconds> nat_keepalive;
   uint32_t window = 5;
   std::optional<uint32_t> cookie_challenge;  // half-open SAs; none = built-in threshold
-  uint32_t max_in_negotiation = 0;           // 0 = unlimited
+  uint32_t max_negotiating_incoming = 0;     // IKE SAs in negotiation that peers began; 0 = unlimited
+  uint32_t max_negotiating_outgoing = 0;     // … that we began
   uint32_t max_sa = 0;
-  uint32_t queue_sa_init = 0;                // half-open SAs, as max_in_negotiation; 0 = built-in
+  uint32_t queue_sa_init = 0;                // half-open SAs, as max_negotiating_incoming; 0 = built-in
   std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
   bool mobike = true;                        // RFC 4555; our own command
   std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use

@@ -139,7 +139,11 @@ class Renderer {
     if (g.nat_keepalive) Line("crypto ikev2 nat keepalive ", g.nat_keepalive->count());
     if (all_ || g.window != IkeGlobal().window) Line("crypto ikev2 window ", g.window);
     if (g.cookie_challenge) Line("crypto ikev2 cookie-challenge ", *g.cookie_challenge);
-    if (g.max_in_negotiation != 0) Line("crypto ikev2 limit max-in-negotation-sa ", g.max_in_negotiation);
+    const uint32_t in = g.max_negotiating_incoming, outgoing = g.max_negotiating_outgoing;
+    const char* const limit = "crypto ikev2 limit max-in-negotation-sa ";
+    if (in != 0 && in == outgoing) Line(limit, in);
+    if (in != 0 && in != outgoing) Line(limit, in, " incoming");
+    if (outgoing != 0 && in != outgoing) Line(limit, outgoing, " outgoing");
     if (g.max_sa != 0) Line("crypto ikev2 limit max-sa ", g.max_sa);
     if (g.queue_sa_init != 0) Line("crypto ikev2 limit queue sa-init ", g.queue_sa_init);
     if (!g.key_log.empty()) Line("debug crypto ikev2 keylog ", g.key_log);
@@ -305,7 +309,8 @@ class Renderer {
     if (!p.keyring.empty()) Line(" keyring local ", p.keyring);
     if (p.lifetime != IkeProfile().lifetime || all_) Line(" lifetime ", p.lifetime.count());
     if (p.auth_lifetime.count() != 0) Line(" lifetime authentication ", p.auth_lifetime.count());
-    if (p.reconnect.count() != 0) Line(" reconnect timeout ", p.reconnect.count());
+    if (p.reconnect.count() != 0)
+      Line(" reconnect timeout ", p.reconnect.count(), p.ticket_by_reference ? " by-reference" : "");
     if (p.dpd) Line(" ", DpdWords(*p.dpd));
     if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
     if (p.nat_force_encap) Line(" nat force-encap");

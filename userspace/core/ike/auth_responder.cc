@@ -77,7 +77,7 @@ void Endpoint::Impl::ProveOurselves(IkeSa& sa, const Incoming& in) {
   Session& session = *sa.session;
   if (OwnCredential(sa) != nullptr) {
     Hold(sa, in);
-    return SignOwn(sa, false, in.now, in.out, &Impl::OwnSigned);
+    return SignOwn(sa, false, PpkUse::kIfAny, in.now, in.out, &Impl::OwnSigned);
   }
   const auto own = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                        ->Sign(AuthFor(sa, false, session.policy->local_id));

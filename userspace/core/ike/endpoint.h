@@ -75,6 +75,9 @@ struct Ppk {
 // keys that are complete and authenticated by then.  A responder always allows it.
 enum class Childless : uint8_t { kNever, kPrefer, kForce };
 
+// RFC 5723: the session in the ticket, sealed; or a handle of what the responder keeps.
+enum class TicketForm : uint8_t { kByValue, kByReference };
+
 // What holds for one IKE SA once the profile is known.
 struct SessionPolicy {
   std::string profile;
@@ -98,6 +101,7 @@ struct SessionPolicy {
   // Session resumption (RFC 5723).  As responder: how long the tickets we give are good, a day at most; as initiator: ask
   // for them and use them.  0 = neither.
   seconds resumption{0};
+  TicketForm ticket_form = TicketForm::kByValue;  // as responder
   uint8_t max_redirects = 0;  // as client: how often a gateway may send us on (RFC 5685); 0 = not at all
   bool mobike = false;                              // offer and accept RFC 4555
   std::vector<net::IpAddress> additional_addresses; // of ours, where the peer may reach us as well (MOBIKE)
@@ -231,6 +235,7 @@ class Endpoint {
     uint32_t cookie_threshold = 30;        // half-open SAs from which IKE_SA_INIT needs a cookie; 0 = always
     uint32_t max_half_open = 4096;
     uint32_t max_half_open_per_source = 64;
+    uint32_t max_initiating = 0;           // sessions of ours in negotiation; 0 = unlimited
     uint32_t max_sas = 0;                  // 0 = unlimited
     SecretBytes qcd_secret{};              // for our crash detection tokens (RFC 6290); empty = we give none
     Duration half_open_timeout = seconds(30);

@@ -55,7 +55,9 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   const IkeSaId id = session.info.id;
   if (session.suites->empty())
     FailInit(session, "no usable IKE proposal is configured", out);
-  else if (auto kept = UsableTicket(session, now))
+  else if (config_.max_initiating != 0 && tables_.negotiating() >= config_.max_initiating)
+    FailInit(session, absl::StrCat(tables_.negotiating(), " IKE SAs of ours are in negotiation already, which is the limit"), out);
+  else if (tables_.BeginNegotiation(session); auto kept = UsableTicket(session, now))
     BeginResume(session, *std::move(kept), now, out);
   else
     BeginInit(session, now, out);

@@ -139,6 +139,7 @@ void Endpoint::Impl::Up(Session& session, IkeSa& sa, Instant now, Actions& out) 
   tables_.EndHalfOpen(sa);
   sa.receive.SetSize(std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow));
   session.up = true;
+  tables_.EndNegotiation(session);
   if (session.authenticated == Instant{}) session.authenticated = now;
   session.established = session.last_heard = session.last_sent = session.last_probe = now;
   SetIkeLifetime(session, now);
@@ -152,6 +153,7 @@ void Endpoint::Impl::Down(Session& session, const std::string& reason, Actions& 
   if (session.down) return;
   for (auto& [id, child] : session.children) LowerChild(session, child, true, true, out);
   session.down = true;
+  tables_.EndNegotiation(session);
   EndTickets(session);
   Touch(session);
   if (session.up || session.info.initiator) {  // a responder's half-open SA was never announced

@@ -307,7 +307,7 @@ class Endpoint::Impl {
 
   // ppk.cc
   void AdoptPpk(IkeSa& sa);
-  absl::Status AppendPpk(const IkeSa& sa, Payloads& out) const;
+  void AppendPpk(const IkeSa& sa, Payloads& out) const;
   absl::Status SettlePpk(IkeSa& sa, const Payloads& answer);
   absl::Status ChoosePpk(IkeSa& sa, const Payloads& request, AuthPayload& auth);
 
@@ -336,6 +336,7 @@ class Endpoint::Impl {
 
   // auth_exchange.cc
   void SendAuth(IkeSa& sa, Instant now, Actions& out);
+  void SignWithPpk(IkeSa& sa, const AuthPayload& without, Instant now, Actions& out);
   void SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out);
   enum class PpkUse : uint8_t { kIfAny, kWithout };
   AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id, PpkUse ppk = PpkUse::kIfAny) const;
@@ -364,7 +365,7 @@ class Endpoint::Impl {
   void JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
   void JudgeCertificate(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
   void JudgementDone(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
-  void SignOwn(IkeSa& sa, bool of_initiator, Instant now, Actions& out, Signed then);
+  void SignOwn(IkeSa& sa, bool of_initiator, PpkUse ppk, Instant now, Actions& out, Signed then);
   void SigningFailed(IkeSa& sa, const absl::Status& why, Instant now, Actions& out);
   void OwnSigned(IkeSa& sa, const AuthPayload& own, Instant now, Actions& out);
   static void Hold(IkeSa& sa, const Incoming& in);

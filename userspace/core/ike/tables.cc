@@ -208,6 +208,16 @@ std::vector<IkeSaId> Tables::TakeDue(Instant now) {
   return due;
 }
 
+void Tables::BeginNegotiation(Session& session) {
+  if (!session.negotiating) ++negotiating_;
+  session.negotiating = true;
+}
+
+void Tables::EndNegotiation(Session& session) {
+  if (session.negotiating) --negotiating_;
+  session.negotiating = false;
+}
+
 void Tables::Unlink(IkeSa& sa) {
   EndHalfOpen(sa);
   by_spi_.erase(sa.local_spi);
@@ -247,6 +257,7 @@ void Tables::Sweep(IkeSaId id) {
   if (session->down && !session->bound_address.empty()) UnbindAddress(*session);
   if (!session->sas.empty()) return;
   Schedule(*session, std::nullopt);
+  EndNegotiation(*session);
   sessions_.erase(id);
 }
 

@@ -53,6 +53,11 @@ class Tables {
   size_t half_open() const { return half_open_; }
   size_t half_open(const net::IpAddress& source) const;
 
+  // Sessions of ours that are not up yet.
+  void BeginNegotiation(Session& session);
+  void EndNegotiation(Session& session);  // harmless if it is not counted
+  size_t negotiating() const { return negotiating_; }
+
   // Sessions up by authenticated identity and profile (INITIAL_CONTACT).
   void BindIdentity(Session& session);
   std::vector<IkeSaId> SameIdentity(const Session& session) const;  // without `session`, ascending
@@ -89,7 +94,7 @@ class Tables {
   absl::flat_hash_map<ChildId, IkeSaId> child_owner_;
   absl::flat_hash_set<EspSpi> esp_spis_;
   absl::btree_set<std::pair<Instant, IkeSaId>> timers_;
-  size_t half_open_ = 0;
+  size_t half_open_ = 0, negotiating_ = 0;
   uint64_t next_session_ = 1, next_child_ = 1;
 };
 

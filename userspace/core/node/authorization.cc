@@ -296,6 +296,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.lifetime = profile.lifetime;
   policy.auth_lifetime = profile.auth_lifetime;
   policy.resumption = profile.reconnect;
+  policy.ticket_form = profile.ticket_by_reference ? ike::TicketForm::kByReference : ike::TicketForm::kByValue;
   policy.window = model.ike.window;
   policy.max_redirects = model.ike.max_redirects;
   policy.mobike = model.ike.mobike;

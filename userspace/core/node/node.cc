@@ -253,9 +253,9 @@ void Node::Configure() {
   if (model_.ike.cookie_challenge) ike.cookie_threshold = *model_.ike.cookie_challenge;
   // IKE_SA_INIT is answered at once: what waits is the half-open SA.  The lower of both limits counts.
   if (model_.ike.queue_sa_init != 0) ike.max_half_open = model_.ike.queue_sa_init;
-  if (model_.ike.max_in_negotiation != 0)
-    ike.max_half_open = model_.ike.queue_sa_init == 0 ? model_.ike.max_in_negotiation
-                                                      : std::min(ike.max_half_open, model_.ike.max_in_negotiation);
+  if (const uint32_t most = model_.ike.max_negotiating_incoming; most != 0)
+    ike.max_half_open = model_.ike.queue_sa_init == 0 ? most : std::min(ike.max_half_open, most);
+  ike.max_initiating = model_.ike.max_negotiating_outgoing;
   ike.max_sas = model_.ike.max_sa;
   ike.log_keys = !model_.ike.key_log.empty();
   if (ike.log_keys) Say(Log::Level::kWarning, KeyLogWarning());
