@@ -78,8 +78,8 @@ class Shows : public testing::Test {
     w_.Add(Hub(), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.255.0/24"));
     for (int i : {1, 2})
       w_.Add(Spoke(i), Ip(absl::StrCat("203.0.113.", i)), *net::Prefix::Parse(absl::StrCat("172.16.", i, ".0/24")));
-    ASSERT_TRUE(w_.RunUntil([&] { return w_.PeersUp(0) == 2 && w_.PeersUp(1) == 1 && w_.PeersUp(2) == 1; }, seconds(10)))
-        << w_.violation();
+    const auto up = [&] { return w_.PeersUp(0) == 2 && w_.PeersUp(1) == 1 && w_.PeersUp(2) == 1; };
+    ASSERT_TRUE(w_.RunUntil(up, seconds(10))) << w_.violation();
     w_.RunFor(seconds(1));
   }
   void Shortcut() {
@@ -92,6 +92,7 @@ class Shows : public testing::Test {
         },
         seconds(60)));
   }
+  std::string Exchanges(size_t router) { return w_.Show(router, "show crypto ikev2 stats exchange"); }
   World w_{{.seed = 11}};
 };
 
@@ -128,7 +129,7 @@ TEST_F(Shows, StatisticsCountWhatHappenedAndCanBeCleared) {
   EXPECT_THAT(hub, ContainsRegex("Incoming IKEv2 Requests: 2 +accepted: +2 +rejected: +0\n"));
   EXPECT_THAT(w_.Show(1, "show crypto ikev2 stats"),
               ContainsRegex("Outgoing IKEv2 Requests: 1 +accepted: +1 +rejected: +0\n"));
-  const std::string exchanges = w_.Show(0, "show crypto ikev2 stats exchange");
+  const std::string exchanges = Exchanges(0);
   EXPECT_THAT(exchanges, ContainsRegex("IKE_SA_INIT +0 +2 +2 +0\n"));
   EXPECT_THAT(exchanges, ContainsRegex("IKE_AUTH +0 +2 +2 +0\n"));
   EXPECT_THAT(exchanges, ContainsRegex("USE_TRANSPORT_MODE +0 +2 +2 +0\n"));
@@ -136,14 +137,14 @@ TEST_F(Shows, StatisticsCountWhatHappenedAndCanBeCleared) {
   EXPECT_THAT(exchanges, ContainsRegex("NO_NAT +2\n"));
   w_.Show(1, "rekey crypto ipsec sa");
   w_.RunFor(seconds(1));
-  EXPECT_THAT(w_.Show(1, "show crypto ikev2 stats exchange"), ContainsRegex("CREATE_CHILD_SA_IPSEC_REKEY +1 +0 +0 +1\n"));
-  EXPECT_THAT(w_.Show(0, "show crypto ikev2 stats exchange"), ContainsRegex("CREATE_CHILD_SA_IPSEC_REKEY +0 +1 +1 +0\n"));
+  EXPECT_THAT(Exchanges(1), ContainsRegex("CREATE_CHILD_SA_IPSEC_REKEY +1 +0 +0 +1\n"));
+  EXPECT_THAT(Exchanges(0), ContainsRegex("CREATE_CHILD_SA_IPSEC_REKEY +0 +1 +1 +0\n"));
   w_.Show(1, "rekey crypto ikev2 sa");
   w_.RunFor(seconds(1));
-  EXPECT_THAT(w_.Show(1, "show crypto ikev2 stats exchange"), ContainsRegex("CREATE_CHILD_SA_IKE_REKEY +1 +0 +0 +1\n"));
-  EXPECT_THAT(w_.Show(0, "show crypto ikev2 stats exchange"), ContainsRegex("CREATE_CHILD_SA_IKE_REKEY +0 +1 +1 +0\n"));
+  EXPECT_THAT(Exchanges(1), ContainsRegex("CREATE_CHILD_SA_IKE_REKEY +1 +0 +0 +1\n"));
+  EXPECT_THAT(Exchanges(0), ContainsRegex("CREATE_CHILD_SA_IKE_REKEY +0 +1 +1 +0\n"));
   EXPECT_EQ(w_.Show(0, "clear crypto ikev2 stats"), "IKEv2 statistics cleared\n");
-  EXPECT_THAT(w_.Show(0, "show crypto ikev2 stats exchange"), ContainsRegex("IKE_SA_INIT +0 +0 +0 +0\n"));
+  EXPECT_THAT(Exchanges(0), ContainsRegex("IKE_SA_INIT +0 +0 +0 +0\n"));
 }
 
 TEST_F(Shows, ErrorsNameThePeerTheProfileAndTheReason) {

@@ -39,10 +39,10 @@ struct CommandForm {
 };
 
 inline void AddForms(const Node& node, const std::string& line, std::vector<CommandForm>* out) {
-  if (node.command != nullptr && (node.command->kind == Command::Kind::kOwn || node.command->kind == Command::Kind::kKept))
-    out->push_back({line, node.command});
-  for (const auto& c : node.children)
-    if (c->own) AddForms(*c, absl::StrCat(line, line.empty() ? "" : " ", Sample(*c)), out);
+  const Command* c = node.command;
+  if (c != nullptr && (c->kind == Command::Kind::kOwn || c->kind == Command::Kind::kKept)) out->push_back({line, c});
+  for (const auto& child : node.children)
+    if (child->own) AddForms(*child, absl::StrCat(line, line.empty() ? "" : " ", Sample(*child)), out);
 }
 
 inline std::vector<CommandForm> CommandForms(ModeId mode) {

@@ -220,14 +220,17 @@ TEST_F(Commands, AProfileIsShownWithAllItsLines) {
 }
 
 TEST_F(Commands, DefaultsAreMarkedAndSaidToBeOffWhenTheyAre) {
-  const auto mark = [&] { return Run("show crypto ikev2 proposal default").document.data["ike_proposals"][0]["smart_default"]; };
+  const auto mark = [&] {
+    return Run("show crypto ikev2 proposal default").document.data["ike_proposals"][0]["smart_default"];
+  };
   EXPECT_EQ(mark(), "unchanged");
   EXPECT_EQ(Run("show crypto ikev2 proposal X1").document.data["ike_proposals"][0]["smart_default"], nullptr);
   Load("crypto ikev2 proposal default\n group 19\n");
   EXPECT_EQ(mark(), "modified");
   EXPECT_NE(Text("show crypto ikev2 proposal").find(" IKEv2 proposal: default (modified)\n"), std::string::npos);
   Load("no crypto ikev2 proposal default\n");
-  EXPECT_EQ(Text("show crypto ikev2 proposal default"), "% the default IKEv2 proposal is disabled by the configuration\n");
+  EXPECT_EQ(Text("show crypto ikev2 proposal default"),
+            "% the default IKEv2 proposal is disabled by the configuration\n");
   EXPECT_EQ(Text("show crypto ipsec profile P9"), "% no IPsec profile is called P9\n");
 }
 
@@ -236,7 +239,8 @@ TEST_F(Commands, AnInterfaceIsShownWithoutAPeerToo) {
   EXPECT_EQ(text.find("Tunnel7 is down, line protocol is down\n"), 0u) << text;
   EXPECT_NE(text.find("  Tunnel source 192.0.2.1, destination 198.51.100.1\n"), std::string::npos) << text;
   EXPECT_NE(text.find("    Key 77, sequencing disabled\n"), std::string::npos) << text;
-  EXPECT_EQ(Text("show interfaces virtual-access 5"), "% there is no Tunnel or Virtual-Access interface Virtual-Access5\n");
+  EXPECT_EQ(Text("show interfaces virtual-access 5"),
+            "% there is no Tunnel or Virtual-Access interface Virtual-Access5\n");
 }
 
 TEST_F(Commands, TechSupportHasEverySectionAndNoSecretEvenForRoot) {
@@ -244,7 +248,8 @@ TEST_F(Commands, TechSupportHasEverySectionAndNoSecretEvenForRoot) {
   EXPECT_EQ(text.find("a-very-secret-key"), std::string::npos);
   EXPECT_EQ(text.find("nhrp-pw"), std::string::npos);
   for (const char* words : {"show version", "show running-config", "show crypto ikev2 stats exchange", "show logging"})
-    EXPECT_NE(text.find(absl::StrCat("\n------------------ ", words, " ------------------\n\n")), std::string::npos) << words;
+    EXPECT_NE(text.find(absl::StrCat("\n------------------ ", words, " ------------------\n\n")), std::string::npos)
+        << words;
   EXPECT_NE(text.find("crypto ikev2 keyring KR"), std::string::npos);
   EXPECT_EQ(text.find("has no answer"), std::string::npos);
 }

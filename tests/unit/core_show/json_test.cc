@@ -25,6 +25,8 @@ std::vector<Document> OneOfEach() {
   session.children[0].remote.resize(1);
   CryptoSessionRow crypto_session;
   crypto_session.flows.resize(1);
+  const std::vector<ExchangeRow> one(1);
+  const IkeExchangesRow exchanges{one, one, one, {ConfigPayloadRow()}, {OtherCountRow()}};
   ReconcileRow reconcile;
   reconcile.kinds.resize(1);
   ProposalRow proposal;
@@ -48,7 +50,7 @@ std::vector<Document> OneOfEach() {
           MakeCryptoSessions({crypto_session}, SessionForm::kBrief),
           MakeCryptoSessions({crypto_session}, SessionForm::kDetail),
           MakeIkeStats({}),
-          MakeIkeExchanges({{ExchangeRow()}, {ExchangeRow()}, {ExchangeRow()}, {ConfigPayloadRow()}, {OtherCountRow()}}),
+          MakeIkeExchanges(exchanges),
           MakeIkeErrors({IkeErrorRow()}, 32, 0),
           MakeNhrpTraffic({NhrpTrafficRow()}),
           MakeNhrpFlags(),

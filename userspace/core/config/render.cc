@@ -33,6 +33,11 @@ std::string IdentityWords(const Identity& id) {
   return "";
 }
 
+const char* OffloadWord(Offload offload) {
+  constexpr const char* kWords[] = {"off", "auto", "crypto", "packet"};
+  return kWords[static_cast<size_t>(offload)];
+}
+
 std::vector<std::string> RouteSetWords(const AuthorizationPolicy& p) {
   std::vector<std::string> out;
   if (p.route_set_interface)
@@ -366,9 +371,8 @@ class Renderer {
     if (p.own_replay)
       Line(" set security-association replay ",
            p.replay_window == 0 ? "disable" : absl::StrCat("window-size ", p.replay_window));
-    static constexpr const char* kOffload[] = {"off", "auto", "crypto", "packet"};
     if (p.offload != Offload::kOff)
-      Line(" set security-association offload ", kOffload[static_cast<size_t>(p.offload)]);
+      Line(" set security-association offload ", OffloadWord(p.offload));
     if (all_ || p.transform_sets != fresh.transform_sets)
       Line(" set transform-set ", absl::StrJoin(p.transform_sets, " "));
     if (p.pfs_group) Line(" set pfs group", *p.pfs_group);

@@ -14,6 +14,7 @@ namespace flexvpn::config {
 std::string RenderInterface(const Interface& interface, bool secrets);
 // "address 10.0.0.0 255.0.0.0", "fqdn domain example.net"
 std::string IdentityWords(const Identity& id);
+const char* OffloadWord(Offload offload);  // off, auto, crypto, packet
 // What `route set` says: "interface", "access-list LAN", "remote ipv4 10.0.0.0 255.0.0.0".
 std::vector<std::string> RouteSetWords(const AuthorizationPolicy& policy);
 

@@ -48,8 +48,9 @@ const Node::Verb* Node::FindVerb(absl::string_view words) {
   };
   const Verb* found = nullptr;
   for (const Verb& v : kVerbs) {
-    const bool begins = absl::StartsWith(words, v.words) && (words.size() == v.words.size() || words[v.words.size()] == ' ');
-    if (begins && (found == nullptr || v.words.size() > found->words.size())) found = &v;
+    const size_t size = v.words.size();
+    const bool begins = absl::StartsWith(words, v.words) && (words.size() == size || words[size] == ' ');
+    if (begins && (found == nullptr || size > found->words.size())) found = &v;
   }
   return found;
 }

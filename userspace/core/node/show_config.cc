@@ -177,7 +177,6 @@ show::Document Node::Views::TransformSets(const Query& q) const {
 }
 
 show::Document Node::Views::IpsecProfiles(const Query& q) const {
-  constexpr const char* kOffload[] = {"off", "auto", "crypto", "packet"};
   const config::Model& built_in = config::BuiltInModel(n_.model_.defaults);
   std::vector<show::IpsecProfileRow> rows;
   for (const config::IpsecProfile* p : Selected(n_.model_.ipsec_profiles, q.Text("NAME"))) {
@@ -192,7 +191,7 @@ show::Document Node::Views::IpsecProfiles(const Query& q) const {
     r.lifetime_kilobytes = p->lifetime_kilobytes;
     r.pfs_group = p->pfs_group;
     r.replay_window = p->replay_window;
-    r.offload = kOffload[static_cast<size_t>(p->offload)];
+    r.offload = config::OffloadWord(p->offload);
     for (const std::string& name : p->transform_sets) {
       const auto it = n_.model_.transform_sets.find(name);
       if (it == n_.model_.transform_sets.end()) r.missing.push_back(name);

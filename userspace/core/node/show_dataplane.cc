@@ -8,6 +8,8 @@ namespace flexvpn::node {
 
 std::vector<show::PeerRow> Node::Views::PeerRows(const Measurements& m) const {
   std::vector<show::PeerRow> rows;
+  absl::flat_hash_map<net::PeerId, const PeerCounter*> counters;
+  for (const PeerCounter& c : m.peers) counters[c.peer] = &c;
   for (const auto& [id, p] : n_.peers_) {
     show::PeerRow r;
     r.peer_id = id.value();
@@ -21,13 +23,12 @@ std::vector<show::PeerRow> Node::Views::PeerRows(const Measurements& m) const {
     r.local = p.local;
     r.remote = p.remote;
     r.overlay = {n_.NextHopOf(p)};
-    for (const PeerCounter& c : m.peers)
-      if (c.peer == id) {
-        r.packets_in = c.packets_in;
-        r.bytes_in = c.bytes_in;
-        r.packets_out = c.packets_out;
-        r.bytes_out = c.bytes_out;
-      }
+    if (const auto c = counters.find(id); c != counters.end()) {
+      r.packets_in = c->second->packets_in;
+      r.bytes_in = c->second->bytes_in;
+      r.packets_out = c->second->packets_out;
+      r.bytes_out = c->second->bytes_out;
+    }
     rows.push_back(std::move(r));
   }
   return rows;
@@ -35,6 +36,7 @@ std::vector<show::PeerRow> Node::Views::PeerRows(const Measurements& m) const {
 
 std::vector<show::KernelSaRow> Node::Views::KernelSaRows(const Measurements& m) const {
   std::vector<show::KernelSaRow> rows;
+  const SaCounterIndex counters(m);
   for (const auto& [key, object] : n_.want_.all()) {
     const auto* sa = std::get_if<dataplane::Sa>(&object);
     if (sa == nullptr) continue;
@@ -53,15 +55,14 @@ std::vector<show::KernelSaRow> Node::Views::KernelSaRows(const Measurements& m) 
     r.encap_source_port = sa->encap_source_port;
     r.encap_destination_port = sa->encap_destination_port;
     r.in_kernel = false;
-    for (const SaCounter& c : m.sas)
-      if (c.spi == r.spi && c.inbound == r.inbound) {
-        r.in_kernel = true;
-        r.packets = c.packets;
-        r.bytes = c.bytes;
-        r.integrity_failures = c.integrity_failures;
-        r.replay_failures = c.replay_failures;
-        r.offload = c.offload;
-      }
+    if (const SaCounter* c = counters.Find(r.spi, r.inbound)) {
+      r.in_kernel = true;
+      r.packets = c->packets;
+      r.bytes = c->bytes;
+      r.integrity_failures = c->integrity_failures;
+      r.replay_failures = c->replay_failures;
+      r.offload = c->offload;
+    }
     rows.push_back(std::move(r));
   }
   return rows;

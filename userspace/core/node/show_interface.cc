@@ -62,7 +62,8 @@ show::Document Node::Views::DerivedConfig(const Query& q) const {
     derived.destination = peer->remote;
     if (derived.mtu == 0) derived.mtu = kDefaultTunnelMtu;
   }
-  return show::MakeDerivedConfig({name, name == i->name ? "" : i->name, config::RenderInterface(derived, q.privileged)});
+  const std::string cloned_from = name == i->name ? "" : i->name;
+  return show::MakeDerivedConfig({name, cloned_from, config::RenderInterface(derived, q.privileged)});
 }
 
 }  // namespace flexvpn::node

@@ -2,17 +2,23 @@
 // show crypto ipsec sa.
 #include <algorithm>
 
+#include "core/config/render.h"
 #include "core/node/views.h"
 
 namespace flexvpn::node {
 
+SaCounterIndex::SaCounterIndex(const Measurements& m) {
+  for (const SaCounter& c : m.sas) by_spi_.try_emplace({c.spi, c.inbound}, &c);
+}
+
+const SaCounter* SaCounterIndex::Find(uint32_t spi, bool inbound) const {
+  const auto it = by_spi_.find({spi, inbound});
+  return it == by_spi_.end() ? nullptr : it->second;
+}
+
 std::vector<show::IpsecSaRow> Node::Views::IpsecRows(const Measurements& m) const {
   std::vector<show::IpsecSaRow> rows;
-  auto counter = [&](uint32_t spi, bool inbound) -> const SaCounter* {
-    for (const SaCounter& c : m.sas)
-      if (c.spi == spi && c.inbound == inbound) return &c;
-    return nullptr;
-  };
+  const SaCounterIndex counters(m);
   for (const auto& [id, child] : n_.children_) {
     const Peer* peer = n_.FindPeer(child.peer);
     if (peer == nullptr) continue;
@@ -24,8 +30,7 @@ std::vector<show::IpsecSaRow> Node::Views::IpsecRows(const Measurements& m) cons
       r.underlay_interface = i->source_interface;
       if (const config::IkeProfile* p = n_.ProfileOf(*i)) r.ike_profile = p->name;
       if (auto p = n_.model_.ipsec_profiles.find(i->ipsec_profile); p != n_.model_.ipsec_profiles.end()) {
-        constexpr const char* kNames[] = {"off", "auto", "crypto", "packet"};
-        r.offload_wanted = kNames[static_cast<size_t>(p->second.offload)];
+        r.offload_wanted = config::OffloadWord(p->second.offload);
         r.pfs_group = p->second.pfs_group;
       }
       r.ip_mtu = i->mtu != 0 ? i->mtu : kDefaultTunnelMtu;
@@ -48,12 +53,12 @@ std::vector<show::IpsecSaRow> Node::Views::IpsecRows(const Measurements& m) cons
     r.initiator = child.sa.initiator;
     r.replay_window = child.sa.replay_window;
     r.remaining = std::max(seconds(0), child.sa.lifetime - seconds(WholeSeconds(n_.now_ - child.created)));
-    if (const SaCounter* c = counter(r.spi_in, true)) {
+    if (const SaCounter* c = counters.Find(r.spi_in, true)) {
       r.packets_in = c->packets;
       r.bytes_in = c->bytes;
       r.receive_errors = c->integrity_failures + c->replay_failures;
     }
-    if (const SaCounter* c = counter(r.spi_out, false)) {
+    if (const SaCounter* c = counters.Find(r.spi_out, false)) {
       r.packets_out = c->packets;
       r.bytes_out = c->bytes;
       r.offload_state = c->offload;

@@ -24,6 +24,16 @@ struct Query {
   net::Family family() const { return Has("ipv6") ? net::Family::kIpv6 : net::Family::kIpv4; }
 };
 
+// Finds the counters of an SA; lives no longer than the measurements.
+class SaCounterIndex {
+ public:
+  explicit SaCounterIndex(const Measurements& m);
+  const SaCounter* Find(uint32_t spi, bool inbound) const;  // nullptr: none
+
+ private:
+  absl::flat_hash_map<std::pair<uint32_t, bool>, const SaCounter*> by_spi_;
+};
+
 // The show commands: state in, document out.  A command that cannot be answered gives an error document.
 class Node::Views {
  public:

@@ -85,7 +85,8 @@ std::string TextPolicies(const Json& data) {
   std::string out;
   for (const Json& r : List(data, "ike_policies")) {
     const std::string fvrf = Str(r, "match_fvrf");
-    absl::StrAppend(&out, " IKEv2 policy : ", Name(r), "\n      Match fvrf ", fvrf == "any" ? "" : " ", ": ", fvrf, "\n");
+    absl::StrAppend(&out, " IKEv2 policy : ", Name(r), "\n      Match fvrf ", fvrf == "any" ? "" : " ", ": ", fvrf,
+                    "\n");
     const Json& local = List(r, "match_local_addresses");
     if (local.empty()) out += "      Match address local : any\n";
     for (const Json& a : local)
@@ -100,7 +101,8 @@ std::string TextProfiles(const Json& data) {
   std::string out;
   for (const Json& r : List(data, "ike_profiles")) {
     if (!out.empty()) out += "\n";
-    absl::StrAppend(&out, "IKEv2 profile: ", Str(r, "name"), "\n Shutdown : ", Flag(r, "shutdown") ? "Yes" : "No", "\n");
+    absl::StrAppend(&out, "IKEv2 profile: ", Str(r, "name"), "\n Shutdown : ", Flag(r, "shutdown") ? "Yes" : "No",
+                    "\n");
     if (Has(r, "inoperative")) absl::StrAppend(&out, " Not used : ", Str(r, "inoperative"), "\n");
     absl::StrAppend(&out, " Ref Count: ", Uint(r, "references"), "\n Match criteria: \n  Fvrf: ", Str(r, "match_fvrf"),
                     "\n  Local address/interface: ", OrNone(List(r, "match_local_addresses")), "\n",
@@ -179,8 +181,8 @@ std::string TextIpsecProfiles(const Json& data) {
 std::string TextPools(const Json& data) {
   std::string out = absl::StrFormat(" %-24s %-15s %-15s %8s %8s\n", "Pool", "Begin", "End", "Free", "In use");
   for (const Json& r : List(data, "pools"))
-    absl::StrAppend(&out, absl::StrFormat(" %-24s %-15s %-15s %8d %8d\n", Str(r, "name"), Str(r, "first"), Str(r, "last"),
-                                          Uint(r, "free"), Uint(r, "in_use")));
+    absl::StrAppendFormat(&out, " %-24s %-15s %-15s %8d %8d\n", Str(r, "name"), Str(r, "first"), Str(r, "last"),
+                          Uint(r, "free"), Uint(r, "in_use"));
   return out;
 }
 

@@ -64,7 +64,8 @@ std::string Flows(const Json& session, bool detail) {
     absl::StrAppend(&out, "  IPSEC FLOW: permit ", key, "\n        Active SAs: ", sas,
                     ", origin: crypto map\n");
     if (!detail) continue;
-    absl::StrAppend(&out, "        Inbound:  #pkts dec'ed ", in, " drop ", in_drops, " ", Life(f), "\n        Outbound: #pkts enc'ed ", out_packets, " drop ", out_drops, " ", Life(f), "\n");
+    absl::StrAppend(&out, "        Inbound:  #pkts dec'ed ", in, " drop ", in_drops, " ", Life(f),
+                    "\n        Outbound: #pkts enc'ed ", out_packets, " drop ", out_drops, " ", Life(f), "\n");
   }
   return out;
 }

@@ -74,7 +74,8 @@ std::string TextIkeErrors(const Json& data) {
   int n = 0;
   for (const Json& e : errors) {
     absl::StrAppend(&out, "Error(", ++n, "): ", Str(e, "reason"), "\n  ", FormatTime(e));
-    if (Has(e, "remote_address")) absl::StrAppend(&out, ", peer ", Str(e, "remote_address"), "/", Int(e, "remote_port"));
+    if (Has(e, "remote_address"))
+      absl::StrAppend(&out, ", peer ", Str(e, "remote_address"), "/", Int(e, "remote_port"));
     if (Has(e, "remote_id")) absl::StrAppend(&out, ", id ", Str(e, "remote_id"));
     if (Has(e, "profile")) absl::StrAppend(&out, ", profile ", Str(e, "profile"));
     out += "\n";

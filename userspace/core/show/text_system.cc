@@ -15,8 +15,8 @@ std::string LineState(const Json& r) {
 std::string AddressLine(const Json& r) {
   if (!Has(r, "address")) return "";
   if (Has(r, "address_owner"))
-    return absl::StrCat("  Interface is unnumbered. Using address of ", Str(r, "address_owner"), " (", Str(r, "address"),
-                        ")\n");
+    return absl::StrCat("  Interface is unnumbered. Using address of ", Str(r, "address_owner"), " (",
+                        Str(r, "address"), ")\n");
   return absl::StrCat("  Internet address is ", Str(r, "address"), "/", Int(r, "prefix_length"), "\n");
 }
 
