@@ -73,6 +73,11 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConf
   d->rng_ = std::make_unique<crypto::OpensslRng>();
   node::Node::Options node_options;
   node_options.instance = d->options_.instance;
+  utsname u{};
+  uname(&u);
+  node_options.kernel = u.release;
+  node_options.openssl = OpenSSL_version(OPENSSL_VERSION_STRING);
+  node_options.config_file = d->options_.config;
   node_options.ike.qcd_secret = d->CrashDetectionSecret();
   d->node_ = std::make_unique<node::Node>(node_options, std::move(config.model), *d->rng_, *d->crypto_,
                                           std::move(config.pki));
@@ -480,13 +485,6 @@ void Driver::Reply(node::Reply& reply) {
   if (it == commands_.end()) return;
   const uint64_t connection = it->second.connection;
   commands_.erase(it);
-  if (reply.document.command == "version") {
-    utsname u{};
-    uname(&u);
-    reply.document.data["kernel"] = u.release;
-    reply.document.data["openssl"] = OpenSSL_version(OPENSSL_VERSION_STRING);
-    reply.document.data["config_file"] = options_.config;
-  }
   show::Json j;
   j["version"] = os::kControlVersion;
   j["ok"] = reply.ok;

@@ -11,8 +11,47 @@
 #include "core/config/grammar.h"
 #include "core/config/lexer.h"
 #include "core/config/names.h"
+#include "core/config/render.h"
 
 namespace flexvpn::config {
+
+std::string IdentityWords(const Identity& id) {
+  switch (id.kind) {
+    case IdentityKind::kAny: return "any";
+    case IdentityKind::kAddress:
+      if (id.prefix.is_host()) return absl::StrCat("address ", id.prefix.address().ToString());
+      if (id.prefix.family() == net::Family::kIpv4)
+        return absl::StrCat("address ", id.prefix.address().ToString(), " ", id.prefix.Netmask().ToString());
+      return absl::StrCat("address ", id.prefix.ToString());
+    case IdentityKind::kFqdn: return absl::StrCat("fqdn ", id.text);
+    case IdentityKind::kFqdnDomain: return absl::StrCat("fqdn domain ", id.text);
+    case IdentityKind::kEmail: return absl::StrCat("email ", id.text);
+    case IdentityKind::kEmailDomain: return absl::StrCat("email domain ", id.text);
+    case IdentityKind::kKeyId: return absl::StrCat("key-id ", id.text);
+    case IdentityKind::kDn: return "dn";
+  }
+  return "";
+}
+
+const char* OffloadWord(Offload offload) {
+  constexpr const char* kWords[] = {"off", "auto", "crypto", "packet"};
+  return kWords[static_cast<size_t>(offload)];
+}
+
+std::vector<std::string> RouteSetWords(const AuthorizationPolicy& p) {
+  std::vector<std::string> out;
+  if (p.route_set_interface)
+    out.push_back(absl::StrCat("interface", p.route_set_interface_name.empty() ? "" : " ", p.route_set_interface_name));
+  for (const std::string& l : p.route_set_access_lists) out.push_back(absl::StrCat("access-list ", l));
+  for (const StaticRoute& r : p.route_set_remote) {
+    if (r.prefix.family() == net::Family::kIpv4)
+      out.push_back(absl::StrCat("remote ipv4 ", r.prefix.address().ToString(), " ", r.prefix.Netmask().ToString()));
+    else
+      out.push_back(absl::StrCat("remote ipv6 ", r.prefix.ToString()));
+  }
+  return out;
+}
+
 namespace {
 
 class Renderer {
@@ -50,6 +89,11 @@ class Renderer {
       Line("ip local pool ", name, " ", p.first.ToString(), " ", p.last.ToString());
     for (const auto& [name, a] : m_.access_lists) Acl(a);
     Line("end");
+    return std::move(out_);
+  }
+
+  std::string RunInterface(const Interface& i) {
+    InterfaceOf(i);
     return std::move(out_);
   }
 
@@ -111,24 +155,6 @@ class Renderer {
     return absl::StrCat("hex ", ToHex(BytesView(key)));
   }
 
-  static std::string IdentityWords(const Identity& id) {
-    switch (id.kind) {
-      case IdentityKind::kAny: return "any";
-      case IdentityKind::kAddress:
-        if (id.prefix.is_host()) return absl::StrCat("address ", id.prefix.address().ToString());
-        if (id.prefix.family() == net::Family::kIpv4)
-          return absl::StrCat("address ", id.prefix.address().ToString(), " ", id.prefix.Netmask().ToString());
-        return absl::StrCat("address ", id.prefix.ToString());
-      case IdentityKind::kFqdn: return absl::StrCat("fqdn ", id.text);
-      case IdentityKind::kFqdnDomain: return absl::StrCat("fqdn domain ", id.text);
-      case IdentityKind::kEmail: return absl::StrCat("email ", id.text);
-      case IdentityKind::kEmailDomain: return absl::StrCat("email domain ", id.text);
-      case IdentityKind::kKeyId: return absl::StrCat("key-id ", id.text);
-      case IdentityKind::kDn: return "dn";
-    }
-    return "";
-  }
-
   static std::string DpdWords(const Dpd& d) {
     return absl::StrCat("dpd ", d.interval.count(), " ", d.retry.count(), d.on_demand ? " on-demand" : " periodic");
   }
@@ -172,17 +198,8 @@ class Renderer {
     if (!p.dns.empty()) Line(" dns ", p.dns[0].ToString(), p.dns.size() > 1 ? " " + p.dns[1].ToString() : "");
     if (!p.def_domain.empty()) Line(" def-domain ", p.def_domain);
     if (!p.banner.empty()) Line(" banner ", p.banner);
-    if (p.route_set_interface)
-      Line(" route set interface", p.route_set_interface_name.empty() ? "" : " " + p.route_set_interface_name);
-    else if (p.name == "default")
-      Line(" no route set interface");
-    for (const std::string& l : p.route_set_access_lists) Line(" route set access-list ", l);
-    for (const StaticRoute& r : p.route_set_remote) {
-      if (r.prefix.family() == net::Family::kIpv4)
-        Line(" route set remote ipv4 ", r.prefix.address().ToString(), " ", r.prefix.Netmask().ToString());
-      else
-        Line(" route set remote ipv6 ", r.prefix.ToString());
-    }
+    if (!p.route_set_interface && p.name == "default") Line(" no route set interface");
+    for (const std::string& words : RouteSetWords(p)) Line(" route set ", words);
     const AuthorizationPolicy fresh;
     const std::string tag = p.route_tag == fresh.route_tag ? "" : absl::StrCat(" tag ", p.route_tag);
     const std::string distance =
@@ -359,9 +376,8 @@ class Renderer {
     if (p.own_replay)
       Line(" set security-association replay ",
            p.replay_window == 0 ? "disable" : absl::StrCat("window-size ", p.replay_window));
-    static constexpr const char* kOffload[] = {"off", "auto", "crypto", "packet"};
     if (p.offload != Offload::kOff)
-      Line(" set security-association offload ", kOffload[static_cast<size_t>(p.offload)]);
+      Line(" set security-association offload ", OffloadWord(p.offload));
     if (all_ || p.transform_sets != fresh.transform_sets)
       Line(" set transform-set ", absl::StrJoin(p.transform_sets, " "));
     if (p.pfs_group) Line(" set pfs group", *p.pfs_group);
@@ -464,6 +480,13 @@ class Renderer {
 };
 
 }  // namespace
+
+std::string RenderInterface(const Interface& interface, bool secrets) {
+  static const Model* const kEmpty = new Model();
+  std::string out = Renderer(*kEmpty, false, secrets).RunInterface(interface);
+  if (absl::EndsWith(out, "!\n")) out.resize(out.size() - 2);
+  return out;
+}
 
 std::string Render(const Model& model, bool all, bool secrets) { return Renderer(model, all, secrets).Run(); }
 

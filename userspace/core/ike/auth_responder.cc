@@ -62,7 +62,8 @@ bool Endpoint::Impl::SelectPeer(IkeSa& sa, const IdPayload&, const Incoming& in)
 // The IKE SA lingers only to repeat the answer; it still counts as half-open.
 void Endpoint::Impl::RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log) {
   counters_.Add("authentications failed");
-  Note(Notice::Level::kWarning,
+  ++stats_.attempts().incoming_failed;
+  Warn(sa.session->info,
        absl::StrCat("IKEv2: authentication of peer ", PeerName(sa.session->info), " failed",
                     sa.session->info.profile.empty() ? "" : absl::StrCat(" (profile ", sa.session->info.profile, ")"), ": ",
                     log),
@@ -124,7 +125,7 @@ bool Endpoint::Impl::AnswerConfig(Session& session, const Incoming& in, Payloads
   if (request == nullptr || request->type != CfgType::kRequest) return true;
   auto reply = policy_.OnConfigRequest(session.info, request->attributes);
   if (!reply.ok()) {
-    Note(Notice::Level::kWarning,
+    Warn(session.info,
          absl::StrCat("IKEv2: no configuration for ", PeerName(session.info), ": ", reply.status().message()), in.out);
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kInternalAddressFailure, {}});
     return false;
@@ -140,7 +141,7 @@ void Endpoint::Impl::AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& an
   Session& session = *sa.session;
   auto selected = SelectChild(session, in.payloads, true);
   if (const auto* refusal = std::get_if<Refusal>(&selected)) {  // the IKE SA stays (§1.2)
-    Note(Notice::Level::kWarning,
+    Warn(session.info,
          absl::StrCat("IKEv2: Child SA of ", PeerName(session.info), " refused: ", refusal->why), in.out);
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, refusal->type, refusal->data});
     return;

@@ -199,7 +199,12 @@ struct AddressChanged { IkeSaId id; net::Endpoint local, remote; bool udp_encap 
 struct SessionRekeyed { SessionInfo session; };
 // An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.
 struct KeysDerived { KeyLogEntry keys; };
-struct Notice { enum class Level : uint8_t { kDebug, kInfo, kWarning } level{}; std::string text; };
+// One line for the log; `about` as far as it concerns one peer, and that is known.
+struct Notice {
+  enum class Level : uint8_t { kDebug, kInfo, kWarning } level{};
+  std::string text;
+  struct Subject { net::Endpoint remote; std::string identity, profile; } about{};
+};
 using Action = std::variant<SendDatagram, StartJob, StartFetch, SessionUp, ConfigReceived, SessionDown, ChildUp,
                             ChildDown, AddressChanged, SessionRekeyed, KeysDerived, Notice>;
 using Actions = std::vector<Action>;
@@ -228,6 +233,8 @@ struct SaInfo {  // for show
   DpdPolicy dpd;
   std::vector<ChildInfo> children;
 };
+
+class ExchangeStats;
 
 class Endpoint {
  public:
@@ -292,6 +299,8 @@ class Endpoint {
   std::vector<SaInfo> List(Instant now) const;
   size_t half_open() const;
   const Counters& counters() const;  // drops by reason, exchanges
+  const ExchangeStats& stats() const;  // core/ike/stats.h
+  void ClearCounters();                // both
   // How much of everything is held; all zero once every session has ended and its farewells are over.
   struct Usage {
     size_t sessions = 0, ike_sas = 0, children = 0;

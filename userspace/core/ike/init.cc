@@ -48,6 +48,7 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   session.info.local_id = request.policy.local_id;
   if (request.remote_id) session.info.remote_id = *request.remote_id;
   session.info.profile = request.policy.profile;
+  ++stats_.attempts().outgoing;
   session.policy = policies_.Share(request.policy);
   session.suites = suites_.Share(Supported(crypto_, ProtocolId::kIke, request.suites));
   session.request = std::make_unique<InitiateRequest>(std::move(request));
@@ -100,13 +101,14 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
   AppendInitExtensions(session, payloads);
   payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
   AppendVendorIds(payloads);
+  stats_.Count(ExchangeStats::kSentRequest, ExchangeType::kIkeSaInit, {}, payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
   sa.state = IkeState::kInitSent;
   SendPlainRequest(sa, h.init_request, ExchangeType::kIkeSaInit, InitOp{}, now, out);
 }
 
 void Endpoint::Impl::FailInit(Session& session, const std::string& why, Actions& out) {
-  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), out);
+  Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), out);
   Down(session, why, out);
   DropSas(session);
 }

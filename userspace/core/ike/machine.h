@@ -18,6 +18,7 @@
 #include "core/ike/qcd.h"
 #include "core/ike/revocation_cache.h"
 #include "core/ike/share_pool.h"
+#include "core/ike/stats.h"
 #include "core/ike/tables.h"
 #include "core/ike/throttle.h"
 #include "core/ike/ts.h"
@@ -75,6 +76,8 @@ class Endpoint::Impl {
   std::vector<SaInfo> List(Instant now) const;
   size_t half_open() const { return tables_.half_open(); }
   const Counters& counters() const { return counters_; }
+  const ExchangeStats& stats() const { return stats_; }
+  void ClearCounters() { counters_.Clear(), stats_ = {}; }
   Usage usage() const;
 
  private:
@@ -93,6 +96,7 @@ class Endpoint::Impl {
     uint32_t message_id = 0;
     ExchangeType exchange{};
     net::Endpoint local, remote;
+    ExchangeStats::Purpose purpose{};
   };
   struct Refusal {
     NotifyType type{};
@@ -230,6 +234,8 @@ class Endpoint::Impl {
   void StartJob(HalfOpen& half_open, crypto::Job job, HalfOpenHandler then, Actions& out);
   IkeSa* Current(const Session& session) const;
   void Note(Notice::Level level, std::string text, Actions& out) const;
+  // A warning about a session: its peer and profile go with the line.
+  void Warn(const SessionInfo& about, std::string text, Actions& out) const;
   void Up(Session& session, IkeSa& sa, Instant now, Actions& out);
   void Down(Session& session, const std::string& reason, Actions& out);
   void DropSas(Session& session);
@@ -499,6 +505,7 @@ class Endpoint::Impl {
   ReassemblyMemory reassembly_memory_;
   Tables tables_;
   Counters counters_;
+  ExchangeStats stats_;
   SharePool<SessionPolicy> policies_;
   SharePool<std::vector<Suite>> suites_;
   SharePool<std::vector<std::string>> vendor_ids_;

@@ -77,6 +77,7 @@ void Endpoint::Impl::SendResume(IkeSa& sa, Instant now, Actions& out) {
                      session.policy->force_encap, payloads);
   AppendFragmentation(payloads);
   AppendVendorIds(payloads);
+  stats_.Count(ExchangeStats::kSentRequest, ExchangeType::kIkeSessionResume, {}, payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSessionResume, false, 0), payloads);
   sa.state = IkeState::kResumeSent;
   SendPlainRequest(sa, h.init_request, ExchangeType::kIkeSessionResume, ResumeOp{}, now, out);

@@ -8,7 +8,6 @@
 namespace flexvpn::node {
 namespace {
 
-constexpr uint32_t kDefaultTunnelMtu = 1400;
 constexpr uint32_t kDefaultRouteMetric = 4096;
 constexpr char kGre4[] = "flex-gre0";
 constexpr char kGre6[] = "flex-gre6";

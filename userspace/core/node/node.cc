@@ -152,6 +152,8 @@ void Node::On(ike::Action& action) {
                      out_->push_back(AppendKeyLog{model_.ike.key_log, std::move(line)});
                  },
                  [&](ike::Notice& n) {
+                   if (n.level == ike::Notice::Level::kWarning)
+                     failures_.Add({now_, n.about.remote, n.about.identity, n.about.profile, n.text});
                    Say(n.level == ike::Notice::Level::kWarning ? Log::Level::kWarning
                        : n.level == ike::Notice::Level::kInfo  ? Log::Level::kInfo
                                                                : Log::Level::kDebug,
@@ -230,7 +232,11 @@ void Node::OnApplyDone(const ApplyDone& in) {
   if (it == applying_.end()) return;
   const std::set<net::PeerId> peers = std::move(it->second);
   applying_.erase(it);
-  if (in.status.ok()) return;
+  if (in.status.ok()) {
+    ++applied_;
+    return;
+  }
+  refusals_.Add({now_, std::string(in.status.message())});
   Say(Log::Level::kError, absl::StrCat("kernel refused: ", in.status.message()));
   std::set<ike::IkeSaId> sessions;
   for (net::PeerId id : peers)
@@ -352,7 +358,10 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   OnLocalNetwork(LocalNetwork(network_));
 }
 
-void Node::Say(Log::Level level, std::string text) { out_->push_back(Log{level, std::move(text)}); }
+void Node::Say(Log::Level level, std::string text) {
+  if (level != Log::Level::kDebug) log_.Add({now_, level, text});
+  out_->push_back(Log{level, std::move(text)});
+}
 
 std::vector<Node::PeerView> Node::Peers() const {
   std::vector<PeerView> out;

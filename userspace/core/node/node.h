@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "base/counters.h"
+#include "base/history.h"
 #include "base/rng.h"
 #include "base/time.h"
 #include "core/config/model.h"
@@ -24,7 +24,13 @@
 #include "core/node/pool.h"
 #include "core/node/rib.h"
 
+namespace flexvpn::config {
+struct Arg;
+}
+
 namespace flexvpn::node {
+
+struct Query;  // views.h
 
 class Node : private ike::Policy, private nhrp::Environment {
  public:
@@ -40,6 +46,7 @@ class Node : private ike::Policy, private nhrp::Environment {
     Duration duplicate_delay = seconds(10);        // before one of two sessions with one peer is closed
     Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
     Duration confirm = milliseconds(250);          // a tunnel the peer initiated is taken for ready at its end
+    std::string kernel, openssl, config_file;      // of this machine, for `show version`
   };
   Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto, Pki pki = {});
   ~Node() override;
@@ -127,6 +134,23 @@ class Node : private ike::Policy, private nhrp::Environment {
     net::PeerId peer;
     std::string key;
   };
+  // What an operator asks for afterwards.
+  struct LogLine {
+    Instant at;
+    Log::Level level{};
+    std::string text;
+  };
+  struct Failure {  // of IKE
+    Instant at;
+    net::Endpoint remote;
+    std::string identity, profile;  // as far as they are known
+    std::string reason;
+  };
+  struct Refusal {  // of the kernel
+    Instant at;
+    std::string what;
+  };
+  static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
   enum class Purpose : uint8_t { kTraffic, kCommand };
   struct PendingMeasure {
     Purpose purpose{};
@@ -235,22 +259,24 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::string DeviceFor(const config::Interface& interface) const;
   bool RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const;
 
-  // show.cc
+  // commands.cc; the answers of show commands are in views.h
+  class Views;
+  struct Verb;
+  static const Verb* FindVerb(absl::string_view words);
   void OnCommand(const Command& command);
   void Answer(const Command& command, const Measurements& m);
-  show::Document Show(const std::string& what, const Measurements& m, bool secrets) const;
-  show::Document ShowOf(const std::string& what, const Measurements& m, bool secrets) const;
+  show::Document Run(const Command& command, const Measurements& m);
+  std::vector<ike::IkeSaId> IkeSasTo(const config::Arg* remote) const;  // nullptr: all
+  show::Document ClearIkeSas(const Query& q);
+  show::Document ClearIkeStats(const Query& q);
+  show::Document ClearNhrp(const Query& q);
+  show::Document RekeyIkeSas(const Query& q);
+  show::Document RekeyChildSas(const Query& q);
   std::string KeyLogWarning() const;
+
+  // show.cc
   std::vector<show::IkeSaRow> IkeRows() const;
   std::vector<show::IkeSessionRow> SessionRows() const;
-  std::vector<show::IpsecSaRow> IpsecRows(const Measurements& m) const;
-  std::vector<show::NhrpRow> NhrpRows() const;
-  std::vector<show::RouteRow> RouteRows() const;
-  std::vector<show::PeerRow> PeerRows(const Measurements& m) const;
-  std::vector<show::KernelSaRow> KernelSaRows(const Measurements& m) const;
-  std::vector<show::OffloadRow> OffloadRows(const Measurements& m) const;
-  std::vector<show::DropRow> DropRows(const Measurements& m) const;
-  std::string Clear(const std::vector<std::string>& words);
 
   const config::Interface* FindInterface(const std::string& name) const;
   const config::IkeProfile* ProfileOf(const config::Interface& interface) const;
@@ -292,6 +318,11 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::map<uint64_t, std::set<net::PeerId>> applying_;  // peers an Apply concerns
   uint64_t next_token_ = 1;
   std::map<uint64_t, PendingMeasure> measuring_;
+
+  History<LogLine> log_{500};
+  History<Failure> failures_{32};
+  History<Refusal> refusals_{1};
+  uint64_t applied_ = 0;  // changes of the kernel that succeeded
 
   Instant started_{};
   bool started_known_ = false;

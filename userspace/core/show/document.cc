@@ -41,6 +41,11 @@ const Json& List(const Json& object, const char* key) {
   const Json* v = Find(object, key);
   return v != nullptr && v->is_array() ? *v : *kEmpty;
 }
+const Json& Member(const Json& object, const char* key) {
+  static const Json* const kEmpty = new Json(Json::object());
+  const Json* v = Find(object, key);
+  return v != nullptr && v->is_object() ? *v : *kEmpty;
+}
 std::string Join(const Json& list, absl::string_view separator) {
   std::string out;
   for (const Json& v : list) {
@@ -120,27 +125,58 @@ std::string TextError(const Json& data) {
   return out;
 }
 
+// Which command has which layout.
+struct Layout {
+  absl::string_view command;
+  std::string (*text)(const Json&);
+};
+constexpr Layout kLayouts[] = {
+    {"crypto ikev2 sa", [](const Json& d) { return TextIkeSas(d, false); }},
+    {"crypto ikev2 sa detailed", [](const Json& d) { return TextIkeSas(d, true); }},
+    {"crypto ikev2 session", [](const Json& d) { return TextIkeSessions(d, false); }},
+    {"crypto ikev2 session detailed", [](const Json& d) { return TextIkeSessions(d, true); }},
+    {"crypto ikev2 proposal", TextProposals},
+    {"crypto ikev2 policy", TextPolicies},
+    {"crypto ikev2 profile", TextProfiles},
+    {"crypto ikev2 authorization policy", TextAuthorizationPolicies},
+    {"crypto ikev2 stats", TextIkeStats},
+    {"crypto ikev2 stats exchange", TextIkeExchanges},
+    {"crypto ikev2 diagnose error", TextIkeErrors},
+    {"crypto session", TextCryptoSessions},
+    {"crypto session brief", TextCryptoSessionsBrief},
+    {"crypto session detail", TextCryptoSessionsDetail},
+    {"crypto ipsec sa", TextIpsecSas},
+    {"crypto ipsec transform-set", TextTransformSets},
+    {"crypto ipsec profile", TextIpsecProfiles},
+    {"crypto pki certificates", TextCertificates},
+    {"ip local pool", TextPools},
+    {"ip nhrp", TextNhrp},
+    {"ip nhrp detail", TextNhrpDetail},
+    {"ip nhrp brief", TextNhrpBrief},
+    {"ip nhrp shortcut", TextNhrpShortcuts},
+    {"ip nhrp traffic", TextNhrpTraffic},
+    {"ip nhrp flags", TextNhrpFlags},
+    {"ip route flexvpn", TextRoutes},
+    {"interfaces", TextInterface},
+    {"derived-config", TextDerivedConfig},
+    {"dataplane", TextDataplane},
+    {"dataplane peers", TextPeers},
+    {"dataplane sas", TextKernelSas},
+    {"dataplane drops", TextDrops},
+    {"dataplane offload", TextOffload},
+    {"dataplane devices", TextDevices},
+    {"dataplane reconcile", TextReconcile},
+    {"logging", TextLogging},
+    {"tech-support", TextTechSupport},
+    {"version", TextVersion},
+    {"running-config", [](const Json& d) { return Str(d, "config"); }},
+    {"message", [](const Json& d) { return Str(d, "message") + "\n"; }},
+};
+
 std::string TextOf(const Document& d) {
-  const std::string& c = d.command;
   if (Has(d.data, "error")) return TextError(d.data);
-  if (c == "crypto ikev2 sa") return TextIkeSas(d.data, false);
-  if (c == "crypto ikev2 sa detailed") return TextIkeSas(d.data, true);
-  if (c == "crypto ikev2 session") return TextIkeSessions(d.data, false);
-  if (c == "crypto ikev2 session detailed") return TextIkeSessions(d.data, true);
-  if (c == "crypto ipsec sa") return TextIpsecSas(d.data);
-  if (c == "crypto pki certificates") return TextCertificates(d.data);
-  if (c == "ip nhrp") return TextNhrp(d.data);
-  if (c == "ip nhrp shortcut") return TextNhrpShortcuts(d.data);
-  if (c == "ip route flexvpn") return TextRoutes(d.data);
-  if (c == "dataplane peers") return TextPeers(d.data);
-  if (c == "dataplane sas") return TextKernelSas(d.data);
-  if (c == "dataplane drops") return TextDrops(d.data);
-  if (c == "dataplane offload") return TextOffload(d.data);
-  if (c == "dataplane devices") return TextDevices(d.data);
-  if (c == "dataplane") return TextDataplane(d.data);
-  if (c == "version") return TextVersion(d.data);
-  if (c == "running-config") return Str(d.data, "config");
-  if (c == "message") return Str(d.data, "message") + "\n";
+  for (const Layout& l : kLayouts)
+    if (l.command == d.command) return l.text(d.data);
   std::string out;
   Listing(d.data, 0, &out);
   return out;

@@ -6,22 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "core/show/json.h"
 
 namespace flexvpn::show {
 namespace {
-
-// Octets of a peer made printable ASCII: what is not becomes \xNN.
-std::string Printable(const std::string& s) {
-  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
-  if (std::all_of(s.begin(), s.end(), plain)) return s;
-  std::string out;
-  for (const char c : s) {
-    const auto u = static_cast<unsigned char>(c);
-    if (u >= 0x20 && u < 0x7f) out += c;
-    else absl::StrAppendFormat(&out, "\\x%02x", u);
-  }
-  return out;
-}
 
 // An object made in one go: its keys are known to differ, so none is looked for before it is added.
 class Object {
@@ -34,23 +22,8 @@ class Object {
   Json::object_t members_;
 };
 
-Json TextOrNull(const std::string& s) { return s.empty() ? Json(nullptr) : Json(Printable(s)); }
-Json AddressOrNull(const net::IpAddress& a) { return a.empty() ? Json(nullptr) : Json(a.ToString()); }
 Json Spi32(uint32_t spi) { return absl::StrFormat("0x%08x", spi); }
 Json Spi64(uint64_t spi) { return absl::StrFormat("0x%016x", spi); }
-std::string ModeName(bool transport) { return transport ? "transport" : "tunnel"; }
-
-template <class T>
-Json Addresses(const std::vector<T>& list) {
-  Json out = Json::array();
-  for (const T& a : list) out.push_back(a.ToString());
-  return out;
-}
-Json Texts(const std::vector<std::string>& list) {
-  Json out = Json::array();
-  for (const std::string& s : list) out.push_back(Printable(s));
-  return out;
-}
 
 Json ToJson(const IkeSaRow& r);
 Json ToJson(const ChildSelectorRow& r);
@@ -319,12 +292,6 @@ Json ToJson(const FeatureRow& r) {
   j["available"] = r.available;
   j["note"] = TextOrNull(r.note);
   return j;
-}
-
-Document Make(const char* command, const char* key, Json rows) {
-  Document d{command, Json::object()};
-  d.data[key] = std::move(rows);
-  return d;
 }
 
 }  // namespace
