@@ -84,9 +84,9 @@ TEST(ShowJson, EveryKeyIsSnakeCaseAndDocumented) {
   std::ifstream in(FLEXVPN_SOURCE_DIR "/docs/show-json.md");
   std::stringstream doc;
   doc << in.rdbuf();
-  for (const Document& d : OneOfEach()) {
+  for (Document& d : OneOfEach()) {
     std::vector<std::string> keys;
-    Keys(d.data, &keys);
+    Keys(Data(d), &keys);
     EXPECT_FALSE(keys.empty()) << d.command;
     for (const std::string& k : keys) {
       EXPECT_EQ(k.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string::npos) << k;
@@ -102,7 +102,8 @@ TEST(ShowJson, FormsOfValues) {
   r.encr = 20;
   r.key_bits = 256;
   r.lifetime = seconds(86400);
-  const Json sa = MakeIkeSas({r}, false).data["ike_sas"][0];
+  Document d = MakeIkeSas({r}, false);
+  const Json sa = Data(d)["ike_sas"][0];
   EXPECT_EQ(sa["local_address"], "2001:db8::1");
   EXPECT_EQ(sa["local_port"], 4500);
   EXPECT_EQ(sa["remote_address"], nullptr);

@@ -489,7 +489,7 @@ void Driver::Reply(node::Reply& reply) {
   j["version"] = os::kControlVersion;
   j["ok"] = reply.ok;
   j["text"] = show::RenderText(reply.document);
-  j["data"] = reply.document.data;
+  j["data"] = show::Data(reply.document);
   control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
 }
 

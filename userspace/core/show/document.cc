@@ -19,9 +19,12 @@ const Json* Find(const Json& object, absl::string_view key) {
 }
 }  // namespace
 
-std::string Str(const Json& object, const char* key, const char* missing) {
+absl::string_view StrView(const Json& object, absl::string_view key, absl::string_view missing) {
   const Json* v = Find(object, key);
-  return v != nullptr && v->is_string() ? v->get<std::string>() : missing;
+  return v != nullptr && v->is_string() ? absl::string_view(v->get_ref<const std::string&>()) : missing;
+}
+std::string Str(const Json& object, const char* key, const char* missing) {
+  return std::string(StrView(object, key, missing));
 }
 int64_t Int(const Json& object, const char* key) {
   const Json* v = Find(object, key);
@@ -131,10 +134,6 @@ struct Layout {
   std::string (*text)(const Json&);
 };
 constexpr Layout kLayouts[] = {
-    {"crypto ikev2 sa", [](const Json& d) { return TextIkeSas(d, false); }},
-    {"crypto ikev2 sa detailed", [](const Json& d) { return TextIkeSas(d, true); }},
-    {"crypto ikev2 session", [](const Json& d) { return TextIkeSessions(d, false); }},
-    {"crypto ikev2 session detailed", [](const Json& d) { return TextIkeSessions(d, true); }},
     {"crypto ikev2 proposal", TextProposals},
     {"crypto ikev2 policy", TextPolicies},
     {"crypto ikev2 profile", TextProfiles},
@@ -174,6 +173,7 @@ constexpr Layout kLayouts[] = {
 };
 
 std::string TextOf(const Document& d) {
+  if (d.rows != nullptr) return d.rows->Text();
   if (Has(d.data, "error")) return TextError(d.data);
   for (const Layout& l : kLayouts)
     if (l.command == d.command) return l.text(d.data);
@@ -186,8 +186,14 @@ std::string TextOf(const Document& d) {
 
 void AddWarning(Document& d, const std::string& text) { d.data["warnings"].push_back(text); }
 
-std::string RenderJson(const Document& d) {
-  return d.data.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+const Json& Data(Document& d) {
+  if (d.rows != nullptr) d.rows->AddTo(d.data);
+  d.rows.reset();
+  return d.data;
+}
+
+std::string RenderJson(Document d) {
+  return Data(d).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string RenderText(const Document& d) {

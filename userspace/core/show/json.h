@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/net/ip.h"
-#include "core/show/document.h"
+#include "core/show/rows.h"
 
 namespace flexvpn::show {
 
@@ -24,6 +24,8 @@ Json Addresses(const std::vector<T>& list) {
   return out;
 }
 std::string ModeName(bool transport);
+
+Json IkeSaJson(const IkeSaRow& row);
 
 // A document with one key.
 Document Make(const char* command, const char* key, Json rows);

@@ -5,25 +5,50 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/show/json.h"
+#include "core/show/text.h"
 
 namespace flexvpn::show {
 namespace {
 
-// An object made in one go: its keys are known to differ, so none is looked for before it is added.
+// An object made in one go: its keys are known to differ, so none is looked for before it is added, and every value is
+// made in its place.
 class Object {
  public:
-  explicit Object(size_t keys) { members_.reserve(keys); }
-  void Put(const char* key, Json value) { members_.emplace_back(key, std::move(value)); }
+  explicit Object(size_t keys) { members_.reserve(keys); }  // with one more all are copied
+  template <class T>
+  void Put(absl::string_view key, T&& value) {
+    members_.Container::emplace_back(std::piecewise_construct, std::forward_as_tuple(key.data(), key.size()),
+                                     std::forward_as_tuple(std::forward<T>(value)));
+  }
   Json Take() && { return Json(std::move(members_)); }
 
  private:
+  using Container = Json::object_t::Container;
   Json::object_t members_;
 };
 
+// Rows that become an array `key`, and text by `text`.
+template <class Row>
+class Listed : public Rows {
+ public:
+  using Layout = std::string (*)(const std::vector<Row>&, bool);
+  Listed(std::vector<Row> rows, const char* key, Layout text, bool detailed)
+      : rows_(std::move(rows)), key_(key), text_(text), detailed_(detailed) {}
+  void AddTo(Json& data) const override;
+  std::string Text() const override { return text_(rows_, detailed_); }
+
+ private:
+  std::vector<Row> rows_;
+  const char* key_;
+  Layout text_;
+  bool detailed_;
+};
+
 Json Spi32(uint32_t spi) { return absl::StrFormat("0x%08x", spi); }
-Json Spi64(uint64_t spi) { return absl::StrFormat("0x%016x", spi); }
+std::string Spi64(uint64_t spi) { return absl::StrCat("0x", absl::Hex(spi, absl::kZeroPad16)); }
 
 Json ToJson(const IkeSaRow& r);
 Json ToJson(const ChildSelectorRow& r);
@@ -47,8 +72,19 @@ Json Array(const std::vector<Row>& rows) {
   return out;
 }
 
+template <class Row>
+void Listed<Row>::AddTo(Json& data) const {
+  data[key_] = Array(rows_);
+}
+
+template <class Row>
+Document MakeListed(std::string command, std::vector<Row> rows, const char* key, typename Listed<Row>::Layout text,
+                    bool detailed) {
+  return {std::move(command), Json::object(), std::make_shared<Listed<Row>>(std::move(rows), key, text, detailed)};
+}
+
 Json ToJson(const IkeSaRow& r) {
-  Object j(48);
+  Object j(50);
   j.Put("tunnel_id", r.tunnel_id);
   j.Put("session_id", r.session_id);
   j.Put("interface", TextOrNull(r.interface));
@@ -296,11 +332,15 @@ Json ToJson(const FeatureRow& r) {
 
 }  // namespace
 
-Document MakeIkeSas(const std::vector<IkeSaRow>& rows, bool detailed) {
-  return Make(detailed ? "crypto ikev2 sa detailed" : "crypto ikev2 sa", "ike_sas", Array(rows));
+Json IkeSaJson(const IkeSaRow& row) { return ToJson(row); }
+
+Document MakeIkeSas(std::vector<IkeSaRow> rows, bool detailed) {
+  return MakeListed(detailed ? "crypto ikev2 sa detailed" : "crypto ikev2 sa", std::move(rows), "ike_sas", &TextIkeSas,
+                    detailed);
 }
-Document MakeIkeSessions(const std::vector<IkeSessionRow>& rows, bool detailed) {
-  return Make(detailed ? "crypto ikev2 session detailed" : "crypto ikev2 session", "sessions", Array(rows));
+Document MakeIkeSessions(std::vector<IkeSessionRow> rows, bool detailed) {
+  return MakeListed(detailed ? "crypto ikev2 session detailed" : "crypto ikev2 session", std::move(rows), "sessions",
+                    &TextIkeSessions, detailed);
 }
 Document MakeIpsecSas(const std::vector<IpsecSaRow>& rows) {
   return Make("crypto ipsec sa", "ipsec_sas", Array(rows));

@@ -83,7 +83,7 @@ Document MakeCryptoSessions(const std::vector<CryptoSessionRow>& rows, SessionFo
   for (const CryptoSessionRow& r : rows) {
     Json j;
     j["status"] = Printable(r.status);
-    j["ike_sa"] = std::move(MakeIkeSas({r.sa}, false).data["ike_sas"][0]);
+    j["ike_sa"] = IkeSaJson(r.sa);
     j["flows"] = std::move(MakeIpsecSas(r.flows).data["ipsec_sas"]);
     list.push_back(std::move(j));
   }
@@ -259,8 +259,8 @@ Document MakeTechSupport(std::vector<TechSection> sections) {
   for (TechSection& s : sections) {
     Json j;
     j["command"] = Printable(s.words);
-    j["layout"] = std::move(s.document.command);
-    j["data"] = std::move(s.document.data);
+    j["text"] = RenderText(s.document);
+    j["data"] = Data(s.document);
     list.push_back(std::move(j));
   }
   return Make("tech-support", "sections", std::move(list));

@@ -13,6 +13,7 @@ namespace flexvpn::show {
 
 // The value of `key`, or a neutral one if it is missing, null or of another type.
 std::string Str(const Json& object, const char* key, const char* missing = "");
+absl::string_view StrView(const Json& object, absl::string_view key, absl::string_view missing = "");  // of `object`
 int64_t Int(const Json& object, const char* key);
 uint64_t Uint(const Json& object, const char* key);
 bool Flag(const Json& object, const char* key);
@@ -38,8 +39,8 @@ std::string FormatDate(int64_t unix_time);
 std::string FormatTime(const Json& row);
 
 // The layouts; document.cc says which command has which.
-std::string TextIkeSas(const Json& data, bool detailed);
-std::string TextIkeSessions(const Json& data, bool detailed);
+std::string TextIkeSas(const std::vector<IkeSaRow>& rows, bool detailed);
+std::string TextIkeSessions(const std::vector<IkeSessionRow>& rows, bool detailed);
 std::string TextIpsecSas(const Json& data);
 std::string TextCertificates(const Json& data);
 std::string TextNhrp(const Json& data);

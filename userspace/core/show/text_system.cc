@@ -85,7 +85,7 @@ std::string TextTechSupport(const Json& data) {
   for (const Json& s : List(data, "sections")) {
     const std::string rule(18, '-');
     absl::StrAppend(&out, "\n", rule, " ", Str(s, "command"), " ", rule, "\n\n",
-                    RenderText({Str(s, "layout"), Member(s, "data")}));
+                    StrView(s, "text"));
   }
   return out;
 }
