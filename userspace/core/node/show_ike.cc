@@ -56,7 +56,8 @@ show::Document Node::Views::IkeStats(const Query&) const {
   const ike::ExchangeStats& stats = n_.ike_.stats();
   show::IkeStatsRow r;
   r.max_sas = n_.model_.ike.max_sa;
-  r.max_in_negotiation = n_.model_.ike.max_in_negotiation;
+  r.max_negotiating_incoming = n_.model_.ike.max_negotiating_incoming;
+  r.max_negotiating_outgoing = n_.model_.ike.max_negotiating_outgoing;
   for (const ike::SaInfo& sa : n_.ike_.List(n_.now_)) {
     const bool ours = sa.session.initiator, active = sa.state == "READY";
     ++(ours ? r.outgoing : r.incoming);

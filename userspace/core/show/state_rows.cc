@@ -93,7 +93,8 @@ Document MakeCryptoSessions(const std::vector<CryptoSessionRow>& rows, SessionFo
 Document MakeIkeStats(const IkeStatsRow& r) {
   Json j;
   j["max_sas"] = r.max_sas;
-  j["max_in_negotiation"] = r.max_in_negotiation;
+  j["max_negotiating_incoming"] = r.max_negotiating_incoming;
+  j["max_negotiating_outgoing"] = r.max_negotiating_outgoing;
   j["incoming_sas"] = r.incoming;
   j["incoming_active"] = r.incoming_active;
   j["incoming_negotiating"] = r.incoming_negotiating;

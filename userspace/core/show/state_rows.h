@@ -27,7 +27,7 @@ struct CryptoSessionRow {
 
 // --- show crypto ikev2 stats ---------------------------------------------------------------------------------------
 struct IkeStatsRow {
-  uint32_t max_sas = 0, max_in_negotiation = 0;  // 0 = unlimited
+  uint32_t max_sas = 0, max_negotiating_incoming = 0, max_negotiating_outgoing = 0;  // 0 = unlimited
   uint64_t incoming = 0, incoming_active = 0, incoming_negotiating = 0;  // IKE SAs now, by who began
   uint64_t outgoing = 0, outgoing_active = 0, outgoing_negotiating = 0;
   uint64_t requests_in = 0, accepted_in = 0, rejected_in = 0;            // attempts so far

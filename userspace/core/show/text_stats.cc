@@ -35,7 +35,7 @@ std::string TextIkeStats(const Json& data) {
   const std::string rule(80, '-');
   std::string out = absl::StrCat(rule, "\n                          Crypto IKEv2 SA Statistics\n", rule, "\n");
   absl::StrAppend(&out, "System Resource Limit:   0        Max IKEv2 SAs: ", pad("max_sas"), " Max in nego(in/out): ",
-                  n("max_in_negotiation"), "/0\nTotal incoming IKEv2 SA Count:    ", pad("incoming_sas"),
+                  n("max_negotiating_incoming"), "/", n("max_negotiating_outgoing"), "\nTotal incoming IKEv2 SA Count:    ", pad("incoming_sas"),
                   " active:        ", pad("incoming_active"), " negotiating: ", n("incoming_negotiating"),
                   "\nTotal outgoing IKEv2 SA Count:    ", pad("outgoing_sas"), " active:        ",
                   pad("outgoing_active"), " negotiating: ", n("outgoing_negotiating"), "\n");
