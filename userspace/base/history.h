@@ -23,7 +23,6 @@ class History {
   const std::deque<T>& values() const { return values_; }
   size_t capacity() const { return capacity_; }
   uint64_t dropped() const { return dropped_; }
-  void Clear() { values_.clear(), dropped_ = 0; }
 
  private:
   size_t capacity_;
