@@ -78,7 +78,11 @@ enum class Gravity : uint8_t {
   kShut,   // told at each line; without it the object would be weaker than written: it is not used at all
 };
 // Where an exec command is carried out.
-enum class Place : uint8_t { kDaemon, kShell };
+enum class Place : uint8_t {
+  kDaemon,   // by the node
+  kSession,  // by what keeps the configuration, its file and its history around the node
+  kShell,
+};
 
 struct Command {
   enum class Kind : uint8_t {

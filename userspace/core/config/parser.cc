@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/config/candidate.h"
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {
@@ -364,7 +365,7 @@ ParseResult Parse(absl::string_view text) {
 }
 
 ParseResult ParseOnto(Model base, absl::string_view text) {
-  base.source.at.clear();
+  ForgetPlaces(base);
   return Checked(Parser(text, std::move(base)).Run());
 }
 

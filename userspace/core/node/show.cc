@@ -30,8 +30,10 @@ void Node::OnCommand(const Command& command) {
   const config::ExecLine line = config::ParseExec(command.line);
   const auto refuse = [&](show::Document why) { out_->push_back(Reply{command.id, false, std::move(why)}); };
   if (line.command == nullptr) return refuse(MakeInputError(line.error));
-  if (line.command->place == config::Place::kShell)
-    return refuse(show::MakeError(absl::StrCat("'", line.words, "' is a command of the shell, not of the daemon")));
+  if (line.command->place != config::Place::kDaemon)
+    return refuse(show::MakeError(absl::StrCat("'", line.words, "' is a command of the ",
+                                               line.command->place == config::Place::kShell ? "shell, not of the daemon"
+                                                                                            : "configuration session")));
   if (line.command->privileged && !command.privileged)
     return refuse(show::MakeError(absl::StrCat("permission denied: '", line.words, "' needs root")));
   const Command full{command.id, line.words, command.privileged};
