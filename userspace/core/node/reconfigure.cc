@@ -102,17 +102,16 @@ bool Reconfiguration::SameKeys(const Basis& s, const config::IkeProfile& was, co
   if (!SameEntry(from_.keyrings, to_.keyrings, was.keyring) && !keyrings_.contains(was.keyring)) return false;
   const auto change = keyrings_.find(was.keyring);
   if (change == keyrings_.end()) return true;
-  auto same = [&](const std::optional<ike::Identity>& id) {
-    const net::IpAddress& remote = s.info.remote.address;
-    // A keyring has thousands of entries; those that changed are few.
-    if (!change->second.reordered && FindKeyringPeer(change->second.was, id, remote) == nullptr &&
-        FindKeyringPeer(change->second.is, id, remote) == nullptr)
-      return true;
-    const auto a = FindKeys(from_, was, id, remote), b = FindKeys(to_, is, id, remote);
-    if (a.ok() != b.ok() || (a.ok() && (a->local != b->local || a->remote != b->remote))) return false;
-    return FindPpk(from_, was, id, remote) == FindPpk(to_, is, id, remote);
-  };
-  return same(s.info.remote_id) && (!s.called || same(std::nullopt));
+  // Who calls asks by address alone; who answers knows the peer's name by then.
+  const std::optional<ike::Identity> id = s.info.initiator ? std::nullopt : std::optional(s.info.remote_id);
+  const net::IpAddress& remote = s.info.remote.address;
+  // A keyring has thousands of entries; those that changed are few.
+  if (!change->second.reordered && FindKeyringPeer(change->second.was, id, remote) == nullptr &&
+      FindKeyringPeer(change->second.is, id, remote) == nullptr)
+    return true;
+  const auto a = FindKeys(from_, was, id, remote), b = FindKeys(to_, is, id, remote);
+  if (a.ok() != b.ok() || (a.ok() && (a->local != b->local || a->remote != b->remote))) return false;
+  return FindPpk(from_, was, id, remote) == FindPpk(to_, is, id, remote);
 }
 
 bool Reconfiguration::SameCertificates(const ike::SessionInfo& info, const config::IkeProfile& was,
@@ -157,11 +156,8 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   Configure();
   const Reconfiguration change(old, model_);
   std::vector<ike::IkeSaId> changed;
-  for (const auto& [id, s] : sessions_) {
-    const bool called = s.shortcut || tunnels_.contains(s.config_interface);
-    // What is still being negotiated goes by the old configuration and is begun anew.
-    if (!s.up || change.Concerns({s.info, s.config_interface, s.pool, called})) changed.push_back(id);
-  }
+  for (const auto& [id, s] : sessions_)  // what is still being negotiated goes by the old configuration: begun anew
+    if (!s.up || change.Concerns({s.info, s.config_interface, s.pool})) changed.push_back(id);
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
   restarts_.restarted = changed.size();

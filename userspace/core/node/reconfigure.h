@@ -21,7 +21,6 @@ class Reconfiguration {
     const ike::SessionInfo& info;
     const std::string& interface;  // Tunnel0, Virtual-Template1
     const std::string& pool;       // its address is from; empty: none
-    bool called = false;           // we (may) have called: the keyring was asked by address alone
   };
   Reconfiguration(const config::Model& from, const config::Model& to);
 
