@@ -37,7 +37,7 @@ crypto ipsec profile P
  set ikev2-profile P
 )";
 
-class Session : public testing::Test, private RunningConfig {
+class Session : public testing::Test, public RunningConfig {
  protected:
   Session() {
     file_ = dir_.path() + "/flexvpn.conf";

@@ -79,7 +79,8 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConf
   d->node_ = std::make_unique<node::Node>(node_options, std::move(config.model), *d->rng_, *d->crypto_,
                                           std::move(config.pki));
   d->session_ = std::make_unique<ConfigSession>(
-      ConfigSession::Paths{d->options_.config, absl::StrCat(d->options_.state_dir, "/", d->options_.instance)}, *d);
+      ConfigSession::Paths{d->options_.config, absl::StrCat(d->options_.state_dir, "/", d->options_.instance)},
+      static_cast<RunningConfig&>(*d));
   RETURN_IF_ERROR(d->Open());
   return d;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace flexvpn::config {
 namespace {
@@ -51,8 +52,9 @@ class Reader {
   absl::string_view Take() {
     size_t end = rest_.find('\n');
     if (absl::StartsWith(rest_, "banner ")) end = rest_.find('\n', EndOfBanner());
-    const absl::string_view line = rest_.substr(0, end);
+    absl::string_view line = rest_.substr(0, end);
     rest_ = end == absl::string_view::npos ? absl::string_view() : rest_.substr(end + 1);
+    absl::ConsumeSuffix(&line, "\n");  // of a banner that is cut off
     return line;
   }
 
