@@ -44,7 +44,7 @@ class Session : public testing::Test, public RunningConfig {
     state_ = dir_.path() + "/state/default";
     Spill(file_, kFile);
     running_ = config::Parse(kFile).model;
-    session_.emplace(ConfigSession::Paths{file_, state_}, *this);
+    session_.emplace(ConfigSession::Paths{file_, state_}, nullptr, *this);
   }
   const config::Model& Running() const override { return running_; }
   node::Node::Restarts Apply(LoadedConfig config) override {
@@ -123,7 +123,7 @@ TEST_F(Session, CommitPutsItInForceAndRollbackTakesItBack) {
 
 TEST_F(Session, HistorySurvivesTheDaemon) {
   Do("commit", SetMtu(1380));
-  session_.emplace(ConfigSession::Paths{file_, state_}, *this);
+  session_.emplace(ConfigSession::Paths{file_, state_}, nullptr, *this);
   EXPECT_TRUE(Do("rollback 1").ok);
   EXPECT_EQ(Mtu(), 1400);
 }
@@ -208,14 +208,14 @@ TEST_F(Session, WriteMemoryKeepsALinkALink) {
 }
 
 TEST_F(Session, WhereNothingCanBeWrittenItIsSaid) {
-  session_.emplace(ConfigSession::Paths{"/proc/version", state_}, *this);
+  session_.emplace(ConfigSession::Paths{"/proc/version", state_}, nullptr, *this);
   const auto a = Do("write memory");
   EXPECT_FALSE(a.ok);
   EXPECT_THAT(a.text, StartsWith("% not saved: /proc/version.orig"));
   EXPECT_THAT(a.text, HasSubstr("under systemd: ReadWritePaths=/proc\n"));
   // A commit is more important than its history.
   Spill(dir_.path() + "/blocked", "");
-  session_.emplace(ConfigSession::Paths{file_, dir_.path() + "/blocked"}, *this);
+  session_.emplace(ConfigSession::Paths{file_, dir_.path() + "/blocked"}, nullptr, *this);
   const auto b = Do("commit", SetMtu(1380));
   EXPECT_TRUE(b.ok);
   EXPECT_EQ(Mtu(), 1380);
@@ -236,6 +236,38 @@ TEST_F(Session, ReloadIsAChangeLikeOthers) {
   EXPECT_FALSE(session_->Reload());
   EXPECT_EQ(Mtu(), 1380);
   EXPECT_THAT(Do("show configuration diff").text, HasSubstr("has errors"));
+}
+
+TEST_F(Session, WithAMasterKeyNoFileHoldsAKeyInClear) {
+  EXPECT_TRUE(Do("commit", {"password encryption aes"}).ok);
+  EXPECT_THAT(Do("show configuration diff", {"no crypto ikev2 keyring K", "no crypto ikev2 profile P", "no crypto ipsec profile P",
+                                             "no interface Tunnel0"}).text,
+              HasSubstr("pre-shared-key 0 key-of-a"));  // no master key yet
+  EXPECT_THAT(Do("key config-key password-encrypt").text, HasSubstr(state_ + "/master-key"));
+  EXPECT_EQ(ModeOf(state_ + "/master-key"), 0600u);
+  EXPECT_FALSE(Do("key config-key password-encrypt").ok);
+  const auto diff = Do("show configuration diff", {"crypto ikev2 keyring K", " peer A", "  pre-shared-key new-key"});
+  EXPECT_THAT(diff.text, HasSubstr("-  pre-shared-key 6 "));
+  EXPECT_THAT(diff.text, Not(HasSubstr("new-key")));
+  EXPECT_TRUE(Do("commit", SetMtu(1380)).ok);
+  EXPECT_TRUE(Do("write memory").ok);
+  EXPECT_THAT(Slurp(file_), HasSubstr("password encryption aes\n"));
+  EXPECT_THAT(Slurp(file_), HasSubstr("  pre-shared-key 6 "));
+  EXPECT_THAT(Slurp(file_), Not(HasSubstr("key-of-a")));
+  EXPECT_THAT(Slurp(Do("show archive").data["rollback"][0]["file"]), Not(HasSubstr("key-of-a")));
+  EXPECT_TRUE(Do("rollback 1").ok);
+  EXPECT_EQ(Mtu(), 1400);
+  EXPECT_EQ(running_.keyrings.at("K").peers[0].local_key, ToSecret(AsView("key-of-a")));
+  // The next daemon reads the key from its file.
+  auto key = MasterKey::Load(state_ + "/master-key");
+  ASSERT_TRUE(key.ok());
+  const auto again = LoadConfig(file_, key->get());
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->model.keyrings, running_.keyrings);
+  // Without it the file is read, but the peer has no key.
+  const auto without = LoadConfig(file_, nullptr);
+  ASSERT_TRUE(without.has_value());
+  EXPECT_TRUE(without->model.keyrings.at("K").peers[0].local_key.empty());
 }
 
 TEST_F(Session, OnlyCandidatesHaveLines) {

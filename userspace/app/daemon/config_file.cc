@@ -34,13 +34,13 @@ std::string FormatDiagnostics(const CheckedConfig& checked, absl::string_view na
 
 absl::StatusOr<SecretBytes> ReadConfigText(const std::string& path) { return ReadFile(path, config::kMaxTextBytes); }
 
-std::optional<LoadedConfig> LoadConfig(const std::string& path) {
+std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher) {
   const auto text = ReadConfigText(path);
   if (!text.ok()) {
     fprintf(stderr, "flexvpnd: %s\n", std::string(text.status().message()).c_str());
     return std::nullopt;
   }
-  CheckedConfig checked = CheckFiles(config::Parse(TextOf(*text)));
+  CheckedConfig checked = CheckFiles(config::Parse(TextOf(*text), cipher));
   fputs(FormatDiagnostics(checked, path, TextOf(*text)).c_str(), stderr);
   if (checked.errors == 0) return std::move(checked.config);
   fprintf(stderr, "flexvpnd: %s: %zu error%s\n", path.c_str(), checked.errors, checked.errors == 1 ? "" : "s");

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/secret.h"
+#include "core/config/key_cipher.h"
 #include "core/config/model.h"
 #include "core/node/pki.h"
 
@@ -36,8 +37,8 @@ inline absl::string_view TextOf(const SecretBytes& text) {
 }
 
 // Reads and parses `path` and the files it names; prints every error and warning on standard error.  nullopt if there
-// is an error.
-std::optional<LoadedConfig> LoadConfig(const std::string& path);
+// is an error.  `cipher`: of keys of type 6, or nullptr.
+std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher);
 
 }  // namespace flexvpn::app
 

@@ -19,6 +19,7 @@
 #include "base/status_macros.h"
 #include "core/config/candidate.h"
 #include "core/config/text_diff.h"
+#include "core/crypto/openssl_rng.h"
 
 namespace flexvpn::app {
 namespace {
@@ -93,20 +94,26 @@ Answer DiffAnswer(absl::string_view from, absl::string_view to, std::string diff
   return a;
 }
 
-std::string Difference(const config::Model& from, const config::Model& to) {
-  const SecretText before(config::Render(from, false, true)), after(config::Render(to, false, true));
-  return config::DiffText(before.s, after.s);
-}
-
 }  // namespace
 
-ConfigSession::ConfigSession(Paths paths, RunningConfig& running)
-    : paths_(std::move(paths)), running_(running), history_(paths_.state + "/rollback"), saved_(paths_.state + "/startup") {}
+ConfigSession::ConfigSession(Paths paths, std::unique_ptr<MasterKey> key, RunningConfig& running)
+    : paths_(std::move(paths)), key_(std::move(key)), running_(running), history_(paths_.state + "/rollback"),
+      saved_(paths_.state + "/startup") {}
+
+std::string ConfigSession::Text(const config::Model& model) const {
+  return config::Render(model, /*all=*/false, /*secrets=*/true, cipher());
+}
+
+std::string ConfigSession::Difference(const config::Model& from, const config::Model& to) const {
+  const SecretText before(Text(from)), after(Text(to));
+  return config::DiffText(before.s, after.s);
+}
 
 Answer ConfigSession::Handle(absl::string_view words, const std::vector<std::string>& lines, Instant now) {
   if (absl::StartsWith(words, "commit") || words == "show configuration diff") return Candidate(words, lines, now);
   if (!lines.empty()) return Refuse(absl::StrCat("'", words, "' takes no lines of configuration"));
   if (words == "show archive") return ShowArchive(now);
+  if (absl::StartsWith(words, "key")) return MakeMasterKey();
   if (absl::StartsWith(words, "write") || absl::StartsWith(words, "copy")) return Write();
   size_t revision = 0;
   if (!absl::SimpleAtoi(words.substr(words.rfind(' ') + 1), &revision))
@@ -119,7 +126,7 @@ Answer ConfigSession::Candidate(absl::string_view words, const std::vector<std::
   if (lines.empty() && diff) return DiffWithFile();
   if (lines.empty() && words == "commit") return Confirm();
   const SecretText text(absl::StrJoin(lines, "\n"));
-  CheckedConfig checked = CheckFiles(config::ParseCandidate(running_.Running(), text.s));
+  CheckedConfig checked = CheckFiles(config::ParseCandidate(running_.Running(), text.s, cipher()));
   const std::string report = FormatDiagnostics(checked, "candidate", text.s);
   Answer a;
   if (checked.errors != 0) {
@@ -145,7 +152,7 @@ Answer ConfigSession::Candidate(absl::string_view words, const std::vector<std::
 }
 
 std::string ConfigSession::Remember() {
-  const SecretText text(config::Render(running_.Running(), false, true));
+  const SecretText text(Text(running_.Running()));
   const absl::Status s = history_.Add(AsView(text.s));
   if (s.ok()) return "";
   const std::string why = absl::StrCat("the configuration before this one is not kept for rollback: ", s.message());
@@ -216,7 +223,7 @@ void ConfigSession::OnTick(Instant now) {
 }
 
 bool ConfigSession::Reload() {
-  std::optional<LoadedConfig> config = LoadConfig(paths_.file);
+  std::optional<LoadedConfig> config = LoadConfig(paths_.file, cipher());
   if (!config) {
     LogLine(Level::kError, "reload refused: the configuration has errors; running on as before");
     return false;
@@ -231,7 +238,7 @@ bool ConfigSession::Reload() {
 Answer ConfigSession::Rollback(size_t revision, bool check, Instant now) {
   const auto text = history_.Read(revision);
   if (!text.ok()) return Refuse(std::string(text.status().message()), "show archive");
-  CheckedConfig checked = CheckFiles(config::Parse(TextOf(*text)));
+  CheckedConfig checked = CheckFiles(config::Parse(TextOf(*text), cipher()));
   const std::string name = absl::StrCat("rollback ", revision);
   Answer a;
   if (checked.errors != 0) {
@@ -249,7 +256,7 @@ Answer ConfigSession::Rollback(size_t revision, bool check, Instant now) {
 Answer ConfigSession::DiffWithFile() const {
   const auto text = ReadConfigText(paths_.file);
   if (!text.ok()) return Refuse(std::string(text.status().message()));
-  const config::ParseResult startup = config::Parse(TextOf(*text));
+  const config::ParseResult startup = config::Parse(TextOf(*text), cipher());
   if (!startup.ok())
     return Refuse(absl::StrCat(paths_.file, " has errors"), absl::StrCat("flexvpnd --check --config ", paths_.file));
   return DiffAnswer("startup-config", "running-config", Difference(startup.model, running_.Running()));
@@ -259,9 +266,9 @@ Answer ConfigSession::DiffWithFile() const {
 Answer ConfigSession::Write() {
   const config::Model& running = running_.Running();
   const SecretText text(
-      absl::StrCat(kSavedBy, " ", FLEXVPN_VERSION, ", ", Utc(time(nullptr)), "\n", config::Render(running, false, true)));
+      absl::StrCat(kSavedBy, " ", FLEXVPN_VERSION, ", ", Utc(time(nullptr)), "\n", Text(running)));
   // A file the daemon cannot start from would be found out at the next boot.
-  if (const config::ParseResult read = config::Parse(text.s); !read.ok() || !(read.model == running)) {
+  if (const config::ParseResult read = config::Parse(text.s, cipher()); !read.ok() || !(read.model == running)) {
     std::vector<std::string> objects;
     for (const config::Change& c : config::Diff(running, read.model)) objects.push_back(c.object);
     return Refuse(absl::StrCat("not saved: the text would not be read as the running configuration (",
@@ -302,6 +309,20 @@ absl::Status ConfigSession::Save(const std::string& path, absl::string_view text
       notes->push_back(absl::StrCat("warning: the version before is not kept: ", kept.message()));
   }
   return WriteFileAtomically(path, AsView(text));
+}
+
+Answer ConfigSession::MakeMasterKey() {
+  if (key_ != nullptr) return Refuse("there is a master key already", "keys that it encrypted could not be read any more");
+  crypto::OpensslRng rng;
+  auto key = MasterKey::Create(paths_.master_key(), rng);
+  if (!key.ok()) return Refuse(std::string(key.status().message()));
+  key_ = *std::move(key);
+  LogLine(Level::kInfo, absl::StrCat("master key made: ", paths_.master_key()));
+  Answer a;
+  a.text = absl::StrCat("master key made: ", paths_.master_key(),
+                        "\nkeep a copy of it apart from the configuration; the line 'password encryption aes' makes use of it\n");
+  a.data["file"] = paths_.master_key();
+  return a;
 }
 
 // --- show archive ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "app/daemon/archive.h"
 #include "app/daemon/config_file.h"
+#include "app/daemon/master_key.h"
 #include "base/time.h"
 #include "core/config/diff.h"
 #include "core/node/node.h"
@@ -33,18 +34,23 @@ class ConfigSession {
  public:
   struct Paths {
     std::string file;   // startup-config
-    std::string state;  // directory of this instance's history
+    std::string state;  // directory of this instance: its history and its master key
+    std::string master_key() const { return state + "/master-key"; }
   };
   struct Answer {  // "ok", "text" and "data" of the control protocol
     bool ok = true;
     std::string text;
     show::Json data = show::Json::object();
   };
-  ConfigSession(Paths paths, RunningConfig& running);
+  // `key`: nullptr if there is none.
+  ConfigSession(Paths paths, std::unique_ptr<MasterKey> key, RunningConfig& running);
 
   // `words`: a command of Place::kSession as ParseExec gives it.  `lines`: the candidate, typed on top of the running
   // configuration; only commit, commit check and show configuration diff take any.  A refusal changes nothing.
   Answer Handle(absl::string_view words, const std::vector<std::string>& lines, Instant now);
+
+  // Of keys of type 6; may come to be by a command.
+  const config::KeyCipher* cipher() const { return key_.get(); }
 
   // When a `commit confirmed` is taken back.
   std::optional<Instant> NextDeadline() const;
@@ -73,10 +79,14 @@ class ConfigSession {
   Answer Write();
   absl::Status Save(const std::string& path, absl::string_view text, std::vector<std::string>* notes);
   Answer ShowArchive(Instant now) const;
+  Answer MakeMasterKey();
+  std::string Text(const config::Model& model) const;  // running-config of it, with keys
+  std::string Difference(const config::Model& from, const config::Model& to) const;
   // The running configuration goes into the history; what went wrong, or "".
   std::string Remember();
 
   const Paths paths_;
+  std::unique_ptr<MasterKey> key_;
   RunningConfig& running_;
   Archive history_, saved_;
   std::optional<Unconfirmed> unconfirmed_;

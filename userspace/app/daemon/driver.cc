@@ -69,7 +69,8 @@ Driver::Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<
 
 Driver::~Driver() = default;
 
-absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config) {
+absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config,
+                                                             std::unique_ptr<MasterKey> key) {
   ASSIGN_OR_RETURN(auto loop, os::Loop::Make());
   std::unique_ptr<Driver> d(new Driver(std::move(options), std::move(loop), crypto::NewOpensslProvider()));
   d->rng_ = std::make_unique<crypto::OpensslRng>();
@@ -79,8 +80,9 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConf
   d->node_ = std::make_unique<node::Node>(node_options, std::move(config.model), *d->rng_, *d->crypto_,
                                           std::move(config.pki));
   d->session_ = std::make_unique<ConfigSession>(
-      ConfigSession::Paths{d->options_.config, absl::StrCat(d->options_.state_dir, "/", d->options_.instance)},
+      ConfigSession::Paths{d->options_.config, d->options_.instance_dir()}, std::move(key),
       static_cast<RunningConfig&>(*d));
+  d->node_->SetKeyCipher(d->session_->cipher());
   RETURN_IF_ERROR(d->Open());
   return d;
 }
@@ -476,6 +478,7 @@ void Driver::OnControl(const os::ControlRequest& request) {
   }
   if (!root) return refuse(absl::StrCat("permission denied: '", line.words, "' needs root"));
   const ConfigSession::Answer a = session_->Handle(line.words, command->lines, os::Loop::Now());
+  node_->SetKeyCipher(session_->cipher());
   Respond(request.connection, a.ok, a.text, a.data);
   WipeLines(command->lines);
 }

@@ -34,7 +34,7 @@ namespace flexvpn::app {
 class Driver : private RunningConfig {
  public:
   // Opens everything; errors name what is missing and what to do.
-  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config);
+  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config, std::unique_ptr<MasterKey> key);
   ~Driver();
 
   // Until SIGTERM or SIGINT.  On the way out sessions are deleted and the kernel is cleaned up.  False if the kernel

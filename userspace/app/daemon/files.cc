@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "os/loop/fd.h"
 
@@ -55,6 +57,19 @@ absl::StatusOr<SecretBytes> ReadFile(const std::string& path, size_t limit) {
   absl::StatusOr<SecretBytes> data = ReadAll(fd.get(), limit);
   if (!data.ok()) return absl::Status(data.status().code(), absl::StrCat(path, ": ", data.status().message()));
   return data;
+}
+
+absl::StatusOr<SecretBytes> ReadFileOf(const std::string& path, size_t limit, bool secret) {
+  const os::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  struct stat s {};
+  if (!fd.valid() || fstat(fd.get(), &s) != 0) return absl::UnknownError(strerror(errno));
+  if (!S_ISREG(s.st_mode)) return absl::InvalidArgumentError("not a regular file");
+  if (secret && (s.st_mode & 077) != 0)
+    return absl::PermissionDeniedError(
+        absl::StrFormat("others can use this private key (mode %04o); chmod 600 it", s.st_mode & 07777));
+  if (secret && s.st_uid != 0 && s.st_uid != geteuid())
+    return absl::PermissionDeniedError("this private key belongs to another user; chown it to root");
+  return ReadAll(fd.get(), limit);
 }
 
 absl::Status WriteFileAtomically(const std::string& path, BytesView data) {

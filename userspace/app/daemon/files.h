@@ -14,6 +14,10 @@ absl::StatusOr<SecretBytes> ReadAll(int fd, size_t limit);
 // The same of a file; symbolic links are followed.  Errors carry the path; kNotFound if there is none.
 absl::StatusOr<SecretBytes> ReadFile(const std::string& path, size_t limit);
 
+// The same of a regular file, for a message that names it already.  `secret`: nobody but root and our user may be able to
+// read or change it.
+absl::StatusOr<SecretBytes> ReadFileOf(const std::string& path, size_t limit, bool secret);
+
 // `path` holds `data` afterwards, mode 0600, or what it held before: written beside, synchronised, renamed, the
 // directory synchronised.  Errors carry the path.
 absl::Status WriteFileAtomically(const std::string& path, BytesView data);

@@ -44,13 +44,13 @@ void ForgetPlaces(Model& m) {
   ForgetAll(m.access_lists);
 }
 
-ParseResult ParseCandidate(const Model& running, absl::string_view lines) {
+ParseResult ParseCandidate(const Model& running, absl::string_view lines, const KeyCipher* cipher) {
   Model base = running;
   ForgetPlaces(base);
   using Known = std::tuple<Diagnostic::Severity, std::string, std::string>;
   std::set<Known> known;
   for (Diagnostic& d : Validate(base)) known.emplace(d.severity, std::move(d.message), std::move(d.hint));
-  ParseResult out = ParseOnto(std::move(base), lines);
+  ParseResult out = ParseOnto(std::move(base), lines, cipher);
   std::erase_if(out.diagnostics, [&](const Diagnostic& d) {
     return d.where.line == 0 && known.contains(Known(d.severity, d.message, d.hint));
   });

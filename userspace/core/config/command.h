@@ -93,7 +93,7 @@ struct Command {
   };
   std::string pattern;
   std::string help;
-  void (*handler)(Context&, const Call&) = nullptr;
+  void (*handler)(Context&, const Call&) = nullptr;  // kKept: instead of keeping the line, where there is a master key
   ModeId enter = ModeId::kNone;
   Kind kind = Kind::kOwn;
   Diagnostic::Severity severity = Diagnostic::Severity::kWarning;  // kUnsupported

@@ -26,6 +26,7 @@ void AddCommitCommands(Mode& exec) {
       Session("show configuration diff", "candidate against running; without a candidate, running against the file"),
       Session("show archive", "what rollback can return to, and the kept versions of the file"),
       Session("write [memory]", "save the running configuration to its file"),
+      Session("key config-key password-encrypt", "make the master key of keys of type 6, unless there is one"),
       Session("copy running-config startup-config", "save the running configuration to its file"),
   });
 }

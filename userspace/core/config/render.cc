@@ -17,8 +17,9 @@ namespace {
 
 class Renderer {
  public:
-  Renderer(const Model& model, bool all, bool secrets)
-      : m_(model), built_in_(BuiltInModel(model.defaults)), all_(all), secrets_(secrets) {}
+  Renderer(const Model& model, bool all, bool secrets, const KeyCipher* cipher)
+      : m_(model), built_in_(BuiltInModel(model.defaults)), all_(all), secrets_(secrets),
+        cipher_(EncryptsKeys(model) ? cipher : nullptr) {}
 
   std::string Run() {
     if (m_.defaults == DefaultSet::kIos15) Line("platform defaults ios-15");
@@ -102,9 +103,10 @@ class Renderer {
     }
   }
 
-  // "0 KEY", "hex …" for keys that a word cannot hold, "<removed>" without secrets.
-  std::string Key(const SecretBytes& key) const {
+  // "0 KEY", "hex …" for keys that a word cannot hold, "6 …" with a master key, "<removed>" without secrets.
+  std::string Key(const SecretBytes& key, absl::string_view purpose = kPreSharedKey) const {
     if (!secrets_) return "<removed>";
+    if (cipher_ != nullptr) return absl::StrCat("6 ", cipher_->Seal(key, purpose));
     const bool word = !key.empty() && key[0] != '!' &&
                       std::all_of(key.begin(), key.end(), [](uint8_t b) { return b > 0x20 && b < 0x7f; });
     if (word) return absl::StrCat("0 ", ToString(BytesView(key)));
@@ -244,7 +246,7 @@ class Renderer {
         if (!p.remote_key.empty()) Line("  pre-shared-key remote ", Key(p.remote_key));
       }
       Kept(p.kept, "  ");
-      if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key), p.ppk->required ? " required" : "");
+      if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key, kPpkKey), p.ppk->required ? " required" : "");
       Line(" !");
     }
     Bang();
@@ -252,7 +254,7 @@ class Renderer {
 
   void TrustpointOf(const Trustpoint& t) {
     Line("crypto pki trustpoint ", t.name);
-    const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password));
+    const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password, kPassword));
     if (!t.certificate_file.empty()) Line(" certificate-file ", t.certificate_file);
     if (!t.key_uri.empty())
       Line(" private-key uri ", t.key_uri, t.pkcs12_file.empty() && t.key_file.empty() ? password : "");
@@ -455,11 +457,20 @@ class Renderer {
   const Model& m_;
   const Model& built_in_;
   const bool all_, secrets_;
+  const KeyCipher* const cipher_;  // nullptr: keys in clear
   std::string out_;
 };
 
 }  // namespace
 
-std::string Render(const Model& model, bool all, bool secrets) { return Renderer(model, all, secrets).Run(); }
+bool EncryptsKeys(const Model& model) {
+  return std::any_of(model.kept.begin(), model.kept.end(),
+                     [](const Statement& s) { return s.StartsWith("password encryption aes"); });
+}
+
+std::string Render(const Model& model, bool all, bool secrets, const KeyCipher* cipher) {
+  return Renderer(model, all, secrets, cipher).Run();
+}
+std::string Render(const Model& model, bool all, bool secrets) { return Render(model, all, secrets, nullptr); }
 
 }  // namespace flexvpn::config

@@ -15,6 +15,7 @@
 #include "base/counters.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "core/config/key_cipher.h"
 #include "core/config/model.h"
 #include "core/crypto/provider.h"
 #include "core/dataplane/objects.h"
@@ -58,6 +59,8 @@ class Node : private ike::Policy, private nhrp::Environment {
     size_t restarted = 0, sessions = 0;
   };
   const Restarts& restarts() const { return restarts_; }
+  // By which `show running-config` writes keys; must outlive the node.  nullptr: in clear.
+  void SetKeyCipher(const config::KeyCipher* cipher) { cipher_ = cipher; }
   // For invariant checks of tests.
   struct PeerView {
     net::PeerId id;
@@ -286,6 +289,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::map<net::Prefix, Instant> route_since_;
   std::set<net::Prefix> remembered_;  // fallback routes beside those the configuration implies
 
+  const config::KeyCipher* cipher_ = nullptr;
   Restarts restarts_;
   LocalNetwork network_;
   bool network_known_ = false;

@@ -113,8 +113,8 @@ show::Document Node::ShowOf(const std::string& what, const Measurements& m, bool
   if (what == "dataplane devices") return show::MakeDevices(m.devices);
   if (what == "dataplane")
     return show::MakeDataplane(m.devices, PeerRows(m), KernelSaRows(m), OffloadRows(m), DropRows(m));
-  if (what == "running-config") return show::MakeRunningConfig(config::Render(model_, false, secrets));
-  if (what == "running-config all") return show::MakeRunningConfig(config::Render(model_, true, secrets));
+  if (what == "running-config") return show::MakeRunningConfig(config::Render(model_, false, secrets, cipher_));
+  if (what == "running-config all") return show::MakeRunningConfig(config::Render(model_, true, secrets, cipher_));
   show::VersionInfo v;
   v.version = FLEXVPN_VERSION;
   v.instance = options_.instance;
