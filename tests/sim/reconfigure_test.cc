@@ -72,7 +72,7 @@ class Change : public testing::Test {
     std::set<uint32_t> out;
     for (const auto& [key, object] : w_.kernel(kHub).all())
       if (const auto* sa = std::get_if<dataplane::Sa>(&object);
-          sa != nullptr && (sa->remote == Underlay(spoke) || sa->local == Underlay(spoke)))
+          sa != nullptr && (sa->source == Underlay(spoke) || sa->destination == Underlay(spoke)))
         out.insert(sa->spi);
     return out;
   }
@@ -126,7 +126,8 @@ TEST_F(Change, OfTheMtuOfTheTemplateIsMadeUnderLivingSessions) {
   EXPECT_EQ(AllSpis(), before);
   size_t peers = 0;
   for (const auto& [key, object] : w_.kernel(kHub).all()) {
-    if (const auto* d = std::get_if<dataplane::Device>(&object); d != nullptr && d->name == "flex-gre0") EXPECT_EQ(d->mtu, 1300u);
+    const auto* d = std::get_if<dataplane::Device>(&object);
+    EXPECT_TRUE(d == nullptr || d->name != "flex-gre0" || d->mtu == 1300);
     if (const auto* p = std::get_if<dataplane::Peer>(&object)) {
       EXPECT_EQ(p->adjust_mss, 1260);
       ++peers;

@@ -77,9 +77,11 @@ class Session : public testing::Test {
 
 TEST_F(Session, IsConcernedByWhatItWasMadeFrom) {
   for (const char* lines : {"interface Virtual-Template1\n tunnel source eth1", "interface Virtual-Template1\n ip nhrp network-id 2",
-                            "interface Virtual-Template1\n shutdown", "no interface Virtual-Template1",
+                            "interface Virtual-Template1\n shutdown",
+                            "no interface Virtual-Template1\ncrypto ikev2 profile F\n no virtual-template 1",
                             "interface Loopback0\n ip address 10.0.0.253 255.255.255.255", "interface Virtual-Template1\n tunnel key 5",
-                            "crypto ikev2 profile F\n lifetime 3600", "crypto ikev2 profile F\n shutdown", "no crypto ikev2 profile F",
+                            "crypto ikev2 profile F\n lifetime 3600", "crypto ikev2 profile F\n shutdown",
+                            "no crypto ikev2 profile F\ncrypto ipsec profile I\n set ikev2-profile G",
                             "crypto ikev2 profile F\n no match identity remote fqdn domain example.net\n match identity remote fqdn a.b",
                             "crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer SPOKE",
                             "crypto ipsec profile I\n set pfs group19", "crypto ipsec transform-set T esp-gcm 128",

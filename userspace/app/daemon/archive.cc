@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -28,7 +27,7 @@ constexpr size_t kMaxVersion = 4 * config::kMaxTextBytes;  // what is shown may 
 uint64_t NumberOf(absl::string_view name) {
   uint64_t n = 0;
   const bool ours = absl::ConsumeSuffix(&name, kSuffix) && !name.empty() &&
-                    std::all_of(name.begin(), name.end(), [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); });
+                    name.find_first_not_of("0123456789") == absl::string_view::npos;
   return ours && absl::SimpleAtoi(name, &n) ? n : 0;
 }
 

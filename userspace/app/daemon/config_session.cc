@@ -60,8 +60,8 @@ show::Json DiagnosticsJson(const std::vector<config::Diagnostic>& diagnostics) {
   static constexpr const char* kNames[] = {"error", "warning", "note"};
   show::Json list = show::Json::array();
   for (const config::Diagnostic& d : diagnostics) {
-    show::Json j = {{"severity", kNames[static_cast<size_t>(d.severity)]}, {"line", d.where.line}, {"column", d.where.column},
-                    {"message", d.message}};
+    show::Json j = {{"severity", kNames[static_cast<size_t>(d.severity)]},
+                    {"line", d.where.line}, {"column", d.where.column}, {"message", d.message}};
     if (!d.hint.empty()) j["hint"] = d.hint;
     list.push_back(std::move(j));
   }

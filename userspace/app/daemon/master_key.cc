@@ -18,7 +18,8 @@ constexpr auto kPrf = crypto::Prf::kHmacSha256;
 
 absl::StatusOr<std::unique_ptr<MasterKey>> FromFile(const std::string& path) {
   auto secret = ReadFileOf(path, kMaxSecret, /*secret=*/true);
-  if (!secret.ok()) return absl::Status(secret.status().code(), absl::StrCat("master key ", path, ": ", secret.status().message()));
+  if (!secret.ok())
+    return absl::Status(secret.status().code(), absl::StrCat("master key ", path, ": ", secret.status().message()));
   if (secret->size() < MasterKey::kMinSecret)
     return absl::InvalidArgumentError(absl::StrCat("master key ", path, ": shorter than ", MasterKey::kMinSecret, " octets"));
   return std::make_unique<MasterKey>(*secret);

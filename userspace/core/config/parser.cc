@@ -123,7 +123,8 @@ class Parser {
     c_.path = stack_.back().path;
     Remember(call);
     if (command.kind == Command::Kind::kUnsupported) return OnUnsupported(line, call);
-    if (command.kind == Command::Kind::kKept && (command.handler == nullptr || c_.cipher == nullptr)) return OnKept(line, call);
+    const bool acts = command.handler != nullptr && c_.cipher != nullptr;  // a key of type 6
+    if (command.kind == Command::Kind::kKept && !acts) return OnKept(line, call);
     if (command.handler != nullptr) command.handler(c_, call);
     if (command.handler == ReadBanner) return TakeBanner(line, call);
     if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, c_.path, {}});
