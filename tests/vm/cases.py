@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cases of the vm lane: the product on a real kernel datapath, hub and two spokes (tests/topologies)."""
 import collections
+import json
 import os
 import re
 import signal
@@ -255,6 +256,53 @@ def never_in_clear(t):
     t.lab.stop("spoke1", signal.SIGTERM)
     counts = t.check_captures(t.end_captures())
     expect(counts.esp > 100 and counts.ike > 20, "the captures hold too little to prove anything: %s", counts)
+
+
+CONTROL_CLIENT = """
+import json, socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/flexvpn/control.sock")
+request = sys.argv[1].encode()
+s.sendall(struct.pack(">I", len(request)) + request)
+f = s.makefile("rb")
+answer = json.loads(f.read(struct.unpack(">I", f.read(4))[0]))
+print(answer["text"], end="")
+sys.exit(0 if answer["ok"] else 1)
+"""
+
+
+def configure(t, node, command, *lines):
+    """A command with lines of configuration, over the control socket as any client would; its text and whether it was ok."""
+    request = json.dumps({"version": 1, "command": command, "lines": lines} if lines else {"version": 1, "command": command})
+    r = t.lab.run(node, ["/usr/bin/python3", "-ES", "-c", CONTROL_CLIENT, request])
+    expect(r.returncode in (0, 1) and not r.stderr, "%s: '%s' failed: %s", node, command, r.stderr)
+    return r.stdout, r.returncode == 0
+
+
+@case()
+def commit_under_traffic(t):
+    """`ip mtu` is changed and taken back by commit and rollback under a living session: the same SAs, no ping lost."""
+    t.sessions()
+    before = t.ike_spis("spoke1"), {s["spi"] for s in t.esp_states("spoke1")}
+    stream = t.ping_start("host1", "host0", 150, 0.1, wait=5)
+    text, ok = configure(t, "spoke1", "commit", "interface Tunnel0", " ip mtuu 1300")
+    expect(not ok and "candidate:2:5: error:" in text, "an error in the candidate was answered with:\n%s", text)
+    text, ok = configure(t, "spoke1", "commit confirmed 5", "interface Tunnel0", " ip mtu 1300")
+    expect(ok and "0 of 1 session restarted" in text, "commit answered:\n%s", text)
+    link = t.lab.run("spoke1", ["ip", "link", "show", "dev", "flex-gre0"], check=True).stdout
+    expect(" mtu 1300 " in link, "the device has not the new MTU: %s", link)
+    text, ok = configure(t, "spoke1", "commit")
+    expect(ok and text.startswith("confirmed"), "commit answered:\n%s", text)
+    text, ok = configure(t, "spoke1", "show configuration diff")
+    expect(ok and text.endswith(" interface Tunnel0\n+ ip mtu 1300\n"), "the diff with the file:\n%s", text)
+    text, ok = configure(t, "spoke1", "rollback 1")
+    expect(ok and "0 of 1 session restarted" in text, "rollback answered:\n%s", text)
+    link = t.lab.run("spoke1", ["ip", "link", "show", "dev", "flex-gre0"], check=True).stdout
+    expect(" mtu 1400 " in link, "the device has not its MTU again: %s", link)
+    r = stream.result()
+    expect(r.lost == 0, "%d of %d pings lost: %s", r.lost, r.sent, r.missing())
+    after = t.ike_spis("spoke1"), {s["spi"] for s in t.esp_states("spoke1")}
+    expect(after == before, "the SAs are others: %s before, %s after", before, after)
 
 
 @case()

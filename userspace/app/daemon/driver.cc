@@ -23,9 +23,11 @@
 #include "app/daemon/config_file.h"
 #include "app/daemon/key_log_file.h"
 #include "app/daemon/logger.h"
+#include "app/daemon/request.h"
 #include "app/daemon/secret_file.h"
 #include "base/overloaded.h"
 #include "base/status_macros.h"
+#include "core/config/exec.h"
 #include "core/crypto/openssl_rng.h"
 #include "core/show/document.h"
 #include "os/control/frame.h"
@@ -67,7 +69,8 @@ Driver::Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<
 
 Driver::~Driver() = default;
 
-absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config) {
+absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config,
+                                                             std::unique_ptr<MasterKey> key) {
   ASSIGN_OR_RETURN(auto loop, os::Loop::Make());
   std::unique_ptr<Driver> d(new Driver(std::move(options), std::move(loop), crypto::NewOpensslProvider()));
   d->rng_ = std::make_unique<crypto::OpensslRng>();
@@ -81,6 +84,10 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConf
   node_options.ike.qcd_secret = d->CrashDetectionSecret();
   d->node_ = std::make_unique<node::Node>(node_options, std::move(config.model), *d->rng_, *d->crypto_,
                                           std::move(config.pki));
+  d->session_ = std::make_unique<ConfigSession>(
+      ConfigSession::Paths{d->options_.config, d->options_.instance_dir()}, std::move(key),
+      static_cast<RunningConfig&>(*d));
+  d->node_->SetKeyCipher(d->session_->cipher());
   RETURN_IF_ERROR(d->Open());
   return d;
 }
@@ -200,20 +207,19 @@ void Driver::WatchClock() {
 void Driver::OnSignal() {
   signalfd_siginfo info{};
   while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGHUP)
-      Reload();
-    else
+    if (info.ssi_signo != SIGHUP) {
       Stop();
+      continue;
+    }
+    sd_notify(0, "RELOADING=1");
+    session_->Reload();
+    sd_notify(0, "READY=1");
   }
 }
 
-void Driver::Reload() {
-  sd_notify(0, "RELOADING=1");
-  if (auto config = LoadConfig(options_.config))
-    Feed(node::NewConfig{std::move(config->model), std::move(config->pki)});
-  else
-    LogLine(Level::kError, "reload refused: the configuration has errors; running on as before");
-  sd_notify(0, "READY=1");
+node::Node::Restarts Driver::Apply(LoadedConfig config) {
+  Feed(node::NewConfig{std::move(config.model), std::move(config.pki)});
+  return node_->restarts();
 }
 
 void Driver::Stop() {
@@ -256,6 +262,7 @@ bool Driver::Run() {
   LogLine(Level::kInfo, absl::StrCat("flexvpnd ", FLEXVPN_VERSION, " instance ", options_.instance, " ready"));
   sd_notify(0, "READY=1");
   loop_->Run([this]() -> std::optional<Instant> {
+    session_->OnTick(os::Loop::Now());
     Drain();
     std::optional<Instant> deadline = node_->NextDeadline();
     while (deadline && *deadline <= os::Loop::Now()) {
@@ -268,7 +275,7 @@ bool Driver::Run() {
       if (next == deadline) return os::Loop::Now() + milliseconds(1);
       deadline = next;
     }
-    return deadline;
+    return Earlier(deadline, session_->NextDeadline());
   });
   return true;
 }
@@ -461,23 +468,33 @@ std::vector<show::DeviceRow> Driver::Devices() const {
 }
 
 void Driver::OnControl(const os::ControlRequest& request) {
-  auto refuse = [&](const std::string& why) {
-    show::Json j;
-    j["version"] = os::kControlVersion;
-    j["ok"] = false;
-    j["text"] = absl::StrCat("% ", why, "\n");
-    j["data"] = {{"error", why}};
-    control_->Respond(request.connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+  const auto refuse = [&](const std::string& why) {
+    Respond(request.connection, false, absl::StrCat("% ", why, "\n"), {{"error", why}});
   };
-  const show::Json j = show::Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (!j.is_object() || !j.contains("command") || !j["command"].is_string() || !j.contains("version"))
-    return refuse("malformed request: {\"version\": 1, \"command\": \"show …\"} expected");
-  if (j["version"] != os::kControlVersion)
-    return refuse(absl::StrCat("this daemon speaks control protocol version ", os::kControlVersion));
-  const std::string command = j["command"].get<std::string>();
-  const uint64_t id = next_command_++;
-  commands_[id] = {request.connection};
-  Feed(node::Command{id, command, request.uid == 0});
+  absl::StatusOr<ControlCommand> command = ReadRequest(request.body);
+  if (!command.ok()) return refuse(std::string(command.status().message()));
+  const bool root = request.uid == 0;
+  const config::ExecLine line = config::ParseExec(command->command);
+  if (line.command == nullptr || line.command->place != config::Place::kSession) {
+    if (!command->lines.empty()) return refuse("only commit, commit check and show configuration diff take lines");
+    const uint64_t id = next_command_++;
+    commands_[id] = {request.connection};
+    return Feed(node::Command{id, command->command, root});
+  }
+  if (!root) return refuse(absl::StrCat("permission denied: '", line.words, "' needs root"));
+  const ConfigSession::Answer a = session_->Handle(line.words, command->lines, os::Loop::Now());
+  node_->SetKeyCipher(session_->cipher());
+  Respond(request.connection, a.ok, a.text, a.data);
+  WipeLines(command->lines);
+}
+
+void Driver::Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data) {
+  show::Json j;
+  j["version"] = os::kControlVersion;
+  j["ok"] = ok;
+  j["text"] = text;
+  j["data"] = data;
+  control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
 }
 
 void Driver::Reply(node::Reply& reply) {
@@ -485,12 +502,7 @@ void Driver::Reply(node::Reply& reply) {
   if (it == commands_.end()) return;
   const uint64_t connection = it->second.connection;
   commands_.erase(it);
-  show::Json j;
-  j["version"] = os::kControlVersion;
-  j["ok"] = reply.ok;
-  j["text"] = show::RenderText(reply.document);
-  j["data"] = show::Data(reply.document);
-  control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+  Respond(connection, reply.ok, show::RenderText(reply.document), show::Data(reply.document));
 }
 
 }  // namespace flexvpn::app

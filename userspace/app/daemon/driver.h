@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "app/daemon/config_file.h"
+#include "app/daemon/config_session.h"
 #include "app/daemon/options.h"
 #include "app/daemon/worker_pool.h"
 #include "core/crypto/provider.h"
@@ -30,10 +31,10 @@ namespace flexvpn::app {
 
 // Joins the pure node to sockets, kernel, workers and the control socket.  Decides nothing: inputs in, actions
 // out, in order.
-class Driver {
+class Driver : private RunningConfig {
  public:
   // Opens everything; errors name what is missing and what to do.
-  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config);
+  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config, std::unique_ptr<MasterKey> key);
   ~Driver();
 
   // Until SIGTERM or SIGINT.  On the way out sessions are deleted and the kernel is cleaned up.  False if the kernel
@@ -59,9 +60,11 @@ class Driver {
   void Apply(const node::Apply& apply);
   void Measure(uint64_t token);
   void Reply(node::Reply& reply);
+  void Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data);
   void OnControl(const os::ControlRequest& request);
   void OnSignal();
-  void Reload();
+  const config::Model& Running() const override { return node_->model(); }
+  node::Node::Restarts Apply(LoadedConfig config) override;
   void Stop();
   void FeedNetwork();
   void OpenNhrp(const std::string& device);
@@ -73,6 +76,7 @@ class Driver {
   std::unique_ptr<crypto::Provider> crypto_;
   std::unique_ptr<Rng> rng_;
   std::unique_ptr<node::Node> node_;
+  std::unique_ptr<ConfigSession> session_;
   std::unique_ptr<os::BpfDatapath> bpf_;
   std::unique_ptr<os::BpfMapWriter> maps_;
   std::unique_ptr<os::Dataplane> dataplane_;

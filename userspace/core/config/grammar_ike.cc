@@ -106,7 +106,7 @@ void PeerIdentity(Context& c, const Call& k) {
 
 void PeerKey(Context& c, const Call& k) {
   SecretBytes key;
-  if (k.set() && !ReadKey(c, k, &key)) return;
+  if (k.set() && !ReadKey(c, k, kPreSharedKey, &key)) return;
   std::erase_if(Peer(c).kept, [](const Statement& s) { return s.StartsWith("pre-shared-key"); });
   if (!k.Has("remote")) Peer(c).local_key = key;
   if (!k.Has("local")) Peer(c).remote_key = key;
@@ -116,7 +116,7 @@ void PeerPpk(Context& c, const Call& k) {
   Peer(c).ppk.reset();
   if (!k.set()) return;
   PpkKey ppk;
-  if (!ReadKey(c, k, &ppk.key)) return;
+  if (!ReadKey(c, k, kPpkKey, &ppk.key)) return;
   ppk.id = k.Text("ID");
   ppk.required = k.Has("required");
   Peer(c).ppk = std::move(ppk);
@@ -391,11 +391,13 @@ std::vector<Command> PeerCommands() {
       {"identity address <A:address>", "IKE identity of the peer", PeerIdentity},
       {"pre-shared-key [local|remote] [0] <KEY:secret>", "the key, in clear", PeerKey},
       {"pre-shared-key [local|remote] hex <HEX:secret>", "the key, as hexadecimal digits", PeerKey},
-      Kept("pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted by a master key",
-           "decrypt keys of type 6: the peer has no key until it is written in clear", Gravity::kWarn, Keep::kPerWord),
+      WithMasterKey(Kept("pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted by the master key",
+                         "decrypt keys of type 6 without a master key: the peer has no key until there is one",
+                         Gravity::kWarn, Keep::kPerWord),
+                    PeerKey),
       {"ppk manual id <ID> key [0] <KEY:secret> [required]", "post-quantum pre-shared key (RFC 8784)", PeerPpk},
       {"ppk manual id <ID> key hex <HEX:secret> [required]", "the same, as hexadecimal digits", PeerPpk},
-      {"ppk manual id <ID> key 6 <KEY:secret> [required]", "encrypted key (not supported yet)", PeerPpk},
+      {"ppk manual id <ID> key 6 <KEY:secret> [required]", "the same, encrypted by the master key", PeerPpk},
       Unsupported(S::kError, "ppk dynamic <REST:words>", "post-quantum keys from a key server; write 'ppk manual'"),
       Kept("hostname <NAME>", "host name of the peer", "look up host names: the peer is found by address or identity only"),
   };

@@ -68,7 +68,7 @@ void IdentityLocal(Context& c, const Call& k) {
 void Authentication(Context& c, const Call& k) {
   const bool local = k.Has("local");
   SecretBytes key;
-  if (k.set() && (k.Find("KEY") != nullptr || k.Find("HEX") != nullptr) && !ReadKey(c, k, &key)) return;
+  if (k.set() && (k.Find("KEY") != nullptr || k.Find("HEX") != nullptr) && !ReadKey(c, k, kPreSharedKey, &key)) return;
   if (local && k.set()) c.profile->local_rsa = c.profile->local_elliptic = false;
   (local ? c.profile->local_psk : c.profile->remote_psk) = k.set();
   (local ? c.profile->local_key : c.profile->remote_key) = std::move(key);
@@ -177,8 +177,9 @@ std::vector<Command> Own() {
       {"pki trustpoint <NAME> [sign|verify]", "sign or check by this trustpoint; repeatable; without it by all", PkiTrustpoint},
       {"authentication local pre-share [key [0] <KEY:secret>]", "prove ourselves with a pre-shared key", Authentication},
       {"authentication local pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
-      Kept("authentication {local|remote} pre-share key 6 <KEY:secret>", "a key encrypted by a master key",
-           "decrypt keys of type 6", Gravity::kShut, Keep::kPerWord),
+      WithMasterKey(Kept("authentication {local|remote} pre-share key 6 <KEY:secret>", "a key encrypted by the master key",
+                         "decrypt keys of type 6 without a master key", Gravity::kShut, Keep::kPerWord),
+                    Authentication),
       {"authentication remote pre-share [key [0] <KEY:secret>]", "expect a pre-shared key", Authentication},
       {"authentication remote pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
       {"keyring local <NAME>", "keys of the peers",

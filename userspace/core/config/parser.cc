@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/config/candidate.h"
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {
@@ -24,7 +25,8 @@ struct Frame {
 
 class Parser {
  public:
-  Parser(absl::string_view text, Model base) : lexer_(text, &c_.diagnostics) {
+  Parser(absl::string_view text, Model base, const KeyCipher* cipher) : lexer_(text, &c_.diagnostics) {
+    c_.cipher = cipher;
     c_.built_in = &BuiltInModel(base.defaults);
     c_.model = std::move(base);
     stack_.push_back({ModeId::kRoot, -1, "", {}});
@@ -121,7 +123,8 @@ class Parser {
     c_.path = stack_.back().path;
     Remember(call);
     if (command.kind == Command::Kind::kUnsupported) return OnUnsupported(line, call);
-    if (command.kind == Command::Kind::kKept) return OnKept(line, call);
+    const bool acts = command.handler != nullptr && c_.cipher != nullptr;  // a key of type 6
+    if (command.kind == Command::Kind::kKept && !acts) return OnKept(line, call);
     if (command.handler != nullptr) command.handler(c_, call);
     if (command.handler == ReadBanner) return TakeBanner(line, call);
     if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, c_.path, {}});
@@ -356,16 +359,19 @@ ParseResult Checked(ParseResult out) {
 
 }  // namespace
 
-ParseResult Parse(absl::string_view text) {
-  ParseResult out = Parser(text, DefaultModel()).Run();
+ParseResult Parse(absl::string_view text, const KeyCipher* cipher) {
+  ParseResult out = Parser(text, DefaultModel(), cipher).Run();
   // The set of defaults counts from the first line on, wherever it is chosen.
-  if (const DefaultSet set = out.model.defaults; set != DefaultSet::kModern) out = Parser(text, DefaultModel(set)).Run();
+  if (const DefaultSet set = out.model.defaults; set != DefaultSet::kModern) out = Parser(text, DefaultModel(set), cipher).Run();
   return Checked(std::move(out));
 }
 
-ParseResult ParseOnto(Model base, absl::string_view text) {
-  base.source.at.clear();
-  return Checked(Parser(text, std::move(base)).Run());
+ParseResult ParseOnto(Model base, absl::string_view text, const KeyCipher* cipher) {
+  ForgetPlaces(base);
+  return Checked(Parser(text, std::move(base), cipher).Run());
 }
+
+ParseResult Parse(absl::string_view text) { return Parse(text, nullptr); }
+ParseResult ParseOnto(Model base, absl::string_view text) { return ParseOnto(std::move(base), text, nullptr); }
 
 }  // namespace flexvpn::config

@@ -56,8 +56,9 @@ namespace {
 
 class Renderer {
  public:
-  Renderer(const Model& model, bool all, bool secrets)
-      : m_(model), built_in_(BuiltInModel(model.defaults)), all_(all), secrets_(secrets) {}
+  Renderer(const Model& model, bool all, bool secrets, const KeyCipher* cipher)
+      : m_(model), built_in_(BuiltInModel(model.defaults)), all_(all), secrets_(secrets),
+        cipher_(EncryptsKeys(model) ? cipher : nullptr) {}
 
   std::string Run() {
     if (m_.defaults == DefaultSet::kIos15) Line("platform defaults ios-15");
@@ -146,9 +147,10 @@ class Renderer {
     }
   }
 
-  // "0 KEY", "hex …" for keys that a word cannot hold, "<removed>" without secrets.
-  std::string Key(const SecretBytes& key) const {
+  // "0 KEY", "hex …" for keys that a word cannot hold, "6 …" with a master key, "<removed>" without secrets.
+  std::string Key(const SecretBytes& key, absl::string_view purpose = kPreSharedKey) const {
     if (!secrets_) return "<removed>";
+    if (cipher_ != nullptr) return absl::StrCat("6 ", cipher_->Seal(key, purpose));
     const bool word = !key.empty() && key[0] != '!' &&
                       std::all_of(key.begin(), key.end(), [](uint8_t b) { return b > 0x20 && b < 0x7f; });
     if (word) return absl::StrCat("0 ", ToString(BytesView(key)));
@@ -265,7 +267,7 @@ class Renderer {
         if (!p.remote_key.empty()) Line("  pre-shared-key remote ", Key(p.remote_key));
       }
       Kept(p.kept, "  ");
-      if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key), p.ppk->required ? " required" : "");
+      if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key, kPpkKey), p.ppk->required ? " required" : "");
       Line(" !");
     }
     Bang();
@@ -273,7 +275,7 @@ class Renderer {
 
   void TrustpointOf(const Trustpoint& t) {
     Line("crypto pki trustpoint ", t.name);
-    const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password));
+    const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password, kPassword));
     if (!t.certificate_file.empty()) Line(" certificate-file ", t.certificate_file);
     if (!t.key_uri.empty())
       Line(" private-key uri ", t.key_uri, t.pkcs12_file.empty() && t.key_file.empty() ? password : "");
@@ -476,6 +478,7 @@ class Renderer {
   const Model& m_;
   const Model& built_in_;
   const bool all_, secrets_;
+  const KeyCipher* const cipher_;  // nullptr: keys in clear
   std::string out_;
 };
 
@@ -483,11 +486,19 @@ class Renderer {
 
 std::string RenderInterface(const Interface& interface, bool secrets) {
   static const Model* const kEmpty = new Model();
-  std::string out = Renderer(*kEmpty, false, secrets).RunInterface(interface);
+  std::string out = Renderer(*kEmpty, false, secrets, nullptr).RunInterface(interface);
   if (absl::EndsWith(out, "!\n")) out.resize(out.size() - 2);
   return out;
 }
 
-std::string Render(const Model& model, bool all, bool secrets) { return Renderer(model, all, secrets).Run(); }
+bool EncryptsKeys(const Model& model) {
+  return std::any_of(model.kept.begin(), model.kept.end(),
+                     [](const Statement& s) { return s.StartsWith("password encryption aes"); });
+}
+
+std::string Render(const Model& model, bool all, bool secrets, const KeyCipher* cipher) {
+  return Renderer(model, all, secrets, cipher).Run();
+}
+std::string Render(const Model& model, bool all, bool secrets) { return Render(model, all, secrets, nullptr); }
 
 }  // namespace flexvpn::config

@@ -78,6 +78,8 @@ int Specificity(const config::Identity& rule, const ike::Identity& id) {
   }
 }
 
+}  // namespace
+
 const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring,
                                            const std::optional<ike::Identity>& id, const net::IpAddress& remote) {
   const config::KeyringPeer* best = nullptr;
@@ -91,6 +93,8 @@ const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring,
   }
   return best;
 }
+
+namespace {
 
 ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::IpsecProfile& ipsec,
                                  const config::Interface& interface) {

@@ -28,6 +28,11 @@ const config::IkeProfile* FindProfile(const config::Model& model, const net::IpA
 bool ProfileAccepts(const config::Model& model, const config::IkeProfile& profile, const ike::Identity& remote,
                     const crypto::CertificateInfo* certificate = nullptr);
 
+// The entry for a peer: found by identity (if known), else by the most specific address, the first on a tie; nullptr if
+// there is none.
+const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring, const std::optional<ike::Identity>& id,
+                                           const net::IpAddress& remote);
+
 struct Keys {
   SecretBytes local, remote;
 };

@@ -313,51 +313,6 @@ crypto::UnixTime Node::WallClock() const {
   return time_of_day_ ? time_of_day_->first + WholeSeconds(now_ - time_of_day_->second) : 0;
 }
 
-void Node::OnNewConfig(config::Model model, Pki pki) {
-  // New certificates and CRLs count from the next authentication on: a renewal interrupts nobody.
-  const bool same_files = SamePki(pki_, pki);
-  pki_ = std::move(pki);
-  if (model == model_)
-    return Say(Log::Level::kInfo, same_files ? "configuration unchanged" : "certificates and CRLs read again");
-  const config::Model old = std::exchange(model_, std::move(model));
-  Configure();
-  // A session survives when all it was made from is the same.
-  auto same = [&](const Session& s) {
-    auto equal = [](const auto& a, const auto& b, const std::string& name) {
-      auto x = a.find(name), y = b.find(name);
-      return (x == a.end()) == (y == b.end()) && (x == a.end() || x->second == y->second);
-    };
-    auto i = model_.interfaces.find(s.config_interface);
-    auto p = model_.profiles.find(s.info.profile);
-    if (i == model_.interfaces.end() || p == model_.profiles.end() || i->second.down() || p->second.down())
-      return false;
-    auto ipsec = model_.ipsec_profiles.find(i->second.ipsec_profile);
-    if (ipsec == model_.ipsec_profiles.end()) return false;
-    if (!s.pool.empty() && !equal(old.pools, model_.pools, s.pool)) return false;
-    for (const std::string& t : ipsec->second.transform_sets)
-      if (!equal(old.transform_sets, model_.transform_sets, t)) return false;
-    const config::Interface* was = config::AddressOwner(old, s.config_interface);
-    const config::Interface* is = config::AddressOwner(model_, s.config_interface);
-    if ((was == nullptr) != (is == nullptr) || (was != nullptr && !(*was == *is))) return false;
-    return equal(old.interfaces, model_.interfaces, s.config_interface) &&
-           equal(old.profiles, model_.profiles, s.info.profile) &&
-           equal(old.ipsec_profiles, model_.ipsec_profiles, ipsec->first) &&
-           equal(old.keyrings, model_.keyrings, p->second.keyring) &&
-           (s.info.remote_certificate == nullptr || (old.trustpoints == model_.trustpoints &&
-                                                     old.certificate_maps == model_.certificate_maps)) &&
-           equal(old.authorization_policies, model_.authorization_policies, p->second.authorization_policy) &&
-           old.access_lists == model_.access_lists;
-  };
-  std::vector<ike::IkeSaId> changed;
-  for (const auto& [id, session] : sessions_)
-    if (!same(session)) changed.push_back(id);
-  for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
-  Pump();
-  Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", changed.size(), " of ",
-                                      sessions_.size() + changed.size(), " sessions restarted"));
-  OnLocalNetwork(LocalNetwork(network_));
-}
-
 void Node::Say(Log::Level level, std::string text) {
   if (level != Log::Level::kDebug) log_.Add({now_, level, text});
   out_->push_back(Log{level, std::move(text)});

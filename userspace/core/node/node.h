@@ -15,6 +15,7 @@
 #include "base/history.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "core/config/key_cipher.h"
 #include "core/config/model.h"
 #include "core/crypto/provider.h"
 #include "core/dataplane/objects.h"
@@ -60,6 +61,13 @@ class Node : private ike::Policy, private nhrp::Environment {
 
   const config::Model& model() const { return model_; }
   const dataplane::State& want() const { return want_; }
+  // What the last NewConfig did to the sessions that were there.
+  struct Restarts {
+    size_t restarted = 0, sessions = 0;
+  };
+  const Restarts& restarts() const { return restarts_; }
+  // By which `show running-config` writes keys; must outlive the node.  nullptr: in clear.
+  void SetKeyCipher(const config::KeyCipher* cipher) { cipher_ = cipher; }
   // For invariant checks of tests.
   struct PeerView {
     net::PeerId id;
@@ -172,7 +180,6 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnApplyDone(const ApplyDone& in);
   void OnSaExpired(const SaExpired& in);
   void OnMeasurements(const Measurements& in);
-  void OnNewConfig(config::Model model, Pki pki);
   crypto::UnixTime WallClock() const;
   void Configure();
   void NoteMissingAlgorithms();
@@ -197,6 +204,9 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnChildUp(ike::ChildUp& up);
   void OnChildDown(const ike::ChildDown& down);
   void Terminate(ike::IkeSaId id, const std::string& reason);
+
+  // reconfigure.cc
+  void OnNewConfig(config::Model model, Pki pki);
 
   // moves.cc: sessions whose outer addresses change
   bool ForceEncap(const net::Endpoint& local, const net::Endpoint& remote) override;
@@ -305,6 +315,8 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::map<net::Prefix, Instant> route_since_;
   std::set<net::Prefix> remembered_;  // fallback routes beside those the configuration implies
 
+  const config::KeyCipher* cipher_ = nullptr;
+  Restarts restarts_;
   LocalNetwork network_;
   bool network_known_ = false;
   dataplane::State want_;    // what should be there

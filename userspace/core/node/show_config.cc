@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/config/key_cipher.h"
 #include "core/config/additional_ke.h"
 #include "core/config/grammar.h"
 #include "core/config/render.h"
@@ -214,7 +215,7 @@ show::Document Node::Views::Pools(const Query& q) const {
 }
 
 show::Document Node::Views::RunningConfig(const Query& q) const {
-  return show::MakeRunningConfig(config::Render(n_.model_, q.Has("all"), q.privileged));
+  return show::MakeRunningConfig(config::Render(n_.model_, q.Has("all"), q.privileged, n_.cipher_));
 }
 
 }  // namespace flexvpn::node
