@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "os/control/client.h"
 #include "os/control/frame.h"
+#include "os/control/request.h"
 #include "os/control/server.h"
 #include "os/loop/loop.h"
 
@@ -74,7 +77,7 @@ TEST_F(ControlSocket, CarriesAnswersLargerThanASocketBuffer) {
 
 TEST_F(ControlSocket, ATooLongRequestEndsThatConnectionOnly) {
   auto bad = ControlClient::Connect(path_);
-  EXPECT_FALSE(bad->Call(std::string(kMaxRequest + 1, 'x')).ok());
+  EXPECT_FALSE(bad->Call(std::string(RequestLimit(geteuid()) + 1, 'x')).ok());
   auto good = ControlClient::Connect(path_);
   EXPECT_EQ(*good->Call("still here"), "echo still here");
 }
@@ -100,6 +103,57 @@ TEST_F(ControlSocket, ASecondServerIsRefusedWhileTheFirstLives) {
   auto loop = *Loop::Make();
   EXPECT_FALSE(ControlServer::Make(*loop, path_, [](const ControlRequest&) {}).ok());
   EXPECT_EQ(access(path_.c_str(), F_OK), 0);
+}
+
+// The file's mode and group are all that keeps others out.
+struct stat SocketFile(const std::string& group, std::string* warning) {
+  const std::string path = absl::StrCat(testing::TempDir(), "/mode-", getpid(), ".sock");
+  auto loop = *Loop::Make();
+  auto server = ControlServer::Make(*loop, path, [](const ControlRequest&) {}, group);
+  EXPECT_TRUE(server.ok()) << server.status();
+  struct stat s {};
+  EXPECT_EQ(stat(path.c_str(), &s), 0);
+  *warning = (*server)->warning();
+  return s;
+}
+
+TEST(ControlSocketFile, IsTheOwnersAloneWithoutTheGroup) {
+  std::string warning;
+  EXPECT_EQ(SocketFile("no-such-group-here", &warning).st_mode & 0777u, 0600u);
+  EXPECT_EQ(warning, "");
+}
+
+TEST(ControlSocketFile, IsOpenToTheGroupIfThereIsOne) {
+  const gid_t mine = getegid() == 0 ? 1 : getegid();  // root may give it to any group
+  const group* g = getgrgid(mine);
+  if (g == nullptr) GTEST_SKIP() << "no group " << mine;
+  std::string warning;
+  const struct stat s = SocketFile(g->gr_name, &warning);
+  EXPECT_EQ(s.st_mode & 0777u, 0660u);
+  EXPECT_EQ(s.st_gid, mine);
+  EXPECT_EQ(warning, "");
+}
+
+TEST(Request, HoldsACommandAndPerhapsLines) {
+  auto plain = ParseRequest(R"({"version":1,"command":"show version","later":[1]})");
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(plain->command, "show version");
+  EXPECT_TRUE(plain->lines.empty());
+  auto commit = ParseRequest(R"({"version":1,"command":"commit","lines":["interface Tunnel0"," ip mtu 1400"]})");
+  ASSERT_TRUE(commit.ok()) << commit.status();
+  EXPECT_EQ(commit->lines, (std::vector<std::string>{"interface Tunnel0", " ip mtu 1400"}));
+}
+
+TEST(Request, OfTheWrongShapeIsRefusedWithASentence) {
+  for (const char* body : {"", "[]", "null", "{", R"({"command":"x"})", R"({"version":1})", R"({"version":1,"command":7})",
+                           R"({"version":2,"command":"x"})", R"({"version":"1","command":"x"})",
+                           R"({"version":1,"command":"commit","lines":"x"})",
+                           R"({"version":1,"command":"commit","lines":["x",3]})"}) {
+    auto r = ParseRequest(body);
+    ASSERT_FALSE(r.ok()) << body;
+    EXPECT_GT(r.status().message().size(), 20u) << body;
+  }
+  EXPECT_EQ(MakeRefusal("no"), R"({"version":1,"ok":false,"text":"% no\n","data":{"error":"no"}})");
 }
 
 TEST(ControlClient, SaysThatTheDaemonIsNotRunning) {

@@ -28,7 +28,7 @@
 #include "base/status_macros.h"
 #include "core/crypto/openssl_rng.h"
 #include "core/show/document.h"
-#include "os/control/frame.h"
+#include "os/control/request.h"
 
 namespace flexvpn::app {
 namespace {
@@ -99,6 +99,7 @@ absl::Status Driver::Open() {
   // The control socket first: a second daemon of this instance must not touch the kernel.
   ASSIGN_OR_RETURN(control_, os::ControlServer::Make(*loop_, options_.socket_path(),
                                                      [this](const os::ControlRequest& r) { OnControl(r); }));
+  if (!control_->warning().empty()) LogLine(Level::kWarning, control_->warning());
   Duration redirect = seconds(8);
   for (const auto& [name, i] : node_->model().interfaces)
     if (i.nhrp.network_id != 0) redirect = std::min<Duration>(redirect, i.nhrp.redirect_timeout);
@@ -456,23 +457,11 @@ std::vector<show::DeviceRow> Driver::Devices() const {
 }
 
 void Driver::OnControl(const os::ControlRequest& request) {
-  auto refuse = [&](const std::string& why) {
-    show::Json j;
-    j["version"] = os::kControlVersion;
-    j["ok"] = false;
-    j["text"] = absl::StrCat("% ", why, "\n");
-    j["data"] = {{"error", why}};
-    control_->Respond(request.connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
-  };
-  const show::Json j = show::Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (!j.is_object() || !j.contains("command") || !j["command"].is_string() || !j.contains("version"))
-    return refuse("malformed request: {\"version\": 1, \"command\": \"show …\"} expected");
-  if (j["version"] != os::kControlVersion)
-    return refuse(absl::StrCat("this daemon speaks control protocol version ", os::kControlVersion));
-  const std::string command = j["command"].get<std::string>();
+  absl::StatusOr<os::ControlCommand> asked = os::ParseRequest(request.body);
+  if (!asked.ok()) return control_->Respond(request.connection, os::MakeRefusal(std::string(asked.status().message())));
   const uint64_t id = next_command_++;
   commands_[id] = {request.connection};
-  Feed(node::Command{id, command, request.uid == 0});
+  Feed(node::Command{id, std::move(asked->command), request.uid == 0});
 }
 
 void Driver::Reply(node::Reply& reply) {
@@ -487,12 +476,7 @@ void Driver::Reply(node::Reply& reply) {
     reply.document.data["openssl"] = OpenSSL_version(OPENSSL_VERSION_STRING);
     reply.document.data["config_file"] = options_.config;
   }
-  show::Json j;
-  j["version"] = os::kControlVersion;
-  j["ok"] = reply.ok;
-  j["text"] = show::RenderText(reply.document);
-  j["data"] = reply.document.data;
-  control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+  control_->Respond(connection, os::MakeResponse(reply.ok, show::RenderText(reply.document), reply.document.data));
 }
 
 }  // namespace flexvpn::app

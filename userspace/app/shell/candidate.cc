@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/secret.h"
-#include "core/config/fragment.h"
 
 namespace flexvpn::shell {
 
@@ -17,16 +16,24 @@ using config::Diagnostic;
 
 namespace {
 
+bool Foreign(config::ModeId mode) { return mode == config::ModeId::kForeign || mode == config::ModeId::kUnsupported; }
+
 bool Bad(const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; }
 
 }  // namespace
 
+bool Candidate::Swallows(absl::string_view line) const {
+  return Foreign(mode()) && !line.empty() && (line[0] == ' ' || line[0] == '\t');
+}
+
 std::vector<Diagnostic> Candidate::Add(absl::string_view typed) {
+  // Where a line stands says the mode, not its indent; but what is indented below a line of another subsystem is its.
+  const bool as_typed = in_text() || Swallows(typed);
+  const absl::string_view line = as_typed ? typed : absl::StripAsciiWhitespace(typed);
+  const std::string indent(as_typed || Foreign(mode()) ? 0 : headers_.size(), ' ');
   std::vector<std::string> all = headers_;
   all.insert(all.end(), text_.begin(), text_.end());
-  // Where it stands says the mode, not its indent: pasted lines keep their own, which would mean something else here.
-  const absl::string_view line = in_text() ? typed : absl::StripAsciiWhitespace(typed);
-  all.emplace_back(line);
+  all.push_back(absl::StrCat(indent, line));
   std::string joined = absl::StrJoin(all, "\n");
   config::Fragment f = config::ParseFragment(joined);
   WipeMemory(joined.data(), joined.size());
@@ -35,28 +42,32 @@ std::vector<Diagnostic> Candidate::Add(absl::string_view typed) {
     return {};
   }
   const int first = static_cast<int>(headers_.size()) + 1;
+  const auto moved = static_cast<int>(line.data() - typed.data()) - static_cast<int>(indent.size());
   std::vector<Diagnostic> said;
   for (Diagnostic& d : f.diagnostics) {
     if (d.where.line < first) continue;
-    d.where.column += static_cast<int>(line.data() - typed.data());
+    d.where.column += moved;
     said.push_back(std::move(d));
   }
   std::vector<std::string> taken = std::move(text_);
   text_.clear();
   if (std::any_of(said.begin(), said.end(), Bad)) return said;
-  const bool opens = f.modes.back().line == first;
-  const size_t below = f.modes.size() - 1 - (opens ? 1 : 0);
-  headers_.resize(std::min(headers_.size(), below));
+  taken.emplace_back(taken.empty() ? absl::StripAsciiWhitespace(line) : line);
+  Take(std::move(taken), f.modes, first);
+  return said;
+}
+
+// The lines are good: `modes` are open after them, `first` was the number of the first of them.
+void Candidate::Take(std::vector<std::string> taken, const std::vector<config::OpenMode>& modes, int first) {
+  const bool opens = modes.back().line == first;
+  headers_.resize(std::min(headers_.size(), modes.size() - 1 - (opens ? 1 : 0)));
   modes_.clear();
-  for (const config::OpenMode& m : f.modes) modes_.push_back(m.mode);
-  taken.emplace_back(line);
+  for (const config::OpenMode& m : modes) modes_.push_back(m.mode);
   Store(headers_.size(), taken.front());
   lines_.insert(lines_.end(), taken.begin() + 1, taken.end());
-  if (opens) {
-    headers_.emplace_back(line);
-    written_ = headers_.size();
-  }
-  return said;
+  if (!opens) return;
+  headers_.push_back(taken.front());
+  written_ = headers_.size();
 }
 
 // Puts the line below the first `depth` headers, which are written again if the lines stand elsewhere.

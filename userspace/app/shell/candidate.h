@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "core/config/command.h"
+#include "core/config/fragment.h"
 
 namespace flexvpn::shell {
 
@@ -21,6 +21,8 @@ class Candidate {
   // Takes one typed line.  A line with an error changes nothing.  Returns what there is to say of it: errors and
   // warnings, with columns of the line as typed.
   std::vector<config::Diagnostic> Add(absl::string_view line);
+  // Whether `line` belongs to another subsystem's block because it is indented below it, whatever it says.
+  bool Swallows(absl::string_view line) const;
   // Closes the innermost mode; false in the outermost.
   bool Exit();
   // To the outermost mode.
@@ -38,6 +40,7 @@ class Candidate {
   std::string TextNotice() const;
 
  private:
+  void Take(std::vector<std::string> taken, const std::vector<config::OpenMode>& modes, int first);
   void Store(size_t depth, absl::string_view line);
 
   std::vector<std::string> lines_;

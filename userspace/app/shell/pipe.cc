@@ -85,11 +85,24 @@ ExecError ReadFilter(absl::string_view line, const Piece& piece, bool first, std
   return {};
 }
 
-// Where a '|' that begins a further filter stands at or behind `from`.
-size_t NextPipe(absl::string_view line, size_t from) {
-  for (size_t i = from; i < line.size(); ++i)
-    if (line[i] == '|' && i > 0 && IsBlank(line[i - 1])) return i;
+// Where a '|' that begins a further filter stands at or behind `from`.  In an expression that is one with a blank
+// before and the name of a filter, of three letters at least, behind it; all other '|' are alternatives.
+size_t NextPipe(absl::string_view line, size_t from, bool in_expression) {
+  for (size_t i = from; i < line.size(); ++i) {
+    if (line[i] != '|') continue;
+    if (!in_expression) return i;
+    const Piece p = Dissect(line, i + 1, line.size());
+    const absl::string_view word = line.substr(p.word, p.word_end - p.word);
+    if (IsBlank(line[i - 1]) && word.size() >= 3 && Matching(word).size() == 1) return i;
+  }
   return absl::string_view::npos;
+}
+
+// Whether the filter that begins at `at`, the octet of its '|', takes an expression.
+bool TakesExpression(absl::string_view line, size_t at) {
+  const Piece p = Dissect(line, at + 1, line.size());
+  const std::vector<const Name*> names = Matching(line.substr(p.word, p.word_end - p.word));
+  return names.size() != 1 || names[0]->kind != FilterKind::kJson;
 }
 
 bool Matches(const regex_t& re, absl::string_view line) {
@@ -148,7 +161,7 @@ Piped SplitPipes(absl::string_view line) {
   out.pipe = line.find('|');
   out.command = std::string(absl::StripTrailingAsciiWhitespace(line.substr(0, out.pipe)));
   for (size_t at = out.pipe; at != absl::string_view::npos;) {
-    const size_t next = NextPipe(line, at + 1);
+    const size_t next = NextPipe(line, at + 1, TakesExpression(line, at));
     const Piece piece = Dissect(line, at + 1, std::min(next, line.size()));
     out.error = ReadFilter(line, piece, at == out.pipe, &out.filters);
     if (!out.error.message.empty()) return out;
@@ -178,7 +191,7 @@ std::string ApplyFilters(const std::vector<Filter>& filters, absl::string_view t
 config::HelpAnswer HelpForPipe(absl::string_view line) {
   config::HelpAnswer out;
   size_t at = line.find('|');
-  for (size_t next; (next = NextPipe(line, at + 1)) != absl::string_view::npos;) at = next;
+  for (size_t next; (next = NextPipe(line, at + 1, TakesExpression(line, at))) != absl::string_view::npos;) at = next;
   const Piece piece = Dissect(line, at + 1, line.size());
   if (piece.word_end == line.size()) {  // the name of the filter is being written
     for (const Name* n : Matching(line.substr(piece.word, piece.word_end - piece.word))) out.items.push_back({n->word, n->help});

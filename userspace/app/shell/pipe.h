@@ -30,8 +30,9 @@ struct Piped {
   config::ExecError error;          // message empty: understood; else input and column as of the whole line
 };
 
-// Splits a line at its first '|'.  A regular expression may hold '|' (`include UP|DOWN`); a '|' with a blank before it
-// begins a further filter.  `json` comes first if it is there.
+// Splits a line at its first '|'.  A regular expression may hold '|' (`include UP|DOWN`); ` | ` and the name of a filter,
+// of three letters at least, begin a further one.  Blanks around an expression do not count.  `json` comes first if it
+// is there.
 Piped SplitPipes(absl::string_view line);
 
 // The text that the filters let through, in their order (kJson: no change, the caller gives the JSON as text).

@@ -170,6 +170,7 @@ Outcome Session::Local(const std::string& words) {
 }
 
 Outcome Session::Configuration(absl::string_view line) {
+  if (candidate_.Swallows(line)) return AddLine(line);
   const Split split = FirstWord(line);
   const std::string word = absl::AsciiStrToLower(split.word);
   const absl::string_view bare = absl::StripAsciiWhitespace(line);

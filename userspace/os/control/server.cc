@@ -2,10 +2,13 @@
 #include "os/control/server.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "os/control/client.h"
@@ -16,9 +19,20 @@ namespace {
 
 constexpr size_t kMaxConnections = 64;
 
+// Opens the socket file to the group, if there is one.  Returns what went wrong; the socket is the owner's alone then.
+std::string ShareWithGroup(const std::string& path, const std::string& name) {
+  group entry{};
+  group* found = nullptr;
+  std::vector<char> buffer(64 * 1024);  // names of all members
+  if (getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return "";
+  if (chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) == 0 && chmod(path.c_str(), 0660) == 0) return "";
+  return absl::StrCat("group '", name, "' cannot use ", path, ": ", strerror(errno));
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, const std::string& path, Handler handler) {
+absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, const std::string& path, Handler handler,
+                                                                   const std::string& group) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -29,13 +43,14 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, c
   ::unlink(path.c_str());
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, "control socket");
-  const mode_t old = umask(0117);
+  const mode_t old = umask(0177);
   const int bound = bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
   const int error = errno;
   umask(old);
   if (bound != 0) return absl::ErrnoToStatus(error, absl::StrCat("bind ", path));
   if (listen(fd.get(), 16) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("listen ", path));
   std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(fd), std::move(handler)));
+  server->warning_ = ShareWithGroup(path, group);
   absl::Status s = loop.Add(server->fd_.get(), EPOLLIN, [p = server.get()](uint32_t) { p->Accept(); });
   if (!s.ok()) return s;
   return server;
@@ -78,7 +93,7 @@ void ControlServer::OnEvent(uint64_t id, uint32_t events) {
     ssize_t n;
     while ((n = ::recv(it->second.fd.get(), buffer, sizeof buffer, 0)) > 0) {
       it->second.in.append(buffer, static_cast<size_t>(n));
-      if (it->second.in.size() > kMaxRequest + 4) return Close(id);
+      if (it->second.in.size() > RequestLimit(it->second.uid) + 4) return Close(id);
     }
     if (n == 0) {  // no more requests; what is asked already is answered
       it->second.eof = true;
@@ -96,7 +111,7 @@ void ControlServer::Advance(uint64_t id) {
   if (it == connections_.end() || it->second.advancing) return;  // the loop further up goes on
   it->second.advancing = true;
   while (!it->second.busy && it->second.out.empty()) {
-    auto frame = TakeFrame(it->second.in, kMaxRequest);
+    auto frame = TakeFrame(it->second.in, RequestLimit(it->second.uid));
     if (!frame.ok()) return Close(id);
     if (!*frame) break;
     it->second.busy = true;
