@@ -39,14 +39,14 @@ class Shell : public testing::Test {
 TEST_F(Shell, ThePromptHasTheNameTheRightsAndTheMode) {
   Session root = Make();
   EXPECT_EQ(root.Prompt(), "flexvpn#");
-  root.LearnHostname();
+  EXPECT_TRUE(root.LearnHostname().ok());
   EXPECT_EQ(root.Prompt(), "hub#");
   EXPECT_TRUE(root.Execute("conf t").ok);
   EXPECT_EQ(root.Prompt(), "hub(config)#");
   root.Execute("crypto ikev2 profile P");
   EXPECT_EQ(root.Prompt(), "hub(config-ikev2-profile)#");
   Session user = Make(false);
-  user.LearnHostname();
+  EXPECT_TRUE(user.LearnHostname().ok());
   EXPECT_EQ(user.Prompt(), "hub>");
 }
 
@@ -157,7 +157,7 @@ TEST_F(Shell, LeavingAsksAboutWhatIsNotCommitted) {
        {std::tuple("yes", false, true), {"n", false, false}, {"cancel", true, false}, {"", true, false}, {"perhaps", true, false}}) {
     asked_.clear();
     Session s = Make();
-    s.LearnHostname();
+    EXPECT_TRUE(s.LearnHostname().ok());
     s.Execute("conf t");
     s.Execute("interface Tunnel0");
     reply_ = reply;

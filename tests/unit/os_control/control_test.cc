@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "os/control/client.h"
 #include "os/control/frame.h"
-#include "os/control/request.h"
 #include "os/control/server.h"
 #include "os/loop/loop.h"
 
@@ -77,7 +76,7 @@ TEST_F(ControlSocket, CarriesAnswersLargerThanASocketBuffer) {
 
 TEST_F(ControlSocket, ATooLongRequestEndsThatConnectionOnly) {
   auto bad = ControlClient::Connect(path_);
-  EXPECT_FALSE(bad->Call(std::string(RequestLimit(geteuid()) + 1, 'x')).ok());
+  EXPECT_FALSE(bad->Call(std::string((geteuid() == 0 ? kMaxRootRequest : kMaxRequest) + 1, 'x')).ok());
   auto good = ControlClient::Connect(path_);
   EXPECT_EQ(*good->Call("still here"), "echo still here");
 }
@@ -132,28 +131,6 @@ TEST(ControlSocketFile, IsOpenToTheGroupIfThereIsOne) {
   EXPECT_EQ(s.st_mode & 0777u, 0660u);
   EXPECT_EQ(s.st_gid, mine);
   EXPECT_EQ(warning, "");
-}
-
-TEST(Request, HoldsACommandAndPerhapsLines) {
-  auto plain = ParseRequest(R"({"version":1,"command":"show version","later":[1]})");
-  ASSERT_TRUE(plain.ok()) << plain.status();
-  EXPECT_EQ(plain->command, "show version");
-  EXPECT_TRUE(plain->lines.empty());
-  auto commit = ParseRequest(R"({"version":1,"command":"commit","lines":["interface Tunnel0"," ip mtu 1400"]})");
-  ASSERT_TRUE(commit.ok()) << commit.status();
-  EXPECT_EQ(commit->lines, (std::vector<std::string>{"interface Tunnel0", " ip mtu 1400"}));
-}
-
-TEST(Request, OfTheWrongShapeIsRefusedWithASentence) {
-  for (const char* body : {"", "[]", "null", "{", R"({"command":"x"})", R"({"version":1})", R"({"version":1,"command":7})",
-                           R"({"version":2,"command":"x"})", R"({"version":"1","command":"x"})",
-                           R"({"version":1,"command":"commit","lines":"x"})",
-                           R"({"version":1,"command":"commit","lines":["x",3]})"}) {
-    auto r = ParseRequest(body);
-    ASSERT_FALSE(r.ok()) << body;
-    EXPECT_GT(r.status().message().size(), 20u) << body;
-  }
-  EXPECT_EQ(MakeRefusal("no"), R"({"version":1,"ok":false,"text":"% no\n","data":{"error":"no"}})");
 }
 
 TEST(ControlClient, SaysThatTheDaemonIsNotRunning) {

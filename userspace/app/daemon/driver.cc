@@ -28,7 +28,7 @@
 #include "base/status_macros.h"
 #include "core/crypto/openssl_rng.h"
 #include "core/show/document.h"
-#include "os/control/request.h"
+#include "os/control/frame.h"
 
 namespace flexvpn::app {
 namespace {
@@ -457,11 +457,23 @@ std::vector<show::DeviceRow> Driver::Devices() const {
 }
 
 void Driver::OnControl(const os::ControlRequest& request) {
-  absl::StatusOr<os::ControlCommand> asked = os::ParseRequest(request.body);
-  if (!asked.ok()) return control_->Respond(request.connection, os::MakeRefusal(std::string(asked.status().message())));
+  auto refuse = [&](const std::string& why) {
+    show::Json j;
+    j["version"] = os::kControlVersion;
+    j["ok"] = false;
+    j["text"] = absl::StrCat("% ", why, "\n");
+    j["data"] = {{"error", why}};
+    control_->Respond(request.connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+  };
+  const show::Json j = show::Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (!j.is_object() || !j.contains("command") || !j["command"].is_string() || !j.contains("version"))
+    return refuse("malformed request: {\"version\": 1, \"command\": \"show …\"} expected");
+  if (j["version"] != os::kControlVersion)
+    return refuse(absl::StrCat("this daemon speaks control protocol version ", os::kControlVersion));
+  const std::string command = j["command"].get<std::string>();
   const uint64_t id = next_command_++;
   commands_[id] = {request.connection};
-  Feed(node::Command{id, std::move(asked->command), request.uid == 0});
+  Feed(node::Command{id, command, request.uid == 0});
 }
 
 void Driver::Reply(node::Reply& reply) {
@@ -476,7 +488,12 @@ void Driver::Reply(node::Reply& reply) {
     reply.document.data["openssl"] = OpenSSL_version(OPENSSL_VERSION_STRING);
     reply.document.data["config_file"] = options_.config;
   }
-  control_->Respond(connection, os::MakeResponse(reply.ok, show::RenderText(reply.document), reply.document.data));
+  show::Json j;
+  j["version"] = os::kControlVersion;
+  j["ok"] = reply.ok;
+  j["text"] = show::RenderText(reply.document);
+  j["data"] = reply.document.data;
+  control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
 }
 
 }  // namespace flexvpn::app

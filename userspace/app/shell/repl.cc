@@ -26,7 +26,7 @@ class Prompt {
         history_(HistoryFile()) {}
 
   int Run() {
-    session_.LearnHostname();
+    if (const absl::Status s = session_.LearnHostname(); !s.ok()) Write(absl::StrCat("% ", s.message(), "\n"));
     for (;;) {
       const std::string prompt = session_.Prompt();
       const std::optional<std::string> typed = editor_.Read(prompt);

@@ -75,10 +75,11 @@ std::string Session::Prompt() const {
   return absl::StrCat(hostname_, "(", config::GetMode(candidate_.mode()).prompt, ")#");
 }
 
-void Session::LearnHostname() {
+absl::Status Session::LearnHostname() {
   const auto answer = call_("show version", nullptr);
-  if (!answer.ok() || !answer->ok) return;
+  if (!answer.ok()) return answer.status();
   if (std::string name = Text(answer->data, "hostname"); !name.empty()) hostname_ = Printable(name);
+  return absl::OkStatus();
 }
 
 Outcome Session::Execute(absl::string_view line) {
@@ -202,7 +203,7 @@ Outcome Session::WithCandidate(absl::string_view line, absl::string_view command
   const Split split = FirstWord(command);
   if (out.ok && Abbreviates(split.word, "commit", 3) && !Abbreviates(FirstWord(split.rest).word, "check", 2)) {
     candidate_.Clear();
-    LearnHostname();
+    LearnHostname().IgnoreError();
   }
   return out;
 }

@@ -55,8 +55,8 @@ class Session {
 
   // "hub#", "hub(config-if)#", empty within a banner.
   std::string Prompt() const;
-  // Asks the daemon for the name of the router; keeps the last one if it does not answer.
-  void LearnHostname();
+  // Asks the daemon for the name of the router; keeps the last one, and says why, if it does not answer.
+  absl::Status LearnHostname();
   bool configuring() const { return configuring_; }
   bool in_text() const { return candidate_.in_text(); }
   Modes modes() const { return configuring_ ? candidate_.modes() : Modes(); }

@@ -74,6 +74,7 @@ Modes* BuildModes() {
                   "[<REST:line>]",
                   "a line of the CA", Keep::kEach)});
   AddExecCommands(At(*modes, ModeId::kExec));
+  AddShellCommands(At(*modes, ModeId::kExec));
   return modes;
 }
 

@@ -41,15 +41,7 @@ void AddExecCommands(Mode& exec) {
       Change("clear crypto ikev2 sa [remote <A:address>]", "end IKE SAs"),
       Change("clear ip nhrp", "empty the NHRP cache"),
       Change("rekey crypto {ikev2|ipsec} sa", "make new keys now"),
-      Shell("configure terminal", "edit a candidate configuration (root only)"),
-      Shell("terminal length <N:0-512>", "lines of a page; 0: no pages"),
-      Shell("terminal width <N:0-512>", "columns of the terminal; 0: as wide as it is"),
-      Shell("monitor [interval <N:1-3600>]", "sessions, rates and shortcuts, again and again; q ends it"),
-      Shell("enable", "nothing to do: root has all rights, others read"),
-      Shell("help", "how to get help"),
       Shell("exit", "leave the shell"),
-      Shell("quit", "leave the shell"),
-      Shell("logout", "leave the shell"),
   });
 }
 

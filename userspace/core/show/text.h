@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading of JSON that cannot fail and tables, for all; the text layouts by command family, for core/show.
+// Inside core/show: reading of JSON that cannot fail, and the text layouts by command family.
 #ifndef FLEXVPN_CORE_SHOW_TEXT_H_
 #define FLEXVPN_CORE_SHOW_TEXT_H_
 

@@ -2,6 +2,7 @@
 #include "os/control/frame.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/secret.h"
 
 namespace flexvpn::os {
 
@@ -17,6 +18,7 @@ absl::StatusOr<std::optional<std::string>> TakeFrame(std::string& buffer, size_t
   if (length > limit) return absl::InvalidArgumentError(absl::StrCat("frame of ", length, " octets: limit is ", limit));
   if (buffer.size() - 4 < length) return std::optional<std::string>();
   std::optional<std::string> body = buffer.substr(4, length);
+  if (buffer.size() == 4 + length) WipeMemory(buffer.data(), buffer.size());  // lines to commit may hold keys
   buffer.erase(0, 4 + length);
   return body;
 }

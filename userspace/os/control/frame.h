@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control protocol: a Unix stream socket, frames of a four octet big-endian length and that many octets of JSON.
-// What the JSON says: request.h; for users: docs/control-protocol.md.
+//   request   {"version": 1, "command": "show crypto ikev2 sa"}
+//             {"version": 1, "command": "commit", "lines": ["interface Tunnel0", " ip mtu 1380"]}
+//   response  {"version": 1, "ok": true, "text": "...", "data": {...}}
+// One response for each request, in order.
 #ifndef FLEXVPN_OS_CONTROL_FRAME_H_
 #define FLEXVPN_OS_CONTROL_FRAME_H_
 
@@ -13,10 +16,8 @@
 namespace flexvpn::os {
 
 inline constexpr int kControlVersion = 1;
-// Of requests: a candidate configuration (16 MiB of text, escaped) comes from root only.
 inline constexpr size_t kMaxRequest = 64 * 1024;
-inline constexpr size_t kMaxRootRequest = 32 * 1024 * 1024;
-constexpr size_t RequestLimit(uint32_t uid) { return uid == 0 ? kMaxRootRequest : kMaxRequest; }
+inline constexpr size_t kMaxRootRequest = 32 * 1024 * 1024;  // of root: a pasted configuration of 16 MiB, quoted as JSON
 inline constexpr size_t kMaxResponse = 256 * 1024 * 1024;
 
 // `body` with its length in front.

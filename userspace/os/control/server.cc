@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/secret.h"
 #include "os/control/client.h"
 #include "os/control/frame.h"
 
@@ -18,6 +19,8 @@ namespace flexvpn::os {
 namespace {
 
 constexpr size_t kMaxConnections = 64;
+
+size_t Limit(uint32_t uid) { return uid == 0 ? kMaxRootRequest : kMaxRequest; }
 
 // Opens the socket file to the group, if there is one.  Returns what went wrong; the socket is the owner's alone then.
 std::string ShareWithGroup(const std::string& path, const std::string& name) {
@@ -93,7 +96,7 @@ void ControlServer::OnEvent(uint64_t id, uint32_t events) {
     ssize_t n;
     while ((n = ::recv(it->second.fd.get(), buffer, sizeof buffer, 0)) > 0) {
       it->second.in.append(buffer, static_cast<size_t>(n));
-      if (it->second.in.size() > RequestLimit(it->second.uid) + 4) return Close(id);
+      if (it->second.in.size() > Limit(it->second.uid) + 4) return Close(id);
     }
     if (n == 0) {  // no more requests; what is asked already is answered
       it->second.eof = true;
@@ -111,11 +114,13 @@ void ControlServer::Advance(uint64_t id) {
   if (it == connections_.end() || it->second.advancing) return;  // the loop further up goes on
   it->second.advancing = true;
   while (!it->second.busy && it->second.out.empty()) {
-    auto frame = TakeFrame(it->second.in, RequestLimit(it->second.uid));
+    auto frame = TakeFrame(it->second.in, Limit(it->second.uid));
     if (!frame.ok()) return Close(id);
     if (!*frame) break;
     it->second.busy = true;
-    handler_({id, **std::move(frame), it->second.uid});
+    ControlRequest request{id, **std::move(frame), it->second.uid};
+    handler_(request);
+    WipeMemory(request.body.data(), request.body.size());
     if ((it = connections_.find(id)) == connections_.end()) return;
   }
   it->second.advancing = false;

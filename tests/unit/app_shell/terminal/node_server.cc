@@ -6,7 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "core/show/document.h"
+#include "app/daemon/request.h"
+#include "os/control/frame.h"
 
 namespace flexvpn::shell {
 
@@ -27,8 +28,8 @@ NodeServer::~NodeServer() {
 }
 
 void NodeServer::OnRequest(const os::ControlRequest& request) {
-  auto asked = os::ParseRequest(request.body);
-  if (!asked.ok()) return server_->Respond(request.connection, os::MakeRefusal(std::string(asked.status().message())));
+  auto asked = app::ReadRequest(request.body);
+  if (!asked.ok()) return Respond(request.connection, false, std::string(asked.status().message()), {});
   if (absl::StartsWith(asked->command, "commit")) return Commit(request.connection, asked->lines);
   Ask(request.connection, {1, asked->command, request.uid == 0});
 }
@@ -42,7 +43,7 @@ void NodeServer::Ask(uint64_t connection, node::Command command) {
       none.token = m->token;
       node_->Handle(std::move(none), os::Loop::Now(), actions);
     } else if (const auto* r = std::get_if<node::Reply>(&actions[i])) {
-      server_->Respond(connection, os::MakeResponse(r->ok, show::RenderText(r->document), r->document.data));
+      Respond(connection, r->ok, show::RenderText(r->document), r->document.data);
     }
   }
 }
@@ -50,10 +51,14 @@ void NodeServer::Ask(uint64_t connection, node::Command command) {
 // The driver's part of a commit.
 void NodeServer::Commit(uint64_t connection, const std::vector<std::string>& lines) {
   const config::ParseResult r = config::ParseOnto(node_->model(), absl::StrJoin(lines, "\n"));
-  if (!r.ok()) return server_->Respond(connection, os::MakeRefusal("the candidate has errors"));
+  if (!r.ok()) return Respond(connection, false, "% the candidate has errors\n", {{"error", "the candidate has errors"}});
   node::Actions actions;
   node_->Handle(node::NewConfig{r.model, {}}, os::Loop::Now(), actions);
-  server_->Respond(connection, os::MakeResponse(true, absl::StrCat(lines.size(), " lines committed\n"), {{"ok", true}}));
+  Respond(connection, true, absl::StrCat(lines.size(), " lines committed\n"), {{"ok", true}});
+}
+
+void NodeServer::Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data) {
+  server_->Respond(connection, show::Json{{"version", os::kControlVersion}, {"ok", ok}, {"text", text}, {"data", data}}.dump());
 }
 
 }  // namespace flexvpn::shell

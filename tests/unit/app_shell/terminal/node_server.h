@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "core/node/node.h"
-#include "os/control/request.h"
+#include "core/show/document.h"
 #include "os/control/server.h"
 #include "os/loop/loop.h"
 
@@ -22,6 +22,7 @@ class NodeServer {
  private:
   void OnRequest(const os::ControlRequest& request);
   void Ask(uint64_t connection, node::Command command);
+  void Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data);
   void Commit(uint64_t connection, const std::vector<std::string>& lines);
 
   std::unique_ptr<crypto::Provider> crypto_;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FLEXVPN_APP_DAEMON_REQUEST_H_
+#define FLEXVPN_APP_DAEMON_REQUEST_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace flexvpn::app {
+
+// A request of the control socket (os/control/frame.h).
+struct ControlCommand {
+  std::string command;
+  std::vector<std::string> lines;  // of configuration; may hold keys: wiped with WipeLines
+};
+// Bounded as the configuration language is: number of lines, octets a line, octets in all; a line has no line end in it.
+// The error is for the client.
+absl::StatusOr<ControlCommand> ReadRequest(absl::string_view body);
+void WipeLines(std::vector<std::string>& lines);
+
+}  // namespace flexvpn::app
+
+#endif  // FLEXVPN_APP_DAEMON_REQUEST_H_
