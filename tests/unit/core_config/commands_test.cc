@@ -116,7 +116,7 @@ TEST(Help, ShowsKeywordsArgumentsAndTheEnd) {
   EXPECT_THAT(Words(Help(ModeId::kProfile, "")), IsSupersetOf({"no", "default", "exit", "end", "do", "match"}));
   EXPECT_THAT(Words(Help(ModeId::kProfile, "do show crypto ikev2 s")), ElementsAre("sa", "session", "stats"));
   EXPECT_THAT(Words(Help(ModeId::kExec, "sh cry ikev2 sa ")), ElementsAre("detailed", "local", "remote", "<cr>"));
-  EXPECT_THAT(Words(Help(ModeId::kExec, "")), ElementsAre("clear", "commit", "copy", "exit", "key", "rekey", "rollback", "show", "write"));
+  EXPECT_THAT(Words(Help(ModeId::kExec, "")), IsSupersetOf({"clear", "commit", "configure", "exit", "rekey", "show", "write"}));
   EXPECT_EQ(Help(ModeId::kRoot, "crypto nonsense x").column, 8);
 }
 

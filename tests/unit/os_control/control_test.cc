@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -74,7 +76,7 @@ TEST_F(ControlSocket, CarriesAnswersLargerThanASocketBuffer) {
 
 TEST_F(ControlSocket, ATooLongRequestEndsThatConnectionOnly) {
   auto bad = ControlClient::Connect(path_);
-  EXPECT_FALSE(bad->Call(std::string(kMaxRequest + 1, 'x')).ok());
+  EXPECT_FALSE(bad->Call(std::string((geteuid() == 0 ? kMaxRootRequest : kMaxRequest) + 1, 'x')).ok());
   auto good = ControlClient::Connect(path_);
   EXPECT_EQ(*good->Call("still here"), "echo still here");
 }
@@ -100,6 +102,35 @@ TEST_F(ControlSocket, ASecondServerIsRefusedWhileTheFirstLives) {
   auto loop = *Loop::Make();
   EXPECT_FALSE(ControlServer::Make(*loop, path_, [](const ControlRequest&) {}).ok());
   EXPECT_EQ(access(path_.c_str(), F_OK), 0);
+}
+
+// The file's mode and group are all that keeps others out.
+struct stat SocketFile(const std::string& group, std::string* warning) {
+  const std::string path = absl::StrCat(testing::TempDir(), "/mode-", getpid(), ".sock");
+  auto loop = *Loop::Make();
+  auto server = ControlServer::Make(*loop, path, [](const ControlRequest&) {}, group);
+  EXPECT_TRUE(server.ok()) << server.status();
+  struct stat s {};
+  EXPECT_EQ(stat(path.c_str(), &s), 0);
+  *warning = (*server)->warning();
+  return s;
+}
+
+TEST(ControlSocketFile, IsTheOwnersAloneWithoutTheGroup) {
+  std::string warning;
+  EXPECT_EQ(SocketFile("no-such-group-here", &warning).st_mode & 0777u, 0600u);
+  EXPECT_EQ(warning, "");
+}
+
+TEST(ControlSocketFile, IsOpenToTheGroupIfThereIsOne) {
+  const gid_t mine = getegid() == 0 ? 1 : getegid();  // root may give it to any group
+  const group* g = getgrgid(mine);
+  if (g == nullptr) GTEST_SKIP() << "no group " << mine;
+  std::string warning;
+  const struct stat s = SocketFile(g->gr_name, &warning);
+  EXPECT_EQ(s.st_mode & 0777u, 0660u);
+  EXPECT_EQ(s.st_gid, mine);
+  EXPECT_EQ(warning, "");
 }
 
 TEST(ControlClient, SaysThatTheDaemonIsNotRunning) {

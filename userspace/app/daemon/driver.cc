@@ -111,6 +111,7 @@ absl::Status Driver::Open() {
   // The control socket first: a second daemon of this instance must not touch the kernel.
   ASSIGN_OR_RETURN(control_, os::ControlServer::Make(*loop_, options_.socket_path(),
                                                      [this](const os::ControlRequest& r) { OnControl(r); }));
+  if (!control_->warning().empty()) LogLine(Level::kWarning, control_->warning());
   Duration redirect = seconds(8);
   for (const auto& [name, i] : node_->model().interfaces)
     if (i.nhrp.network_id != 0) redirect = std::min<Duration>(redirect, i.nhrp.redirect_timeout);

@@ -75,6 +75,7 @@ Modes* BuildModes() {
                   "a line of the CA", Keep::kEach)});
   AddExecCommands(At(*modes, ModeId::kExec));
   AddCommitCommands(At(*modes, ModeId::kExec));
+  AddShellCommands(At(*modes, ModeId::kExec));
   return modes;
 }
 

@@ -74,6 +74,7 @@ void AddRoutingCommands(Modes& modes);  // vrf, track, route-map
 void AddSystemCommands(Mode& root);     // banner, logging, key config-key, platform
 void AddExecCommands(Mode& exec);
 void AddCommitCommands(Mode& exec);     // commit, rollback, write memory
+void AddShellCommands(Mode& exec);
 
 // Shorthand for the tables.
 Command Unsupported(Diagnostic::Severity severity, std::string pattern, std::string what,

@@ -27,6 +27,9 @@ HelpAnswer Help(ModeId mode, absl::string_view line);
 // The keywords (and words of known lists) that the last word of `line` may become; all of them after a blank.
 std::vector<std::string> Complete(ModeId mode, absl::string_view line);
 
+// All commands of a mode that are used or kept: syntax as the reference has it, and help; in the order of the tables.
+std::vector<HelpItem> CommandList(ModeId mode);
+
 // The reference as docs/commands.md has it: every mode, command, range, default.
 std::string CommandsMarkdown();
 // The same tree as JSON: {"modes": [{"mode", "prompt", "parent", "commands": [{"syntax", "help", "kind", "default",

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/config/candidate.h"
+#include "core/config/fragment.h"
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {
@@ -19,6 +20,7 @@ constexpr size_t kMaxDiagnostics = 1000;
 struct Frame {
   ModeId mode;
   int indent;                // of the line that opened it
+  int line;                  // that line
   std::string path;          // of the object
   std::vector<size_t> kept;  // of a kept block: its index in model.kept, then in the bodies
 };
@@ -29,18 +31,11 @@ class Parser {
     c_.cipher = cipher;
     c_.built_in = &BuiltInModel(base.defaults);
     c_.model = std::move(base);
-    stack_.push_back({ModeId::kRoot, -1, "", {}});
+    stack_.push_back({ModeId::kRoot, -1, 0, "", {}});
   }
 
   ParseResult Run() {
-    Line line;
-    while (lexer_.Next(&line)) {
-      if (c_.diagnostics.size() > kMaxDiagnostics) {
-        c_.Error({line.number, 1}, "too many messages; the rest of the text is not read");
-        break;
-      }
-      OnLine(line);
-    }
+    ReadLines();
     Derive(c_.model);
     ParseResult out;
     out.model = std::move(c_.model);
@@ -48,7 +43,27 @@ class Parser {
     return out;
   }
 
+  Fragment RunFragment() {
+    ReadLines();
+    Fragment out;
+    out.diagnostics = std::move(c_.diagnostics);
+    for (const Frame& f : stack_) out.modes.push_back({f.mode, f.line});
+    out.open_text = open_text_;
+    return out;
+  }
+
  private:
+  void ReadLines() {
+    Line line;
+    while (lexer_.Next(&line)) {
+      if (c_.diagnostics.size() > kMaxDiagnostics) {
+        c_.Error({line.number, 1}, "too many messages; the rest of the text is not read");
+        return;
+      }
+      OnLine(line);
+    }
+  }
+
   // Steps over "no" and "default"; returns the index of the first word of the command.
   static size_t ReadOp(const Line& line, Op* op) {
     const std::string w = absl::AsciiStrToLower(line.words[0].text);
@@ -127,7 +142,7 @@ class Parser {
     if (command.kind == Command::Kind::kKept && !acts) return OnKept(line, call);
     if (command.handler != nullptr) command.handler(c_, call);
     if (command.handler == ReadBanner) return TakeBanner(line, call);
-    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, c_.path, {}});
+    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, line.number, c_.path, {}});
   }
 
   // Where kept lines of a mode go.
@@ -156,7 +171,7 @@ class Parser {
     if (!call.set()) return;
     TellKept(call, frame);
     if (command.enter == ModeId::kNone) return;
-    Frame inner{command.enter, line.indent, "", frame.kept};
+    Frame inner{command.enter, line.indent, line.number, "", frame.kept};
     inner.kept.push_back(index);
     stack_.push_back(std::move(inner));
   }
@@ -203,7 +218,7 @@ class Parser {
     const Command& command = *call.command;
     if (call.set())
       c_.Report(command.severity, call.where(), absl::StrCat("not supported by this version: ", command.help));
-    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, "", {}});
+    if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, line.number, "", {}});
   }
 
   void OnForeign(const Line& line, const Call& call, size_t depth) {
@@ -219,7 +234,7 @@ class Parser {
     }
     stack_.resize(1);
     c_.model.foreign_lines.push_back(code);
-    if (call.set()) stack_.push_back({ModeId::kForeign, line.indent, "", {}});
+    if (call.set()) stack_.push_back({ModeId::kForeign, line.indent, line.number, "", {}});
   }
 
   static std::string FirstWords(const Call& call) {
@@ -249,6 +264,7 @@ class Parser {
       if (!lexer_.NextRaw(&line)) {
         c_.Error({first.number, 1}, "the banner does not end: the rest of the text was taken for it",
                  absl::StrCat("end it with a line '", delimiter, "'"));
+        open_text_ = true;
         return;
       }
       all += '\n';
@@ -336,6 +352,7 @@ class Parser {
   Lexer lexer_;
   std::vector<Frame> stack_;
   std::set<const Command*> informed_;
+  bool open_text_ = false;  // the text ended within a banner
 };
 
 }  // namespace
@@ -373,5 +390,6 @@ ParseResult ParseOnto(Model base, absl::string_view text, const KeyCipher* ciphe
 
 ParseResult Parse(absl::string_view text) { return Parse(text, nullptr); }
 ParseResult ParseOnto(Model base, absl::string_view text) { return ParseOnto(std::move(base), text, nullptr); }
+Fragment ParseFragment(absl::string_view text) { return Parser(text, DefaultModel(), nullptr).RunFragment(); }
 
 }  // namespace flexvpn::config

@@ -102,6 +102,13 @@ Json TreeOf(const Node& node, const std::string& path) {
 
 }  // namespace
 
+std::vector<HelpItem> CommandList(ModeId mode) {
+  std::vector<HelpItem> out;
+  for (const auto& c : GetMode(mode).commands)
+    if (Documented(*c)) out.push_back({Syntax(c->pattern), c->help});
+  return out;
+}
+
 std::string CommandsMarkdown() {
   const std::map<const Command*, std::string> defaults = Defaults();
   std::string out =

@@ -39,6 +39,7 @@ const std::map<std::string, const char*, std::less<>>& Texts() {
       {"<KB>", "kilobytes"}, {"<DAYS>", "days"}, {"<TAG>", "tag of the routes"}, {"<DISTANCE>", "administrative distance"},
       {"<SEQ>", "sequence number"}, {"<W>", "wildcard mask"}, {"<FIRST>", "first address"}, {"<LAST>", "last address"},
       {"max-redirects", "most redirects in a row"}, {"mtu", "size in octets"}, {"incoming", "those that peers begin"},
+      {"terminal", "the terminal of this session"}, {"configure terminal", "from here"}, {"interval", "seconds between"},
       {"outgoing", "those that we begin"}, {"linux", "the device of Linux"}, {"optional", "packets in clear"}};
   return *kTexts;
 }

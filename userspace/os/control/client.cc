@@ -26,7 +26,7 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
   if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     const int error = errno;
     const char* hint = error == ENOENT || error == ECONNREFUSED ? ": flexvpnd is not running there"
-                       : error == EACCES                        ? ": permission denied (root or the socket's group)"
+                       : error == EACCES                        ? ": permission denied (root, and group flexvpn to read)"
                                                                 : "";
     return absl::ErrnoToStatus(error, absl::StrCat(path, hint));
   }
@@ -34,11 +34,11 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
 }
 
 absl::StatusOr<std::string> ControlClient::Call(const std::string& body) {
-  std::string out = EncodeFrame(body);
-  while (!out.empty()) {
-    const ssize_t n = ::send(fd_.get(), out.data(), out.size(), MSG_NOSIGNAL);
+  const std::string out = EncodeFrame(body);
+  for (size_t sent = 0; sent < out.size();) {
+    const ssize_t n = ::send(fd_.get(), out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
     if (n <= 0) return absl::ErrnoToStatus(errno, "send to the daemon");
-    out.erase(0, static_cast<size_t>(n));
+    sent += static_cast<size_t>(n);
   }
   for (;;) {
     ASSIGN_OR_RETURN(std::optional<std::string> frame, TakeFrame(buffer_, kMaxResponse));
@@ -46,9 +46,9 @@ absl::StatusOr<std::string> ControlClient::Call(const std::string& body) {
     char chunk[65536];
     const ssize_t n = ::recv(fd_.get(), chunk, sizeof chunk, 0);
     if (n == 0) return absl::UnavailableError("the daemon closed the connection");
-    if (n < 0)
-      return errno == EAGAIN ? absl::DeadlineExceededError("no answer from the daemon within 60 s")
-                             : absl::ErrnoToStatus(errno, "receive from the daemon");
+    if (n < 0 && errno == EAGAIN) return absl::DeadlineExceededError("no answer from the daemon within 60 s");
+    if (n < 0 && errno == EINTR) return absl::CancelledError("interrupted: the answer was not waited for");
+    if (n < 0) return absl::ErrnoToStatus(errno, "receive from the daemon");
     buffer_.append(chunk, static_cast<size_t>(n));
   }
 }

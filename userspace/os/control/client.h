@@ -14,7 +14,7 @@ class ControlClient {
  public:
   // Errors say whether the daemon is not running or access is denied.
   static absl::StatusOr<ControlClient> Connect(const std::string& path);
-  // Sends one request, waits at most 60 s for its response.
+  // Sends one request, waits at most 60 s for its response, or until a signal handler ran (kCancelled).
   absl::StatusOr<std::string> Call(const std::string& body);
 
  private:

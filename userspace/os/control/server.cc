@@ -2,10 +2,13 @@
 #include "os/control/server.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "base/secret.h"
@@ -19,9 +22,20 @@ constexpr size_t kMaxConnections = 64;
 
 size_t Limit(uint32_t uid) { return uid == 0 ? kMaxRootRequest : kMaxRequest; }
 
+// Opens the socket file to the group, if there is one.  Returns what went wrong; the socket is the owner's alone then.
+std::string ShareWithGroup(const std::string& path, const std::string& name) {
+  group entry{};
+  group* found = nullptr;
+  std::vector<char> buffer(64 * 1024);  // names of all members
+  if (getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return "";
+  if (chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) == 0 && chmod(path.c_str(), 0660) == 0) return "";
+  return absl::StrCat("group '", name, "' cannot use ", path, ": ", strerror(errno));
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, const std::string& path, Handler handler) {
+absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, const std::string& path, Handler handler,
+                                                                   const std::string& group) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -32,13 +46,14 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, c
   ::unlink(path.c_str());
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, "control socket");
-  const mode_t old = umask(0117);
+  const mode_t old = umask(0177);
   const int bound = bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
   const int error = errno;
   umask(old);
   if (bound != 0) return absl::ErrnoToStatus(error, absl::StrCat("bind ", path));
   if (listen(fd.get(), 16) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("listen ", path));
   std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(fd), std::move(handler)));
+  server->warning_ = ShareWithGroup(path, group);
   absl::Status s = loop.Add(server->fd_.get(), EPOLLIN, [p = server.get()](uint32_t) { p->Accept(); });
   if (!s.ok()) return s;
   return server;

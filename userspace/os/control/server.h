@@ -22,9 +22,13 @@ struct ControlRequest {
 class ControlServer {
  public:
   using Handler = std::function<void(const ControlRequest&)>;
-  // Replaces a stale socket file, refuses when a living daemon answers there.
-  static absl::StatusOr<std::unique_ptr<ControlServer>> Make(Loop& loop, const std::string& path, Handler handler);
+  // Replaces a stale socket file, refuses when a living daemon answers there.  Members of `group` may connect, too, if
+  // there is such a group (mode 0660, else 0600); what they may do is for the handler to say.
+  static absl::StatusOr<std::unique_ptr<ControlServer>> Make(Loop& loop, const std::string& path, Handler handler,
+                                                             const std::string& group = "flexvpn");
   ~ControlServer();
+  // What the operator should know about the socket; empty if all is well.
+  const std::string& warning() const { return warning_; }
   // Ignored if the client has gone.
   void Respond(uint64_t connection, const std::string& body);
 
@@ -49,6 +53,7 @@ class ControlServer {
   std::string path_;
   Fd fd_;
   Handler handler_;
+  std::string warning_;
   std::map<uint64_t, Connection> connections_;
   uint64_t next_ = 1;
 };

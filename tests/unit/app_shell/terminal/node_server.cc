@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/app_shell/terminal/node_server.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "app/daemon/request.h"
+#include "os/control/frame.h"
+
+namespace flexvpn::shell {
+
+NodeServer::NodeServer(const std::string& socket, const std::string& config)
+    : crypto_(crypto::NewOpensslProvider()), rng_(1), loop_(*os::Loop::Make()) {
+  config::ParseResult parsed = config::Parse(config);
+  EXPECT_TRUE(parsed.ok());
+  node_ = std::make_unique<node::Node>(node::Node::Options{}, std::move(parsed.model), rng_, *crypto_);
+  auto server = os::ControlServer::Make(*loop_, socket, [this](const os::ControlRequest& r) { OnRequest(r); });
+  EXPECT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+  thread_ = std::thread([this] { loop_->Run([] { return std::nullopt; }); });
+}
+
+NodeServer::~NodeServer() {
+  loop_->Post([this] { loop_->Stop(); });
+  thread_.join();
+}
+
+void NodeServer::OnRequest(const os::ControlRequest& request) {
+  auto asked = app::ReadRequest(request.body);
+  if (!asked.ok()) return Respond(request.connection, false, std::string(asked.status().message()), {});
+  if (absl::StartsWith(asked->command, "commit")) return Commit(request.connection, asked->lines);
+  Ask(request.connection, {1, asked->command, request.uid == 0});
+}
+
+void NodeServer::Ask(uint64_t connection, node::Command command) {
+  node::Actions actions;
+  node_->Handle(std::move(command), os::Loop::Now(), actions);
+  for (size_t i = 0; i < actions.size(); ++i) {
+    if (const auto* m = std::get_if<node::Measure>(&actions[i])) {
+      node::Measurements none;
+      none.token = m->token;
+      node_->Handle(std::move(none), os::Loop::Now(), actions);
+    } else if (const auto* r = std::get_if<node::Reply>(&actions[i])) {
+      Respond(connection, r->ok, show::RenderText(r->document), r->document.data);
+    }
+  }
+}
+
+// The driver's part of a commit.
+void NodeServer::Commit(uint64_t connection, const std::vector<std::string>& lines) {
+  const config::ParseResult r = config::ParseOnto(node_->model(), absl::StrJoin(lines, "\n"));
+  if (!r.ok()) return Respond(connection, false, "% the candidate has errors\n", {{"error", "the candidate has errors"}});
+  node::Actions actions;
+  node_->Handle(node::NewConfig{r.model, {}}, os::Loop::Now(), actions);
+  Respond(connection, true, absl::StrCat(lines.size(), " lines committed\n"), {{"ok", true}});
+}
+
+void NodeServer::Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data) {
+  server_->Respond(connection, show::Json{{"version", os::kControlVersion}, {"ok", ok}, {"text", text}, {"data", data}}.dump());
+}
+
+}  // namespace flexvpn::shell

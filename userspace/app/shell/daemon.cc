@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/shell/daemon.h"
+
+#include "base/secret.h"
+#include "base/status_macros.h"
+#include "os/control/client.h"
+#include "os/control/frame.h"
+
+namespace flexvpn::shell {
+
+using show::Json;
+
+absl::StatusOr<Answer> AskDaemon(const std::string& socket, const std::string& command,
+                                 const std::vector<std::string>* lines) {
+  Json request;
+  request["version"] = os::kControlVersion;
+  request["command"] = command;
+  if (lines != nullptr) request["lines"] = *lines;
+  ASSIGN_OR_RETURN(os::ControlClient client, os::ControlClient::Connect(socket));
+  std::string body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
+  auto reply = client.Call(body);
+  WipeMemory(body.data(), body.size());
+  if (!reply.ok()) return reply.status();
+  Json j = Json::parse(*reply, nullptr, /*allow_exceptions=*/false);
+  if (!j.is_object() || !j.contains("ok") || !j["ok"].is_boolean() || !j.contains("text") || !j["text"].is_string() ||
+      !j.contains("data"))
+    return absl::DataLossError("malformed answer of the daemon");
+  return Answer{j["ok"].get<bool>(), j["text"].get<std::string>(), std::move(j["data"])};
+}
+
+}  // namespace flexvpn::shell
