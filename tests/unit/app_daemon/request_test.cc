@@ -29,10 +29,17 @@ TEST(Request, CarriesACommandAndLines) {
   EXPECT_THAT(ReadRequest(R"({"version": 1, "command": "show version"})")->lines, IsEmpty());
 }
 
+TEST(Request, NamesTheFormOfTheAnswer) {
+  EXPECT_EQ(ReadRequest(R"({"version": 1, "command": "show version"})")->form, AnswerForm::kBoth);
+  EXPECT_EQ(ReadRequest(R"({"version": 1, "command": "show version", "form": "text"})")->form, AnswerForm::kText);
+  EXPECT_EQ(ReadRequest(R"({"version": 1, "command": "show version", "form": "json"})")->form, AnswerForm::kJson);
+}
+
 TEST(Request, OfAnotherShapeIsRefused) {
   for (const char* body : {"", "[]", "{}", R"({"version": 1})", R"({"version": 1, "command": 5})", R"({"command": "x"})",
                            R"({"version": 1, "command": "commit", "lines": "x"})",
                            R"({"version": 1, "command": "commit", "lines": [1]})",
+                           R"({"version": 1, "command": "show version", "form": "xml"})",
                            R"({"version": 1, "command": "commit", "lines": [["x"]]})"})
     EXPECT_THAT(Refusal(body), HasSubstr("malformed request")) << body;
   EXPECT_THAT(Refusal(R"({"version": 2, "command": "x"})"), HasSubstr("version 1"));

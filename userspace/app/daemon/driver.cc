@@ -479,7 +479,7 @@ void Driver::OnControl(const os::ControlRequest& request) {
   if (line.command == nullptr || line.command->place != config::Place::kSession) {
     if (!command->lines.empty()) return refuse("only commit, commit check and show configuration diff take lines");
     const uint64_t id = next_command_++;
-    commands_[id] = {request.connection};
+    commands_[id] = {request.connection, command->form};
     return Feed(node::Command{id, command->command, root});
   }
   if (!root) return refuse(absl::StrCat("permission denied: '", line.words, "' needs root"));
@@ -489,7 +489,7 @@ void Driver::OnControl(const os::ControlRequest& request) {
   WipeLines(command->lines);
 }
 
-void Driver::Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data) {
+void Driver::Respond(uint64_t connection, bool ok, const show::Json& text, const show::Json& data) {
   show::Json j;
   j["version"] = os::kControlVersion;
   j["ok"] = ok;
@@ -501,9 +501,11 @@ void Driver::Respond(uint64_t connection, bool ok, const std::string& text, cons
 void Driver::Reply(node::Reply& reply) {
   auto it = commands_.find(reply.command);
   if (it == commands_.end()) return;
-  const uint64_t connection = it->second.connection;
+  const PendingCommand command = it->second;
   commands_.erase(it);
-  Respond(connection, reply.ok, show::RenderText(reply.document), show::Data(reply.document));
+  show::Document& d = reply.document;
+  Respond(command.connection, reply.ok, command.form == AnswerForm::kJson ? show::Json() : show::Json(show::RenderText(d)),
+          command.form == AnswerForm::kText ? show::Json() : show::Data(d));
 }
 
 }  // namespace flexvpn::app

@@ -13,6 +13,7 @@
 #include "app/daemon/config_file.h"
 #include "app/daemon/config_session.h"
 #include "app/daemon/options.h"
+#include "app/daemon/request.h"
 #include "app/daemon/worker_pool.h"
 #include "core/crypto/provider.h"
 #include "core/node/node.h"
@@ -60,7 +61,7 @@ class Driver : private RunningConfig {
   void Apply(const node::Apply& apply);
   void Measure(uint64_t token);
   void Reply(node::Reply& reply);
-  void Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data);
+  void Respond(uint64_t connection, bool ok, const show::Json& text, const show::Json& data);
   void OnControl(const os::ControlRequest& request);
   void OnSignal();
   const config::Model& Running() const override { return node_->model(); }
@@ -92,6 +93,7 @@ class Driver : private RunningConfig {
   std::map<std::string, std::string> notes_;  // of devices: what the operator should know
   struct PendingCommand {
     uint64_t connection = 0;
+    AnswerForm form{};
   };
   std::map<uint64_t, PendingCommand> commands_;
   uint64_t next_command_ = 1;
