@@ -21,6 +21,7 @@ void Node::Begin(Instant now, Actions& out) {
   if (started_known_) return;
   started_ = now;
   started_known_ = true;
+  Listen(config::FrontDoorVrfs(model_));
   Configure();
 }
 
@@ -191,7 +192,8 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   network_ = in;
   network_known_ = true;
   absl::flat_hash_set<net::IpAddress> self;
-  for (const LocalAddress& a : in.addresses) self.insert(a.address);
+  for (const LocalAddress& a : in.addresses)
+    if (a.vrf.empty()) self.insert(a.address);
   for (const auto& [name, i] : model_.interfaces)
     if (i.address) self.insert(*i.address);
   rib_.SetSelf(std::move(self));
@@ -203,8 +205,12 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   for (const LocalRoute& r : in.routes)
     if (r.prefix.length() > 0 && !underlay.contains(r.device)) local.push_back(r.prefix);
   rib_.SetLocal(local);
+  NoteMissingVrfs();
+  AssignSources();
   SyncBase();
   MoveSessions();
+  for (auto& [name, tunnel] : tunnels_)  // what it waits for may be there now
+    if (!tunnel.session && !tunnel.waiting_for.empty()) tunnel.retry_at = now_;
   SyncTunnels();
   Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
 }
@@ -314,6 +320,9 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   if (model == model_)
     return Say(Log::Level::kInfo, same_files ? "configuration unchanged" : "certificates and CRLs read again");
   const config::Model old = std::exchange(model_, std::move(model));
+  std::set<std::string> both = config::FrontDoorVrfs(old);  // the peers of those that end are told
+  both.merge(config::FrontDoorVrfs(model_));
+  Listen(both);
   Configure();
   // A session survives when all it was made from is the same.
   auto same = [&](const Session& s) {
@@ -347,6 +356,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
     if (!same(session)) changed.push_back(id);
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
+  Listen(config::FrontDoorVrfs(model_));
   Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", changed.size(), " of ",
                                       sessions_.size() + changed.size(), " sessions restarted"));
   OnLocalNetwork(LocalNetwork(network_));
