@@ -435,7 +435,7 @@ TEST(Vrf, NamesThatLeadNowhereAreErrorsWithTheNearestOne) {
               ElementsAre("interface Tunnel0 names vrf definition 'OUTSIDE2', which is not configured"));
   const auto error = std::find_if(r.diagnostics.begin(), r.diagnostics.end(),
                                   [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
-  EXPECT_EQ(error->where.line, 23);
+  EXPECT_EQ(error->where.line, 24);
   EXPECT_EQ(error->hint, "did you mean 'OUTSIDE'?");
   EXPECT_THAT(Errors(std::string(kFrontDoor) + "no vrf definition OUTSIDE\n"),
               ElementsAre("crypto ikev2 policy 'V' names vrf definition 'OUTSIDE', which is not configured",
@@ -446,7 +446,7 @@ TEST(Vrf, NamesThatLeadNowhereAreErrorsWithTheNearestOne) {
 TEST(Vrf, WhatLinuxCannotDoIsSaidWithBothPlaces) {
   EXPECT_THAT(Errors("vrf definition A-NAME-TOO-LONG-FOR-LINUX\n" + std::string(kFrontDoor) +
                      " tunnel vrf A-NAME-TOO-LONG-FOR-LINUX\n"),
-              ElementsAre("vrf definition 'A-NAME-TOO-LONG-FOR-LINUX', which interface Tunnel0 (line 23) uses, is no name that "
+              ElementsAre("vrf definition 'A-NAME-TOO-LONG-FOR-LINUX', which interface Tunnel0 (line 24) uses, is no name that "
                           "a Linux VRF device can have"));
   // Nobody could call a tunnel whose profile is for another VRF.
   const ParseResult other = Parse(std::string(kFrontDoor) + " no tunnel vrf\n");

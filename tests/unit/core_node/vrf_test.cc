@@ -204,8 +204,9 @@ TEST(FrontDoor, PeersWithEqualAddressesInTwoVrfsStayApart) {
   EXPECT_THAT(remotes, ElementsAre(Pair("192.0.2.1", "198.51.100.7"), Pair("192.0.2.2", "198.51.100.7")));
   EXPECT_THAT(Rules(w.node(0)), ElementsAre(Pair("192.0.2.1", 10u), Pair("192.0.2.2", 20u)));
   std::map<std::string, std::string> fvrf;
-  for (const show::Json& sa : w.Show(0, "show crypto ikev2 sa")["ike_sas"])
-    fvrf[sa["local"]["address"].get<std::string>()] = sa["fvrf"].get<std::string>();
+  const show::Json shown = w.Show(0, "show crypto ikev2 sa");
+  for (const show::Json& sa : shown["ike_sas"])
+    fvrf[sa["local_address"].get<std::string>()] = sa["fvrf"].get<std::string>();
   EXPECT_THAT(fvrf, ElementsAre(Pair("192.0.2.1", "red"), Pair("192.0.2.2", "blue")));
 }
 
@@ -313,6 +314,31 @@ TEST(FrontDoor, WithoutTheDeviceOfItsVrfNoSessionGoesOnElsewhere) {
   w.Feed(1, SpokeNetwork("inet"));
   w.Run(seconds(10));
   EXPECT_EQ(w.Up(1), 1u) << testing::PrintToString(w.log(1));
+}
+
+// The outer packets take another table than the route, so that a peer may announce what covers its own outer address.
+TEST(FrontDoor, RoutesMayCoverThePeersOuterAddress) {
+  const std::string aaa = "aaa new-model\naaa authorization network default local\n";
+  const std::string group = " aaa authorization group psk list default default\n";
+  for (const std::string vrf : {"", "inet"}) {
+    World w;
+    w.Add(absl::StrCat(aaa, "ip access-list standard L\n permit 192.0.2.0 0.0.0.255\n",
+                       "crypto ikev2 authorization policy default\n route set access-list L\n",
+                       "interface Loopback0\n ip address 10.0.0.254 255.255.255.255\n",
+                       Profile("P", "", "hub", group + " virtual-template 1\n"),
+                       "interface Virtual-Template1 type tunnel\n ip unnumbered Loopback0\n tunnel source eth0\n",
+                       " tunnel protection ipsec profile P\n"));
+    std::string spoke = SpokeConfig("192.0.2.1", vrf);
+    const std::string line = "authentication remote pre-share key secret\n";
+    spoke.insert(spoke.find(line) + line.size(), group);
+    w.Add(aaa + spoke);
+    w.Feed(0, LocalNetwork{{{"eth0", A("192.0.2.1"), 24}}, {}});
+    w.Feed(1, SpokeNetwork(vrf));
+    w.Run(seconds(10));
+    ASSERT_EQ(w.Up(1), 1u) << testing::PrintToString(w.log(1));
+    EXPECT_EQ(w.node(1).want().Find("route 192.0.2.0/24 metric 200 dev flex-gre0") != nullptr, !vrf.empty());
+    EXPECT_EQ(w.Logged(1, "route 192.0.2.0/24 from hub.example.net refused"), vrf.empty() ? 1u : 0u);
+  }
 }
 
 TEST(FrontDoor, AVrfIsListenedInUntilItsPeersAreTold) {

@@ -276,12 +276,12 @@ TEST_F(PolicyRouteTest, WhatARuleSendsByAVrfNeverTakesAnotherTable) {
   without_device.Put(dataplane::SourceRule{Ip("198.51.100.1"), 0});
   const absl::Status put = dataplane_->Apply(Puts(in_vrf), nullptr);
   ASSERT_TRUE(put.ok()) << put;
-  EXPECT_EQ(SendGre("203.0.113.9", 0), EHOSTUNREACH) << "the table of the VRF is empty";
+  EXPECT_EQ(SendGre("203.0.113.9", 0), ENETUNREACH) << "the table of the VRF is empty";
   PutUnderlayRoute(*route_, wan, route, 1000);
   EXPECT_EQ(SendGre("203.0.113.9", 0), 0);
   ASSERT_TRUE(dataplane_->Apply(dataplane::Diff(in_vrf, without_device), nullptr).ok());
   EXPECT_EQ(Left(without_device), "");
-  EXPECT_EQ(SendGre("203.0.113.9", 0), EHOSTUNREACH);
+  EXPECT_EQ(SendGre("203.0.113.9", 0), ENETUNREACH);
   ASSERT_TRUE(dataplane_->Apply(dataplane::Diff(without_device, in_vrf), nullptr).ok());
   EXPECT_EQ(Left(in_vrf), "");
   EXPECT_EQ(SendGre("203.0.113.9", 0), 0);

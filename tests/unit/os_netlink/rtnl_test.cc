@@ -81,8 +81,8 @@ TEST(RtnlBuild, RouteRemovalNamesWhatItRemoves) {
 }
 
 TEST(RtnlBuild, RuleIsForOurOwnOutputFromOneAddress) {
-  EXPECT_EQ(Hex(PutRule({Ip("192.0.2.1"), 1000}, /*unreachable=*/false, 0x123)),
-            Golden("48000000 2000 0506 00000000 00000000"  // RTM_NEWRULE, REQUEST|EXCL|CREATE
+  EXPECT_EQ(Hex(PutRule(MakeRule(Ip("192.0.2.1"), 1000, 0x123))),
+            Golden("44000000 2000 0106 00000000 00000000"  // RTM_NEWRULE, REQUEST|EXCL|CREATE
                    "02 00 20 00 fc 00 00 01 00000000"      // AF_INET, from /32, table RT_TABLE_COMPAT, FR_ACT_TO_TBL
                    "0800 0200 c0000201"                    // FRA_SRC
                    "0700 0300 6c6f0000"                    // FRA_IIFNAME "lo"
@@ -92,8 +92,8 @@ TEST(RtnlBuild, RuleIsForOurOwnOutputFromOneAddress) {
 }
 
 TEST(RtnlBuild, RuleThatClosesComesRightAfterAndHasNoTable) {
-  EXPECT_EQ(Hex(PutRule({Ip("192.0.2.1"), 10}, /*unreachable=*/true, 0x123)),
-            Golden("40000000 2000 0506 00000000 00000000"
+  EXPECT_EQ(Hex(PutRule(MakeRule(Ip("192.0.2.1"), 0, 0x123))),
+            Golden("3c000000 2000 0106 00000000 00000000"
                    "02 00 20 00 00 00 00 07 00000000"  // FR_ACT_UNREACHABLE
                    "0800 0200 c0000201 0700 0300 6c6f0000 0800 0600 170a0000 0500 1500 b1000000"));
 }
@@ -103,8 +103,8 @@ TEST(RtnlParse, ReadsBackTheRulesItBuiltAndNoOthers) {
     BytesView data = m.bytes();
     return ParseRule(*NextMessage(data));
   };
-  EXPECT_EQ(parse(PutRule({Ip("192.0.2.1"), 10}, false, 1)), (Rule{Ip("192.0.2.1"), kRulePriority + 2, 10, 177}));
-  EXPECT_EQ(parse(PutRule({Ip("192.0.2.1"), 10}, true, 1)), (Rule{Ip("192.0.2.1"), kRulePriority + 3, 0, 177}));
+  EXPECT_EQ(parse(PutRule(MakeRule(Ip("192.0.2.1"), 10, 1))), (Rule{Ip("192.0.2.1"), kRulePriority + 2, 10, 177}));
+  EXPECT_EQ(parse(PutRule(MakeRule(Ip("192.0.2.1"), 0, 1))), (Rule{Ip("192.0.2.1"), kRulePriority + 3, 0, 177}));
   EXPECT_EQ(parse(DeleteRule({Ip("192.0.2.1"), 2002, 10, 177})), (Rule{Ip("192.0.2.1"), 2002, 10, 177}));
   // The administrator's own: not only for what the machine sends itself, or from a network.
   Message every(RTM_NEWRULE, 0);

@@ -150,7 +150,8 @@ absl::Status Driver::OpenSockets() {
     for (uint16_t port : kIkePorts) {
       const absl::Status opened = OpenSocket(family, port, net::VrfId(), "");
       // A machine without IPv6 is fine.
-      if (!opened.ok() && (family == net::Family::kIpv4 || opened.code() == absl::StatusCode::kAlreadyExists)) return opened;
+      if (!opened.ok() && (family == net::Family::kIpv4 || opened.code() == absl::StatusCode::kAlreadyExists))
+        return opened;
     }
   }
   return absl::OkStatus();
@@ -195,15 +196,13 @@ void Driver::SyncVrfSockets() {
     if (vrf_devices_.try_emplace(id, device.second).second) OpenVrfSockets(id, device.first);
 }
 
+// Tunnels in VRFs are over IPv4 (docs/ARCHITECTURE.md).
 void Driver::OpenVrfSockets(net::VrfId id, const std::string& device) {
-  for (net::Family family : kFamilies) {
-    for (uint16_t port : kIkePorts) {
-      const auto global = sockets_.find({net::VrfId(), family, port});
-      if (global == sockets_.end()) continue;
-      global->second->AllowVrfs(true);
-      if (absl::Status s = OpenSocket(family, port, id, device); !s.ok()) LogLine(Level::kError, s.message());
-      global->second->AllowVrfs(false);
-    }
+  for (uint16_t port : kIkePorts) {
+    os::UdpSocket& global = *sockets_.at({net::VrfId(), net::Family::kIpv4, port});
+    global.AllowVrfs(true);
+    if (absl::Status s = OpenSocket(net::Family::kIpv4, port, id, device); !s.ok()) LogLine(Level::kError, s.message());
+    global.AllowVrfs(false);
   }
 }
 

@@ -80,8 +80,8 @@ void Checker::CheckTunnelVrf(const Interface& i, const std::string& path, const 
   const IkeProfile& p = ike->second;
   const std::string vrf = i.tunnel_vrf.empty() ? "the global VRF" : absl::StrCat("VRF '", i.tunnel_vrf, "'");
   Warn(where,
-       absl::StrCat(user, " has its outer packets in ", vrf, ", but crypto ikev2 profile '", p.name, "'", Place(p.where),
-                    " is for peers in ",
+       absl::StrCat(user, " has its outer packets in ", vrf, ", but crypto ikev2 profile '", p.name, "'",
+                    Place(p.where), " is for peers in ",
                     p.match_fvrf.empty() ? "the global VRF" : absl::StrCat("VRF '", p.match_fvrf, "'"),
                     ": no peer can call it"),
        absl::StrCat("add 'match fvrf ", i.tunnel_vrf.empty() ? "any" : i.tunnel_vrf, "' to the profile"));

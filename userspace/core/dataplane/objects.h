@@ -66,8 +66,8 @@ struct NextHop {
   friend bool operator==(const NextHop&, const NextHop&) = default;
 };
 
-// What this machine sends from `source` takes the table of a VRF, never another one: GRE packets of a tunnel whose outer
-// packets are in that VRF (`tunnel vrf`).  IPv4.  The kernel looks their route up by nothing but their addresses.
+// What this machine sends from `source` takes the table of a VRF and never another one: the outer packets of a tunnel
+// in that VRF (`tunnel vrf`).  IPv4.  The kernel looks their route up by nothing but their addresses.
 struct SourceRule {
   net::IpAddress source;
   uint32_t table = 0;  // 0 = the VRF has no device now: unreachable

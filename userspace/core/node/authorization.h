@@ -15,7 +15,7 @@
 
 namespace flexvpn::node {
 
-// Suites of the policies whose `match address local` and `match fvrf` fit, in order of policy (named ones before `default`) and
+// Suites of the policies whose `match` lines fit, in order of policy (named ones before `default`) and
 // proposal.  A proposal that mixes AEAD and CBC gives AEAD suites without integrity and CBC suites with it.
 std::vector<ike::Suite> IkeSuites(const config::Model& model, const LocalEnd& local);
 

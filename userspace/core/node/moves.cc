@@ -126,7 +126,7 @@ void Node::MoveSessions() {
     if (source && *source != info->local.address) moves.emplace_back(*info, *source);
   }
   for (const ike::SessionInfo& info : ambiguous)
-    Terminate(info.id, absl::StrCat("our address ", info.local.address.ToString(), " is now used in another VRF"));
+    Terminate(info.id, absl::StrCat("our address ", info.local.address.ToString(), " is in another VRF now"));
   for (const auto& [info, source] : moves) {
     bool moved = false;
     Ike([&, id = info.id, to = source](auto& ike, auto& a) { moved = ike.MoveTo(id, to, now_, a); });

@@ -33,7 +33,8 @@ std::optional<net::IpAddress> Node::SourceCandidate(const config::Interface& int
   int best_score = -1;
   for (const LocalAddress& a : network_.addresses) {
     if (a.vrf != interface.tunnel_vrf || a.address.is_v6() != v6 || a.address.is_link_local()) continue;
-    if (interface.source_address ? a.address != *interface.source_address : a.device != interface.source_interface) continue;
+    if (interface.source_address ? a.address != *interface.source_address : a.device != interface.source_interface)
+      continue;
     const int score = (a.passing ? 0 : 2) + (IsUniqueLocal(a.address) == to_local ? 1 : 0);
     if (score > best_score) best = &a, best_score = score;
   }
@@ -139,7 +140,8 @@ const config::Interface* Node::ShortcutTemplate(uint32_t network_id) const {
     names = &i;
     if (i.kind == config::InterfaceKind::kTunnel) break;
   }
-  return names == nullptr ? nullptr : FindInterface(absl::StrCat("Virtual-Template", *names->nhrp.shortcut_virtual_template));
+  if (names == nullptr) return nullptr;
+  return FindInterface(absl::StrCat("Virtual-Template", *names->nhrp.shortcut_virtual_template));
 }
 
 // The other side may have been faster, or be on its way already.

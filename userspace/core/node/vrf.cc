@@ -24,8 +24,9 @@ const std::string& Node::VrfName(net::VrfId id) const {
 }
 
 const LocalVrf* Node::FindVrf(const std::string& name) const {
-  const auto it = std::find_if(network_.vrfs.begin(), network_.vrfs.end(), [&](const LocalVrf& v) { return v.name == name; });
-  return it == network_.vrfs.end() ? nullptr : &*it;
+  const auto& all = network_.vrfs;
+  const auto it = std::find_if(all.begin(), all.end(), [&](const LocalVrf& v) { return v.name == name; });
+  return it == all.end() ? nullptr : &*it;
 }
 
 std::string Node::InVrf(const net::Endpoint& local) const {
@@ -49,8 +50,8 @@ void Node::NoteMissingVrfs() {
     if (FindVrf(name) != nullptr) continue;
     missing.insert(name);
     if (!missing_vrfs_.contains(name))
-      Say(Log::Level::kWarning, absl::StrCat("VRF ", name, ": there is no such VRF device, its tunnels wait for it (ip link add ",
-                                             name, " type vrf table N)"));
+      Say(Log::Level::kWarning, absl::StrCat("VRF ", name, ": there is no such VRF device, its tunnels wait for it (ip link ",
+                                             "add ", name, " type vrf table N)"));
   }
   missing_vrfs_ = std::move(missing);
 }
@@ -71,16 +72,16 @@ void Node::AssignSources() {
     refused.insert(name);
     if (!refused_sources_.contains(name))
       Say(Log::Level::kError,
-          absl::StrCat(name, " stays down: its source ", source->ToString(), " is also that of a tunnel in another VRF, or an "
-                       "address of the global VRF, and packets could leave by the wrong one; give it an address of its own"));
+          absl::StrCat(name, " stays down: its source ", source->ToString(), " is also that of a tunnel in another VRF, or ",
+                       "an address of the global VRF: packets could leave by the wrong one; give it an address of its own"));
   }
   refused_sources_ = std::move(refused);
 }
 
 bool Node::SourceFree(const net::IpAddress& address, const std::string& vrf) const {
   if (const auto it = sources_.find(address); it != sources_.end() && it->second != vrf) return false;
-  // What the global VRF sends from an address of its own would follow the rule.  That of other VRFs finds the kernel's own
-  // rule for them first.
+  // What the global VRF sends from an address of its own would follow the rule.  That of other VRFs finds the kernel's
+  // own rule for them first.
   return vrf.empty() || std::none_of(network_.addresses.begin(), network_.addresses.end(), [&](const LocalAddress& a) {
            return a.address == address && a.vrf.empty();
          });
@@ -90,14 +91,16 @@ std::string Node::WaitsFor(const config::Interface& i) const {
   if (!i.tunnel_vrf.empty() && FindVrf(i.tunnel_vrf) == nullptr) return absl::StrCat("VRF ", i.tunnel_vrf);
   if (const auto source = SourceCandidate(i))
     return absl::StrCat("a source of its own: ", source->ToString(), " is used in another VRF");
-  const std::string where = i.source_address ? i.source_address->ToString() : absl::StrCat("an address on ", i.source_interface);
+  const std::string where =
+      i.source_address ? i.source_address->ToString() : absl::StrCat("an address on ", i.source_interface);
   return i.tunnel_vrf.empty() ? where : absl::StrCat(where, " in VRF ", i.tunnel_vrf);
 }
 
 void Node::SyncRules(std::vector<dataplane::Object>& objects) const {
   const auto add = [&](const net::IpAddress& source, const std::string& name) {
     const LocalVrf* vrf = FindVrf(name);
-    if (!name.empty() && source.is_v4()) objects.push_back(dataplane::SourceRule{source, vrf == nullptr ? 0 : vrf->table});
+    if (name.empty() || !source.is_v4()) return;
+    objects.push_back(dataplane::SourceRule{source, vrf == nullptr ? 0 : vrf->table});
   };
   for (const auto& [name, i] : model_.interfaces)
     if (const auto source = i.is_tunnel() && !i.down() ? SourceAddress(i) : std::nullopt) add(*source, i.tunnel_vrf);

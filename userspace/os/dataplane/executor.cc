@@ -30,7 +30,9 @@ bool Is(const Object& o) {
 bool IsPut(const Step& s) { return s.kind == Step::Kind::kPut; }
 
 // Only these take several kernel calls, so that a failed step may have changed something.
-bool MayBePartial(const Object& o) { return Is<dataplane::Policy, dataplane::Block, dataplane::Address, dataplane::SourceRule>(o); }
+bool MayBePartial(const Object& o) {
+  return Is<dataplane::Policy, dataplane::Block, dataplane::Address, dataplane::SourceRule>(o);
+}
 
 }  // namespace
 
@@ -82,16 +84,15 @@ absl::StatusOr<Executor::Messages> Executor::BuildAddress(int index, const datap
 // The half that makes unreachable comes first and goes last: between the two nothing finds another table.
 Executor::Messages Executor::BuildRule(const dataplane::SourceRule& rule, bool put) const {
   const uint32_t tag = InstanceTag(c_.instance);
-  const auto entry = [&](uint32_t table) {
-    return netlink::Rule{rule.source, netlink::kRulePriority + 2 * tag + (table == 0 ? 1 : 0), table, dataplane::kRouteProtocol};
-  };
+  const netlink::Rule closing = netlink::MakeRule(rule.source, 0, tag);
   const Object* installed = c_.installed.Find(dataplane::Key(Object(rule)));
   const auto* old = installed != nullptr ? std::get_if<dataplane::SourceRule>(installed) : nullptr;
+  const uint32_t stale = !put ? rule.table : old != nullptr && old->table != rule.table ? old->table : 0;
   Messages out;
-  if (put) out.push_back(netlink::PutRule(rule, /*unreachable=*/true, tag));
-  if (old != nullptr && old->table != 0 && (!put || old->table != rule.table)) out.push_back(netlink::DeleteRule(entry(old->table)));
-  if (put && rule.table != 0) out.push_back(netlink::PutRule(rule, /*unreachable=*/false, tag));
-  if (!put) out.push_back(netlink::DeleteRule(entry(0)));
+  if (put) out.push_back(netlink::PutRule(closing));
+  if (stale != 0) out.push_back(netlink::DeleteRule(netlink::MakeRule(rule.source, stale, tag)));
+  if (put && rule.table != 0) out.push_back(netlink::PutRule(netlink::MakeRule(rule.source, rule.table, tag)));
+  if (!put) out.push_back(netlink::DeleteRule(closing));
   return out;
 }
 

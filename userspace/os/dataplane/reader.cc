@@ -133,12 +133,10 @@ absl::Status KernelReader::ReadRoutes(KernelObjects& out) {
 }
 
 absl::Status KernelReader::ReadRules(KernelObjects& out) {
-  const uint32_t first = netlink::kRulePriority + 2 * InstanceTag(c_.instance);
+  const uint32_t tag = InstanceTag(c_.instance);
   auto receive = [&](const Received& m) {
     std::optional<netlink::Rule> r = netlink::ParseRule(m);
-    if (r && r->protocol == dataplane::kRouteProtocol && !r->source.empty() &&
-        r->priority == first + (r->table == 0 ? 1 : 0))
-      out.rules.push_back(*r);
+    if (r && !r->source.empty() && *r == netlink::MakeRule(r->source, r->table, tag)) out.rules.push_back(*r);
   };
   return netlink::Dump(*c_.route, netlink::DumpRules(), receive, [&] { out.rules.clear(); });
 }

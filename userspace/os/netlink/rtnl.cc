@@ -52,8 +52,8 @@ Message RuleMessage(uint16_t type, uint16_t flags, const Rule& r) {
   fib_rule_hdr body{};
   body.family = AddressFamily(r.source.family());
   body.src_len = static_cast<uint8_t>(r.source.bits());
-  body.table = r.table < 256 ? static_cast<uint8_t>(r.table) : RT_TABLE_COMPAT;
-  body.action = r.table == 0 ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL;
+  body.table = static_cast<uint8_t>(r.table < 256 ? r.table : uint32_t{RT_TABLE_COMPAT});
+  body.action = static_cast<uint8_t>(r.table == 0 ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL);
   m.Body(body);
   m.AttrIp(FRA_SRC, r.source);
   m.AttrText(FRA_IIFNAME, kOwnOutput);
@@ -205,11 +205,11 @@ Message GetRoute(const net::IpAddress& destination) {
   return m;
 }
 
-Message PutRule(const dataplane::SourceRule& rule, bool unreachable, uint32_t instance_tag) {
-  const Rule r{rule.source, kRulePriority + 2 * instance_tag + (unreachable ? 1 : 0), unreachable ? 0 : rule.table,
-               dataplane::kRouteProtocol};
-  return RuleMessage(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, r);
+Rule MakeRule(const net::IpAddress& source, uint32_t table, uint32_t instance_tag) {
+  return {source, kRulePriority + 2 * instance_tag + (table == 0 ? 1 : 0), table, dataplane::kRouteProtocol};
 }
+
+Message PutRule(const Rule& rule) { return RuleMessage(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule); }
 
 Message DeleteRule(const Rule& rule) { return RuleMessage(RTM_DELRULE, 0, rule); }
 

@@ -70,6 +70,8 @@ struct Rule {
 // Rules of ours: for each source one that looks up the VRF's table and, right after it, one that makes unreachable what
 // that table has no route for.  After the kernel's own rule for VRFs (1000), before the table main (32766).
 inline constexpr uint32_t kRulePriority = 2000;
+// One half of it; `table` 0: the half that makes unreachable.
+Rule MakeRule(const net::IpAddress& source, uint32_t table, uint32_t instance_tag);
 
 // Creates the device, down: `gre`/`ip6gre` external, or `dummy`.  Fails with EEXIST if the name is taken.
 Message CreateLink(const dataplane::Device& device);
@@ -92,8 +94,8 @@ Message DumpRoutes(net::Family family);
 // How the kernel would reach `destination`: the reply is a RouteEntry with the source address chosen.
 Message GetRoute(const net::IpAddress& destination);
 
-// Of priority kRulePriority + 2 * `instance_tag` and, if it makes unreachable, one more.  A second one fails with EEXIST.
-Message PutRule(const dataplane::SourceRule& rule, bool unreachable, uint32_t instance_tag);
+// Fails with EEXIST if it is there.
+Message PutRule(const Rule& rule);
 Message DeleteRule(const Rule& rule);
 Message DumpRules();  // IPv4
 

@@ -148,7 +148,8 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Make(net::Family family, u
     setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   UdpSocket socket(std::move(fd), family, port, encap, vrf);
   if (!device.empty()) {
-    if (setsockopt(socket.fd(), SOL_SOCKET, SO_BINDTODEVICE, device.c_str(), static_cast<socklen_t>(device.size())) != 0)
+    const auto size = static_cast<socklen_t>(device.size());
+    if (setsockopt(socket.fd(), SOL_SOCKET, SO_BINDTODEVICE, device.c_str(), size) != 0)
       return absl::ErrnoToStatus(errno, absl::StrCat(name, ": SO_BINDTODEVICE"));
     socket.AllowVrfs(true);
   }

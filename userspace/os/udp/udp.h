@@ -14,7 +14,7 @@
 
 namespace flexvpn::os {
 
-// One IKE socket: one family, one port, one VRF, all local addresses.  The local address of each datagram is kept and given
+// One IKE socket: one family, port and VRF, all local addresses.  The local address of each datagram is kept and given
 // back, so that answers leave from the address they were sent to.  On port 4500 the non-ESP marker (RFC 3948 §2.2) is
 // removed and added here, and the kernel takes ESP out of UDP before we see it.  Datagrams leave with DSCP CS6 and
 // without DF.
