@@ -181,6 +181,7 @@ void World::Arm(Router& r) {
 void World::Carry(Router& r, node::Action& action) {
   std::visit(Overloaded{
                  [&](node::SendUdp& a) { SendUdp(r, a.datagram); },
+                 [&](node::ListenIn&) {},  // there are no VRFs in this world
                  [&](node::StartJob& a) {
                    auto result = std::make_shared<crypto::JobResult>(crypto_->Run(a.job));
                    At(now_, [this, index = r.index, epoch = r.epoch, id = a.id, result] {

@@ -158,6 +158,58 @@ def spoke_behind_nat(t):
     expect(t.esp_total("hub") == before, "the hub's ESP counters moved although the shortcut is up")
 
 
+def uplink_in_vrf(node, text):
+    if node != "spoke1":
+        return text
+    text = text.replace("crypto ikev2 profile default\n", "crypto ikev2 profile default\n match fvrf inet\n")
+    return "vrf definition inet\n" + text.replace(" tunnel source eth0\n", " tunnel source eth0\n tunnel vrf inet\n")
+
+
+@case(edit=uplink_in_vrf, start=False, timeout=420)
+def front_door_vrf(t):
+    """spoke1's uplink is in a VRF: IKE and ESP go by it, whatever table main says; without the VRF nothing leaves."""
+    def ip(*words):
+        return t.lab.run("spoke1", ["ip", *words], check=True).stdout
+
+    def make_vrf():
+        ip("link", "add", "inet", "type", "vrf", "table", "10")
+        ip("link", "set", "inet", "up")
+        ip("link", "set", "eth0", "master", "inet")
+        ip("route", "add", "default", "via", "203.0.113.1", "table", "10")
+
+    for node in ("hub", "spoke2", "spoke1"):
+        t.lab.start(node, seconds=120)
+    t.wait("spoke1 says what it waits for", 20, lambda: "Tunnel0: waiting for VRF inet" in t.log("spoke1"))
+    expect(t.ready("spoke1") == 0, "spoke1 has a session without its VRF")
+    make_vrf()
+    t.sessions()
+    ip("route", "replace", "blackhole", "198.51.100.0/24")  # table main has no way to the hub
+    ip("route", "replace", "blackhole", "203.0.113.0/24")   # nor to spoke2
+    r = t.lab.run("spoke1", ["ip", "route", "get", "198.51.100.2"])
+    expect(r.returncode != 0, "table main knows a way to the hub: %s", r.stdout)
+    for node, vrf in (("spoke1", "inet/none"), ("hub", "none/none")):
+        sas = t.show(node, "crypto", "ikev2", "sa")
+        expect(vrf in sas, "%s: no IKE SA with fvrf/ivrf %s:\n%s", node, vrf, sas)
+    rules = ip("rule")
+    expect(len(re.findall(r"from 203\.0\.113\.2 iif lo", rules)) == 2, "two rules expected: %s", rules)
+    t.ping_all("host1", "host0", 10)
+    t.make_shortcut()
+    t.ping_all("host1", "host2", 10)
+    old = {s["spi"] for s in t.esp_states("spoke1")}
+    t.lab.run("spoke1", ["flexvpn", "rekey", "crypto", "ipsec", "sa"], check=True)
+    t.wait("all SAs of spoke1 are new", 45, lambda: not {s["spi"] for s in t.esp_states("spoke1")} & old)
+    t.ping_all("host1", "host0", 10)
+    ip("link", "del", "inet")
+    t.wait("spoke1 ended its sessions", 20, lambda: t.ready("spoke1") == 0)
+    expect(t.ping("host1", "host0", 5, 0.1, wait=1).received == 0, "host1 reaches host0 without the VRF")
+    make_vrf()
+    t.wait("spoke1 has a session by the new VRF", 60, lambda: t.ready("spoke1") >= 1)
+    t.reachable("host1", "host0")
+    t.lab.stop("spoke1")
+    rules = ip("rule")
+    expect("203.0.113.2" not in rules, "rules left behind: %s", rules)
+
+
 @case()
 def hub_killed_and_back(t):
     """The hub's daemon dies without a word and comes back: the shortcut carries on, then everything is there again."""

@@ -37,6 +37,10 @@ namespace {
 
 using Level = node::Log::Level;
 
+constexpr uint16_t kNatTPort = 4500;
+constexpr uint16_t kIkePorts[] = {500, kNatTPort};
+constexpr net::Family kFamilies[] = {net::Family::kIpv4, net::Family::kIpv6};
+
 absl::Status MakeDirectory(const std::string& path, mode_t mode, const char* hint) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", path, hint));
@@ -47,6 +51,7 @@ const char* FeatureHint(absl::string_view message) {
   if (absl::StrContains(message, "flex-gre6")) return ": needs CONFIG_IPV6_GRE (modprobe ip6_gre)";
   if (absl::StrContains(message, "flex-gre")) return ": needs CONFIG_NET_IPGRE and CONFIG_NET_IPGRE_DEMUX (modprobe ip_gre)";
   if (absl::StrContains(message, "flex-lo")) return ": needs CONFIG_DUMMY (modprobe dummy)";
+  if (absl::StrContains(message, " rule ")) return ": needs CONFIG_IP_MULTIPLE_TABLES";
   if (absl::StrContains(message, " sa ")) return ": needs CONFIG_INET_ESP and the cipher (modprobe esp4; modprobe seqiv gcm)";
   return "";
 }
@@ -139,7 +144,8 @@ absl::Status Driver::Open() {
     auto change = watch_->Process();
     if (!change.ok()) LogLine(Level::kError, absl::StrCat("kernel events: ", change.status().message()));
     if (!change.ok() || change->routes) bpf_->RoutesChanged();
-    if (!change.ok() || change->addresses || change->routes) FeedNetwork();
+    if (!change.ok() || change->vrfs) SyncVrfSockets();
+    if (!change.ok() || change->addresses || change->routes || change->vrfs) FeedNetwork();
   }));
   RETURN_IF_ERROR(loop_->Add(expiries_->event_fd(), EPOLLIN, [this](uint32_t) {
     const absl::Status s = expiries_->Process([this](uint32_t spi, const net::IpAddress& destination, bool) {
@@ -153,27 +159,64 @@ absl::Status Driver::Open() {
 }
 
 absl::Status Driver::OpenSockets() {
-  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
-    for (uint16_t port : {uint16_t{500}, uint16_t{4500}}) {
-      auto socket = os::UdpSocket::Make(family, port,
-                                        port == 4500 ? os::UdpSocket::Encap::kEspInUdp : os::UdpSocket::Encap::kNone);
-      if (!socket.ok()) {
-        // A machine without IPv6 is fine.
-        if (family == net::Family::kIpv6 && socket.status().code() != absl::StatusCode::kAlreadyExists) continue;
-        return socket.status();
-      }
-      os::UdpSocket* s = socket->get();
-      sockets_.push_back(*std::move(socket));
-      by_port_[{family, port}] = s;
-      RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
-        s->Receive([this](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
-          inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
-        });
-        Drain();
-      }));
+  for (net::Family family : kFamilies) {
+    for (uint16_t port : kIkePorts) {
+      const absl::Status opened = OpenSocket(family, port, net::VrfId(), "");
+      // A machine without IPv6 is fine.
+      if (!opened.ok() && (family == net::Family::kIpv4 || opened.code() == absl::StatusCode::kAlreadyExists))
+        return opened;
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Driver::OpenSocket(net::Family family, uint16_t port, net::VrfId vrf, const std::string& device) {
+  ASSIGN_OR_RETURN(auto socket, os::UdpSocket::Make(family, port,
+                                                    port == kNatTPort ? os::UdpSocket::Encap::kEspInUdp
+                                                                      : os::UdpSocket::Encap::kNone,
+                                                    vrf, device));
+  os::UdpSocket* s = socket.get();
+  RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
+    s->Receive([this](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
+      inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
+    });
+    Drain();
+  }));
+  sockets_[{vrf, family, port}] = std::move(socket);
+  return absl::OkStatus();
+}
+
+// Sockets for each VRF that is wanted and whose device is there; those of the others go.
+void Driver::SyncVrfSockets() {
+  std::map<net::VrfId, std::pair<std::string, int>> there;
+  const std::vector<os::KernelLink> links = watch_->SnapshotLinks();
+  for (const auto& [name, id] : vrfs_)
+    for (const os::KernelLink& l : links)
+      if (l.vrf_table != 0 && l.name == name) there[id] = {name, l.index};
+  std::erase_if(sockets_, [&](const auto& entry) {
+    const net::VrfId id = std::get<net::VrfId>(entry.first);
+    if (!id) return false;
+    const auto now = there.find(id);
+    if (now != there.end() && now->second.second == vrf_devices_[id]) return false;
+    loop_->Remove(entry.second->fd());
+    return true;
+  });
+  std::erase_if(vrf_devices_, [&](const auto& entry) {
+    const auto now = there.find(entry.first);
+    return now == there.end() || now->second.second != entry.second;
+  });
+  for (const auto& [id, device] : there)
+    if (vrf_devices_.try_emplace(id, device.second).second) OpenVrfSockets(id, device.first);
+}
+
+// Tunnels in VRFs are over IPv4 (docs/ARCHITECTURE.md).
+void Driver::OpenVrfSockets(net::VrfId id, const std::string& device) {
+  for (uint16_t port : kIkePorts) {
+    os::UdpSocket& global = *sockets_.at({net::VrfId(), net::Family::kIpv4, port});
+    global.AllowVrfs(true);
+    if (absl::Status s = OpenSocket(net::Family::kIpv4, port, id, device); !s.ok()) LogLine(Level::kError, s.message());
+    global.AllowVrfs(false);
+  }
 }
 
 absl::Status Driver::OpenSignals() {
@@ -284,7 +327,9 @@ bool Driver::Run() {
 void Driver::FeedNetwork() {
   node::LocalNetwork n;
   for (const os::LocalAddress& a : watch_->SnapshotAddresses())
-    n.addresses.push_back({a.device, a.address, a.prefix_length, a.passing});
+    n.addresses.push_back({a.device, a.address, a.prefix_length, a.passing, a.vrf});
+  for (const os::KernelLink& l : watch_->SnapshotLinks())
+    if (l.vrf_table != 0) n.vrfs.push_back({l.name, l.vrf_table});
   for (const os::KernelRoute& r : watch_->SnapshotRoutes())
     if (!r.ours && !absl::StartsWith(r.device, "flex-")) n.routes.push_back({r.prefix, r.device});
   Feed(std::move(n));
@@ -313,6 +358,11 @@ void Driver::Drain() {
 void Driver::Carry(node::Action& action) {
   std::visit(Overloaded{
                  [&](node::SendUdp& a) { SendUdp(a.datagram); },
+                 [&](node::ListenIn& a) {
+                   FlushUdp();
+                   vrfs_ = a.vrfs;
+                   SyncVrfSockets();
+                 },
                  [&](node::StartJob& a) {
                    // A peer's first message begins something new; all other jobs are somebody's next step.
                    const auto order = std::holds_alternative<crypto::AnswerKey>(a.job) ? WorkerPool::Order::kBegin
@@ -344,14 +394,14 @@ void Driver::Carry(node::Action& action) {
 }
 
 void Driver::SendUdp(ike::SendDatagram& d) {
-  auto it = by_port_.find({d.remote.address.family(), d.local.port});
-  if (it == by_port_.end()) return;
+  auto it = sockets_.find({d.local.vrf, d.remote.address.family(), d.local.port});
+  if (it == sockets_.end()) return;
   it->second->Queue(d.local, d.remote, std::move(d.bytes));
 }
 
 // What was queued leaves before anything that follows it in the list of actions changes the kernel.
 void Driver::FlushUdp() {
-  for (const auto& socket : sockets_)
+  for (const auto& [key, socket] : sockets_)
     if (absl::Status s = socket->Flush(); !s.ok()) LogLine(Level::kDebug, s.message());
 }
 

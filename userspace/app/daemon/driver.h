@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -47,6 +48,9 @@ class Driver : private RunningConfig {
   SecretBytes CrashDetectionSecret();
   absl::Status Open();
   absl::Status OpenSockets();
+  absl::Status OpenSocket(net::Family family, uint16_t port, net::VrfId vrf, const std::string& device);
+  void SyncVrfSockets();
+  void OpenVrfSockets(net::VrfId id, const std::string& device);
   absl::Status OpenSignals();
   absl::Status OpenClock();
   void WatchClock();
@@ -84,8 +88,10 @@ class Driver : private RunningConfig {
   std::unique_ptr<os::KernelWatch> watch_;
   std::unique_ptr<os::ExpireWatch> expiries_;
   std::unique_ptr<os::ControlServer> control_;
-  std::vector<std::unique_ptr<os::UdpSocket>> sockets_;
-  std::map<std::pair<net::Family, uint16_t>, os::UdpSocket*> by_port_;
+  using SocketKey = std::tuple<net::VrfId, net::Family, uint16_t>;
+  std::map<SocketKey, std::unique_ptr<os::UdpSocket>> sockets_;
+  std::map<std::string, net::VrfId> vrfs_;       // whose datagrams the node wants
+  std::map<net::VrfId, int> vrf_devices_;        // index of the device the VRF's sockets are bound to
   std::map<std::string, std::unique_ptr<os::NhrpSocket>> nhrp_;
   std::set<std::string> nhrp_failed_;  // devices of which a failure to send was told
   os::Fd signals_;

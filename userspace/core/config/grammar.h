@@ -33,6 +33,7 @@ class Context {
   TransformSet* transform_set = nullptr;
   IpsecProfile* ipsec_profile = nullptr;
   Interface* interface = nullptr;
+  Vrf* vrf = nullptr;
   AccessList* access_list = nullptr;
 
   std::string path;  // "crypto ikev2 profile FLEX": key prefix into model.source

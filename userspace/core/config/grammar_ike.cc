@@ -430,13 +430,8 @@ std::vector<Command> PolicyCommands() {
          if (const Arg* a = k.Find("A")) AddOrRemove(&c.policy->match_local, a->address, k.set());
          else c.policy->match_local.clear();
        }},
-      {"match fvrf {any|<VRF>}", "outer VRF",
-       [](Context& c, const Call& k) {
-         c.policy->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF");
-         if (k.set() && !k.Has("any"))
-           c.Warn(At(k, *k.Find("VRF")), absl::StrCat("accepted, but this version does not know VRFs; crypto ikev2 policy '",
-                                                      c.policy->name, "' is not used"));
-       }},
+      {"match fvrf {any|<VRF>}", "VRF of the IKE messages; without it the global one",
+       [](Context& c, const Call& k) { c.policy->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF"); }},
       Unsupported(S::kWarning, "match inbound-only", "match inbound-only"),
   };
 }

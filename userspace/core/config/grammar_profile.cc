@@ -141,9 +141,6 @@ void MatchLocal(Context& c, const Call& k) {
 
 void MatchFvrf(Context& c, const Call& k) {
   c.profile->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF");
-  if (k.set() && !k.Has("any"))
-    c.Warn(At(k, *k.Find("VRF")), absl::StrCat("accepted, but this version does not know VRFs; crypto ikev2 profile '",
-                                               c.profile->name, "' is inoperative: no peer matches it"));
 }
 
 template <auto Member>
@@ -165,7 +162,7 @@ std::vector<Command> Own() {
       {"match identity remote key-id <S>", "peers of this identity", MatchIdentity},
       {"match certificate <MAP>", "peers whose certificate fits this map; repeatable", MatchCertificate},
       {"match address local <A:address>", "only for this local address; repeatable", MatchLocal},
-      {"match fvrf {any|<VRF>}", "outer VRF", MatchFvrf},
+      {"match fvrf {any|<VRF>}", "VRF that the peers call by; without it the global one", MatchFvrf},
       {"identity local {fqdn|email} <S>", "who we say we are", IdentityLocal},
       {"identity local key-id <S>", "who we say we are", IdentityLocal},
       {"identity local address <A:address>", "who we say we are", IdentityLocal},
@@ -241,7 +238,7 @@ std::vector<Command> Shutting() {
            "match by interface (write 'match address local ADDRESS')", kShut, Keep::kEach),
       Kept("keyring aaa <LIST> [name-mangler <MANGLER>] [password [0|6] <PASSWORD:secret>]",
            "keys of the peers from an AAA server", "ask AAA servers for keys", kShut),
-      Kept("ivrf <VRF>", "VRF of the inner packets", "know VRFs", kShut),
+      Kept("ivrf <VRF>", "VRF of the inner packets", "put the inside of tunnels into VRFs", kShut),
       Kept("ppk <REST:line>", "post-quantum keys of this profile",
            "read them here (write 'ppk manual' in the keyring)", kShut),
   };

@@ -148,7 +148,7 @@ class Parser {
   // Where kept lines of a mode go.
   std::vector<Statement>* KeptOf(const Frame& frame) {
     if (!frame.kept.empty()) {
-      std::vector<Statement>* list = &c_.model.kept;
+      std::vector<Statement>* list = frame.mode == ModeId::kVrfFamily ? &c_.vrf->kept : &c_.model.kept;
       for (size_t i : frame.kept) list = &(*list)[i].body;
       return list;
     }
@@ -160,6 +160,7 @@ class Parser {
       case ModeId::kTrustpoint: return &c_.trustpoint->kept;
       case ModeId::kIpsecProfile: return &c_.ipsec_profile->kept;
       case ModeId::kInterface: return &c_.interface->kept;
+      case ModeId::kVrf: return &c_.vrf->kept;
       default: return &c_.model.kept;
     }
   }

@@ -75,6 +75,7 @@ class Renderer {
     Globals();
     IpsecGlobals();
     Kept(m_.kept, "");
+    for (const auto& [name, v] : m_.vrfs) VrfOf(v);
     for (const auto& [name, p] : m_.authorization_policies) Authorization(p);
     for (const auto& [name, p] : m_.proposals) Proposal(p);
     for (const auto& [name, p] : m_.policies) Policy(p);
@@ -190,6 +191,13 @@ class Renderer {
     else if (all_)
       Line("no crypto ikev2 http-url cert");
     if (!g.quick_crash_detection) Line("no crypto ikev2 quick-crash-detection");
+  }
+
+  void VrfOf(const Vrf& v) {
+    Line("vrf definition ", v.name);
+    if (!v.description.empty()) Line(" description ", v.description);
+    Kept(v.kept, " ");
+    Bang();
   }
 
   void Authorization(const AuthorizationPolicy& p) {
@@ -424,6 +432,7 @@ class Renderer {
     if (i.destination_dynamic) Line(" tunnel destination dynamic");
     if (!i.destination_name.empty()) Line(" tunnel destination ", i.destination_name);
     if (i.key) Line(" tunnel key ", *i.key);
+    if (!i.tunnel_vrf.empty()) Line(" tunnel vrf ", i.tunnel_vrf);
     if (!i.ipsec_profile.empty()) Line(" tunnel protection ipsec profile ", i.ipsec_profile);
     Kept(i.kept, " ");
     if (i.shutdown) Line(" shutdown");

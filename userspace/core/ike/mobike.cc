@@ -108,7 +108,7 @@ bool Endpoint::Impl::MoveTo(IkeSaId id, const net::IpAddress& local, Instant now
   if (local == session->info.local.address) return true;
   Touch(*session);
   counters_.Add("sessions moved to another address of ours");
-  const net::Endpoint from{local, session->info.local.port};
+  const net::Endpoint from{local, session->info.local.port, session->info.local.vrf};
   if (session->info.initiator)
     Move(*session, from, session->info.remote, now, out);
   else
@@ -256,7 +256,7 @@ bool Endpoint::Impl::TryOtherPath(Session& session, Instant now, Actions& out) {
   counters_.Add("sessions moved to another address of the peer");
   Warn(session.info,
        absl::StrCat("IKEv2: ", PeerName(session.info), " is silent, trying its address ", address.ToString()), out);
-  Move(session, session.info.local, {address, session.info.remote.port}, now, out);
+  Move(session, session.info.local, {address, session.info.remote.port, session.info.remote.vrf}, now, out);
   return true;
 }
 

@@ -32,7 +32,7 @@ void TicketWallet::Drop(const Key& key, IkeSaId session) {
 }
 
 TicketWallet::Key Endpoint::Impl::WalletKey(const Session& session) {
-  return {session.info.remote.address, session.info.profile};
+  return {{session.info.remote.address, 0, session.info.remote.vrf}, session.info.profile};
 }
 
 // A ticket that fits what we are to do now: the same keys and identities, and algorithms that are still wanted.

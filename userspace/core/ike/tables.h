@@ -58,11 +58,12 @@ class Tables {
   void EndNegotiation(Session& session);  // harmless if it is not counted
   size_t negotiating() const { return negotiating_; }
 
-  // Sessions up by authenticated identity and profile (INITIAL_CONTACT).
+  // Sessions up by authenticated identity and profile (INITIAL_CONTACT).  Those of other VRFs are not the same: a peer
+  // may have a tunnel over each of its uplinks.
   void BindIdentity(Session& session);
   std::vector<IkeSaId> SameIdentity(const Session& session) const;  // without `session`, ascending
 
-  // Sessions up with the peer's address; (re)bound when one comes up or moves.
+  // Sessions up with the peer's address, in whatever VRF; (re)bound when one comes up or moves.
   void BindAddress(Session& session);
   size_t up_with(const net::IpAddress& remote) const;
 

@@ -77,7 +77,8 @@ void Endpoint::Impl::HandleInit(const Datagram& d, const Header& h, Instant now,
   if (sa == nullptr || !sa->initiator || !sa->handshake ||
       sa->state != (h.exchange == ExchangeType::kIkeSaInit ? IkeState::kInitSent : IkeState::kResumeSent))
     return Drop("drop: unexpected IKE_SA_INIT answer");
-  if (d.remote.address != sa->session->info.remote.address) return Drop("drop: IKE_SA_INIT answer from elsewhere");
+  if (d.remote.address != sa->session->info.remote.address || d.local.vrf != sa->session->info.local.vrf)
+    return Drop("drop: IKE_SA_INIT answer from elsewhere");
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   if (FindUnknownCritical(*payloads) != nullptr) return Drop("drop: unknown critical payload in an answer");
@@ -94,6 +95,7 @@ void Endpoint::Impl::HandleProtected(const Datagram& d, const Header& h, Instant
   IkeSa* sa = tables_.FindSa(h.from_initiator() ? h.responder_spi : h.initiator_spi);
   if (sa == nullptr || sa->initiator == h.from_initiator()) return OnUnknownSpi(d, h, now, out);
   if (sa->spi_i != h.initiator_spi || sa->spi_r != h.responder_spi) return Drop("drop: unknown IKE SPI");
+  if (d.local.vrf != sa->session->info.local.vrf) return Drop("drop: message by another VRF");
   if (sa->keys.sk_d.empty()) return Drop("drop: no keys yet");
   if (h.next_payload == static_cast<uint8_t>(PayloadType::kNotify)) return OnUnprotectedNotify(*sa, d, h, now, out);
   if (h.is_response())

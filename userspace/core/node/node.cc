@@ -21,6 +21,7 @@ void Node::Begin(Instant now, Actions& out) {
   if (started_known_) return;
   started_ = now;
   started_known_ = true;
+  Listen(config::FrontDoorVrfs(model_));
   Configure();
 }
 
@@ -193,7 +194,8 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   network_ = in;
   network_known_ = true;
   absl::flat_hash_set<net::IpAddress> self;
-  for (const LocalAddress& a : in.addresses) self.insert(a.address);
+  for (const LocalAddress& a : in.addresses)
+    if (a.vrf.empty()) self.insert(a.address);
   for (const auto& [name, i] : model_.interfaces)
     if (i.address) self.insert(*i.address);
   rib_.SetSelf(std::move(self));
@@ -205,8 +207,12 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   for (const LocalRoute& r : in.routes)
     if (r.prefix.length() > 0 && !underlay.contains(r.device)) local.push_back(r.prefix);
   rib_.SetLocal(local);
+  NoteMissingVrfs();
+  AssignSources();
   SyncBase();
   MoveSessions();
+  for (auto& [name, tunnel] : tunnels_)  // what it waits for may be there now
+    if (!tunnel.session && !tunnel.waiting_for.empty()) tunnel.retry_at = now_;
   SyncTunnels();
   Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
 }

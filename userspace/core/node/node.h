@@ -22,6 +22,7 @@
 #include "core/ike/endpoint.h"
 #include "core/nhrp/endpoint.h"
 #include "core/node/io.h"
+#include "core/node/local_end.h"
 #include "core/node/pool.h"
 #include "core/node/rib.h"
 
@@ -112,6 +113,7 @@ class Node : private ike::Policy, private nhrp::Environment {
     std::string config_interface;
     std::string identity;           // of the remote
     net::IpAddress local, remote;   // outer
+    net::VrfId vrf;                 // of the outer addresses
     bool nat_remote = false;
     net::IpAddress local_protocol, remote_protocol;
     std::set<ike::IkeSaId> sessions;
@@ -195,7 +197,7 @@ class Node : private ike::Policy, private nhrp::Environment {
       const ike::SessionInfo& session, const std::vector<ike::ConfigAttribute>& request) override;
   std::vector<ike::ConfigAttribute> OnConfigSet(const ike::SessionInfo& session,
                                                 const std::vector<ike::ConfigAttribute>& set) override;
-  const config::Interface* BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const;
+  const config::Interface* BindResponder(const config::IkeProfile& profile, const net::Endpoint& remote) const;
   void OnSessionUp(const ike::SessionInfo& info);
   void OnSessionDown(const ike::SessionDown& down);
   void OnConfigReceived(const ike::ConfigReceived& received);
@@ -229,7 +231,23 @@ class Node : private ike::Policy, private nhrp::Environment {
   bool JoinShortcut(const nhrp::NeedTunnel& need);  // an existing or coming tunnel serves
   void CancelToken(nhrp::TunnelToken token);
   std::optional<net::IpAddress> SourceAddress(const config::Interface& interface) const;
+  std::optional<net::IpAddress> SourceCandidate(const config::Interface& interface) const;
   net::IpAddress OverlayAddress(const std::string& interface) const;
+
+  const config::Interface* ShortcutTemplate(uint32_t network_id) const;
+
+  // vrf.cc: front-door VRFs
+  net::VrfId VrfIdOf(const std::string& name) const;  // "" and what was never configured: the global one
+  const std::string& VrfName(net::VrfId id) const;
+  LocalEnd EndOf(const net::Endpoint& local) const { return {local.address, VrfName(local.vrf)}; }
+  const LocalVrf* FindVrf(const std::string& name) const;  // its device; nullptr: there is none
+  std::string InVrf(const net::Endpoint& local) const;  // " in VRF red", "" in the global one; for messages
+  void Listen(const std::set<std::string>& vrfs);
+  void NoteMissingVrfs();
+  void AssignSources();
+  bool SourceFree(const net::IpAddress& address, const std::string& vrf) const;
+  std::string WaitsFor(const config::Interface& interface) const;
+  void SyncRules(std::vector<dataplane::Object>& objects) const;
 
   // peers.cc
   static std::string PeerKey(const std::string& interface, const ike::SessionInfo& info);
@@ -317,6 +335,12 @@ class Node : private ike::Policy, private nhrp::Environment {
 
   const config::KeyCipher* cipher_ = nullptr;
   Restarts restarts_;
+  std::vector<std::string> vrf_names_{""};  // by VrfId
+  std::map<std::string, net::VrfId> listening_;
+  std::map<net::IpAddress, std::string> sources_;  // outer addresses in use, with their VRF: one has each
+  std::set<std::string> refused_sources_;   // interfaces whose source another VRF has; told once
+  std::set<std::string> missing_vrfs_;      // without a device; told once
+
   LocalNetwork network_;
   bool network_known_ = false;
   dataplane::State want_;    // what should be there

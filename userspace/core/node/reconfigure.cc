@@ -33,7 +33,6 @@ config::IkeProfile Essence(config::IkeProfile p) {
   p.match_remote.clear();
   p.match_certificate.clear();
   p.match_local_addresses.clear();
-  p.match_fvrf.clear();
   p.kept.clear();
   return p;
 }
@@ -153,6 +152,9 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   if (model == model_)
     return Say(Log::Level::kInfo, same_files ? "configuration unchanged" : "certificates and CRLs read again");
   const config::Model old = std::exchange(model_, std::move(model));
+  std::set<std::string> both = config::FrontDoorVrfs(old);  // the peers of those that end are told
+  both.merge(config::FrontDoorVrfs(model_));
+  Listen(both);
   Configure();
   const Reconfiguration change(old, model_);
   std::vector<ike::IkeSaId> changed;
@@ -160,6 +162,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
     if (!s.up || change.Concerns({s.info, s.config_interface, s.pool})) changed.push_back(id);
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
+  Listen(config::FrontDoorVrfs(model_));
   restarts_.restarted = changed.size();
   Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", restarts_.restarted, " of ", restarts_.sessions,
                                       " sessions restarted"));

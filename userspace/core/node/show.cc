@@ -17,6 +17,7 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
     r.profile = s.profile;
     r.local = s.local;
     r.remote = s.remote;
+    r.fvrf = VrfName(s.local.vrf);
     r.status = sa.state;
     r.status_description = sa.state == "READY" ? "Negotiation done" : "Negotiating";
     r.initiator = s.initiator;
