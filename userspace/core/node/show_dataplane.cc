@@ -103,7 +103,7 @@ show::Document Node::Views::Dataplane(const Query& q) const {
 // `present` is what the node has handed to the kernel and the kernel has not refused; an orphan stands there without
 // being wanted: it is of an earlier run, or lingers until packets on the way have come in.
 show::Document Node::Views::Reconcile(const Query&) const {
-  constexpr const char* kKinds[] = {"device", "block", "address", "sa", "policy", "peer", "next hop", "route"};
+  constexpr const char* kKinds[] = {"device", "block", "address", "rule", "sa", "policy", "peer", "next hop", "route"};
   static_assert(std::size(kKinds) == std::variant_size_v<dataplane::Object>);
   show::ReconcileRow r;
   for (const char* kind : kKinds) r.kinds.push_back({kind});
