@@ -17,12 +17,12 @@ std::string Common(const std::string& name, const std::string& rest) {
   return absl::StrCat("hostname ", name, "\naaa new-model\naaa authorization network default local\n",
                       "crypto ikev2 profile default\n match identity remote fqdn domain example.net\n identity local fqdn ", name,
                       ".example.net\n authentication remote pre-share\n authentication local pre-share\n keyring local KR\n"
-                      " aaa authorization group psk list default default\n virtual-template 1\n",
+                      " aaa authorization group psk list default default\n",
                       rest, " tunnel source eth0\n tunnel protection ipsec profile default\n");
 }
 
 std::string Hub() {
-  std::string keys = "crypto ikev2 keyring KR\n";
+  std::string keys = " virtual-template 1\ncrypto ikev2 keyring KR\n";
   for (size_t i = 1; i <= kSpokes; ++i)
     absl::StrAppend(&keys, " peer S", i, "\n  identity fqdn spoke", i, ".example.net\n  pre-shared-key key-of-", i, "\n");
   return Common("hub", absl::StrCat(keys, R"(ip local pool FLEX 10.0.0.1 10.0.0.99

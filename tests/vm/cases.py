@@ -349,6 +349,10 @@ def commit_under_traffic(t):
     expect(ok and text.endswith(" interface Tunnel0\n+ ip mtu 1300\n"), "the diff with the file:\n%s", text)
     text, ok = configure(t, "spoke1", "rollback 1")
     expect(ok and "0 of 1 session restarted" in text, "rollback answered:\n%s", text)
+    text, ok = configure(t, "spoke1", "write memory")
+    expect(ok and "[OK]" in text, "write memory answered:\n%s", text)
+    text, ok = configure(t, "spoke1", "show configuration diff")
+    expect(ok and "does not differ" in text, "the diff with the saved file:\n%s", text)
     link = t.lab.run("spoke1", ["ip", "link", "show", "dev", "flex-gre0"], check=True).stdout
     expect(" mtu 1400 " in link, "the device has not its MTU again: %s", link)
     r = stream.result()

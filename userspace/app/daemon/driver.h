@@ -33,7 +33,7 @@ namespace flexvpn::app {
 
 // Joins the pure node to sockets, kernel, workers and the control socket.  Decides nothing: inputs in, actions
 // out, in order.
-class Driver : private RunningConfig {
+class Driver final : private RunningConfig {
  public:
   // Opens everything; errors name what is missing and what to do.
   static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config, std::unique_ptr<MasterKey> key);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/config/candidate.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 #include <vector>
@@ -45,14 +46,16 @@ void ForgetPlaces(Model& m) {
 }
 
 ParseResult ParseCandidate(const Model& running, absl::string_view lines, const KeyCipher* cipher) {
+  const auto placeless = [](const Diagnostic& d) { return d.where.line == 0; };
+  ParseResult out = ParseOnto(running, lines, cipher);
+  if (std::none_of(out.diagnostics.begin(), out.diagnostics.end(), placeless)) return out;
   Model base = running;
   ForgetPlaces(base);
   using Known = std::tuple<Diagnostic::Severity, std::string, std::string>;
   std::set<Known> known;
   for (Diagnostic& d : Validate(base)) known.emplace(d.severity, std::move(d.message), std::move(d.hint));
-  ParseResult out = ParseOnto(std::move(base), lines, cipher);
   std::erase_if(out.diagnostics, [&](const Diagnostic& d) {
-    return d.where.line == 0 && known.contains(Known(d.severity, d.message, d.hint));
+    return placeless(d) && known.contains(Known(d.severity, d.message, d.hint));
   });
   return out;
 }
