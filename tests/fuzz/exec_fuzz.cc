@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any line typed at the shell: parsed, helped with and completed in every mode.  The first octet chooses the mode.
+// Any line typed at the shell: parsed, helped with and completed in every mode.  The first octet chooses the
+// mode.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -26,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ExecLine exec = ParseExec(line);
   if (exec.command != nullptr) {
     const ExecLine again = ParseExec(exec.words);
-    Check(again.command == exec.command && again.words == exec.words, "words in full mean something else", exec.words);
+    Check(again.command == exec.command && again.words == exec.words, "words in full mean something else",
+          exec.words);
   } else {
     Check(!exec.error.message.empty(), "no command and no error", line);
     Check(exec.error.column <= static_cast<int>(exec.error.input.size()) + 1, "caret behind the line", line);
@@ -37,6 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string completed(std::string(line.substr(0, last)) + word);
     Check(Help(mode, completed).column == 0, "completed to what fits nowhere", completed);
   }
-  for (const Diagnostic& d : ParseFragment(line).diagnostics) Check(!d.message.empty(), "a message without words", line);
+  for (const Diagnostic& d : ParseFragment(line).diagnostics)
+    Check(!d.message.empty(), "a message without words", line);
   return 0;
 }

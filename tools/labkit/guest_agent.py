@@ -72,9 +72,10 @@ class Command:
             if request.get("size"):
                 rows, cols = request["size"]
                 termios.tcsetwinsize(slave, (rows, cols))
-            # the shell opens the terminal again and so makes it its controlling one
+            # The shell opens the terminal again and so makes it its controlling one; until then it holds this one: with
+            # none open the other end would report the end of the output.
             argv = ["/bin/sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(slave)] + request["argv"]
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **args)
+            self._process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, **args)
             os.close(slave)
             self._stdin_fd = master
             streams = [(master, frames.STDOUT)]

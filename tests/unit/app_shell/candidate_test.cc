@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines typed in configuration mode: which mode they lead to, what is wrong with them, what is sent in the end.
+// Lines typed in configuration mode: which mode they lead to, what is wrong with them, what is sent in the
+// end.
 #include "app/shell/candidate.h"
 
 #include <filesystem>
@@ -20,7 +21,8 @@ using testing::ElementsAre;
 
 void Type(Candidate& c, std::initializer_list<const char*> lines) {
   for (const char* l : lines)
-    for (const Diagnostic& d : c.Add(l)) EXPECT_NE(d.severity, Diagnostic::Severity::kError) << l << ": " << d.message;
+    for (const Diagnostic& d : c.Add(l))
+      EXPECT_NE(d.severity, Diagnostic::Severity::kError) << l << ": " << d.message;
 }
 
 TEST(Candidate, FollowsTheModesAndIndentsByThem) {
@@ -31,8 +33,9 @@ TEST(Candidate, FollowsTheModesAndIndentsByThem) {
   EXPECT_EQ(c.mode(), ModeId::kProfile);
   Type(c, {"dpd 10 2 periodic", "hostname x"});
   EXPECT_EQ(c.mode(), ModeId::kRoot);
-  EXPECT_THAT(c.lines(), ElementsAre("crypto ikev2 keyring KR", " peer ANY", "  address 0.0.0.0 0.0.0.0", "  pre-shared-key k",
-                                     "crypto ikev2 profile P", " dpd 10 2 periodic", "hostname x"));
+  EXPECT_THAT(c.lines(), ElementsAre("crypto ikev2 keyring KR", " peer ANY", "  address 0.0.0.0 0.0.0.0",
+                                     "  pre-shared-key k", "crypto ikev2 profile P", " dpd 10 2 periodic",
+                                     "hostname x"));
 }
 
 TEST(Candidate, ALineWithAnErrorChangesNothingAndIsPointedAt) {
@@ -57,7 +60,8 @@ TEST(Candidate, AWordOnlyTheHandlerKnowsIsFoundAtOnce) {
 
 TEST(Candidate, WhatIsNamedMayBeInForceAlready) {
   Candidate c;
-  Type(c, {"no crypto ikev2 profile OLD", "crypto ipsec profile default", "set ikev2-profile ELSEWHERE", "no interface Tunnel9"});
+  Type(c, {"no crypto ikev2 profile OLD", "crypto ipsec profile default", "set ikev2-profile ELSEWHERE",
+           "no interface Tunnel9"});
   EXPECT_EQ(c.mode(), ModeId::kRoot);
 }
 
@@ -78,7 +82,8 @@ TEST(Candidate, ExitIsWrittenSoThatTheDaemonStandsWhereTheUserStands) {
   Type(c, {"peer B"});
   c.ToTop();
   EXPECT_FALSE(c.Exit());
-  EXPECT_THAT(c.lines(), ElementsAre("crypto ikev2 keyring KR", " peer A", " exit", " peer B", " exit", "exit"));
+  EXPECT_THAT(c.lines(),
+              ElementsAre("crypto ikev2 keyring KR", " peer A", " exit", " peer B", " exit", "exit"));
 }
 
 TEST(Candidate, AfterACommitTheModeStaysAndIsEnteredAgainByTheNextLine) {
@@ -88,7 +93,8 @@ TEST(Candidate, AfterACommitTheModeStaysAndIsEnteredAgainByTheNextLine) {
   EXPECT_TRUE(c.empty());
   EXPECT_EQ(c.mode(), ModeId::kKeyringPeer);
   Type(c, {"address 192.0.2.1", "address 192.0.2.2"});
-  EXPECT_THAT(c.lines(), ElementsAre("crypto ikev2 keyring KR", " peer A", "  address 192.0.2.1", "  address 192.0.2.2"));
+  EXPECT_THAT(c.lines(), ElementsAre("crypto ikev2 keyring KR", " peer A", "  address 192.0.2.1",
+                                     "  address 192.0.2.2"));
   c.Clear();
   c.ToTop();
   EXPECT_TRUE(c.empty()) << absl::StrJoin(c.lines(), "\n");
@@ -126,11 +132,14 @@ TEST(Candidate, WholeConfigurationsTypedLineByLineAreTheSameConfiguration) {
       const absl::string_view bare = absl::StripAsciiWhitespace(line);
       if (!c.in_text() && (bare.empty() || bare[0] == '!')) continue;
       const bool word = !c.in_text() && !c.Swallows(line);
-      if (word && (bare == "exit" || bare == "quit")) c.Exit();
-      else if (word && bare == "end") c.ToTop();
+      if (word && (bare == "exit" || bare == "quit"))
+        c.Exit();
+      else if (word && bare == "end")
+        c.ToTop();
       else
         for (const Diagnostic& d : c.Add(line))
-          EXPECT_NE(d.severity, Diagnostic::Severity::kError) << e.path() << ": " << line << ": " << d.message;
+          EXPECT_NE(d.severity, Diagnostic::Severity::kError)
+              << e.path() << ": " << line << ": " << d.message;
     }
     const config::ParseResult got = config::Parse(absl::StrJoin(c.lines(), "\n"));
     EXPECT_TRUE(got.model == want.model) << e.path() << "\n" << absl::StrJoin(c.lines(), "\n");

@@ -61,7 +61,9 @@ TEST(Filters, IncludeAndExcludeAreEachOthersRest) {
   EXPECT_EQ(Filtered("show run | exclude ^ |^(interface|vrf|end)"), "hostname hub\n");
 }
 
-TEST(Filters, BeginGoesOnToTheEnd) { EXPECT_EQ(Filtered("show run | begin exit-"), " exit-address-family\nend\n"); }
+TEST(Filters, BeginGoesOnToTheEnd) {
+  EXPECT_EQ(Filtered("show run | begin exit-"), " exit-address-family\nend\n");
+}
 
 TEST(Filters, CountSaysItAsIosDoes) {
   EXPECT_EQ(Filtered("show run | count ^[ ]"), "Number of lines which match regexp = 5\n");
@@ -69,15 +71,19 @@ TEST(Filters, CountSaysItAsIosDoes) {
 }
 
 TEST(Filters, SectionTakesWhatBelongsToAMatch) {
-  EXPECT_EQ(Filtered("show run | section interface"), "interface Tunnel0\n ip mtu 1400\n tunnel source eth0\n");
+  EXPECT_EQ(Filtered("show run | section interface"),
+            "interface Tunnel0\n ip mtu 1400\n tunnel source eth0\n");
   EXPECT_EQ(Filtered("show run | section route-target"),
             "vrf definition RED\n address-family ipv4\n  route-target export 1:1\n");
-  EXPECT_EQ(Filtered("show run | section vrf|mtu"),
-            "interface Tunnel0\n ip mtu 1400\nvrf definition RED\n address-family ipv4\n  route-target export 1:1\n"
-            " exit-address-family\n");
+  EXPECT_EQ(
+      Filtered("show run | section vrf|mtu"),
+      "interface Tunnel0\n ip mtu 1400\nvrf definition RED\n address-family ipv4\n  route-target export 1:1\n"
+      " exit-address-family\n");
 }
 
-TEST(Filters, WorkOneAfterTheOther) { EXPECT_EQ(Filtered("show run | section interface | exclude mtu | include ^[ ]"), " tunnel source eth0\n"); }
+TEST(Filters, WorkOneAfterTheOther) {
+  EXPECT_EQ(Filtered("show run | section interface | exclude mtu | include ^[ ]"), " tunnel source eth0\n");
+}
 
 TEST(Filters, ALongLineAndNastyExpressionAreNoMatterOfTheStack) {
   const Piped p = SplitPipes("show run | include (a*)*b");

@@ -17,17 +17,18 @@ using testing::HasSubstr;
 class Shell : public testing::Test {
  protected:
   Session Make(bool privileged = true, bool json = false) {
-    return Session({privileged, json, false},
-                   [this](const std::string& c, const std::vector<std::string>* l) -> absl::StatusOr<Answer> {
-                     if (c == "show version") return Answer{true, "version\n", {{"hostname", hostname_}}};
-                     asked_.push_back(l == nullptr ? c : absl::StrCat(c, " [", absl::StrJoin(*l, "|"), "]"));
-                     if (!reachable_) return absl::UnavailableError("nobody there");
-                     return answer_;
-                   },
-                   [this](const std::string& q) {
-                     asked_.push_back(q);
-                     return reply_;
-                   });
+    return Session(
+        {privileged, json, false},
+        [this](const std::string& c, const std::vector<std::string>* l) -> absl::StatusOr<Answer> {
+          if (c == "show version") return Answer{true, "version\n", {{"hostname", hostname_}}};
+          asked_.push_back(l == nullptr ? c : absl::StrCat(c, " [", absl::StrJoin(*l, "|"), "]"));
+          if (!reachable_) return absl::UnavailableError("nobody there");
+          return answer_;
+        },
+        [this](const std::string& q) {
+          asked_.push_back(q);
+          return reply_;
+        });
   }
   std::string hostname_ = "hub";
   bool reachable_ = true;
@@ -68,7 +69,12 @@ TEST_F(Shell, OnlyShowCommandsAreFiltered) {
 
 TEST_F(Shell, TheDaemonsCaretStandsInTheLineAsTyped) {
   Session s = Make();
-  answer_ = {false, "unused", {{"error", "Invalid input detected at '^' marker."}, {"input", "show foo"}, {"column", 6}, {"hint", "h"}}};
+  answer_ = {false,
+             "unused",
+             {{"error", "Invalid input detected at '^' marker."},
+              {"input", "show foo"},
+              {"column", 6},
+              {"hint", "h"}}};
   const Outcome plain = s.Execute("  show foo");
   EXPECT_EQ(plain.column, 8);
   EXPECT_EQ(WithInput(plain), "  show foo\n       ^\n% Invalid input detected at '^' marker.\n  hint: h\n");
@@ -124,7 +130,8 @@ TEST_F(Shell, LinesGoWithCommitDiffAndCheck) {
   EXPECT_TRUE(s.Execute("commit confirmed 5").ok);
   EXPECT_EQ(s.Prompt(), "spoke(config-if)#");
   EXPECT_TRUE(s.Execute("comm").ok);
-  EXPECT_THAT(asked_, ElementsAre("show configuration diff [interface Tunnel0| ip mtu 1400]", "commit check [interface Tunnel0| ip mtu 1400]",
+  EXPECT_THAT(asked_, ElementsAre("show configuration diff [interface Tunnel0| ip mtu 1400]",
+                                  "commit check [interface Tunnel0| ip mtu 1400]",
                                   "commit confirmed 5 [interface Tunnel0| ip mtu 1400]", "comm []"));
 }
 
@@ -149,12 +156,16 @@ TEST_F(Shell, WordsOfTheShellDoNotHideConfigurationLines) {
   s.Execute("do show ip nhrp");
   s.Execute("sho ip nhrp");
   s.Execute("show configuration diff");
-  EXPECT_THAT(asked_, ElementsAre("show ip nhrp", "sho ip nhrp", "show configuration diff [interface Tunnel0| sh]"));
+  EXPECT_THAT(asked_,
+              ElementsAre("show ip nhrp", "sho ip nhrp", "show configuration diff [interface Tunnel0| sh]"));
 }
 
 TEST_F(Shell, LeavingAsksAboutWhatIsNotCommitted) {
-  for (const auto& [reply, configuring, committed] :
-       {std::tuple("yes", false, true), {"n", false, false}, {"cancel", true, false}, {"", true, false}, {"perhaps", true, false}}) {
+  for (const auto& [reply, configuring, committed] : {std::tuple("yes", false, true),
+                                                      {"n", false, false},
+                                                      {"cancel", true, false},
+                                                      {"", true, false},
+                                                      {"perhaps", true, false}}) {
     asked_.clear();
     Session s = Make();
     EXPECT_TRUE(s.LearnHostname().ok());

@@ -16,7 +16,9 @@ using config::Diagnostic;
 
 namespace {
 
-bool Foreign(config::ModeId mode) { return mode == config::ModeId::kForeign || mode == config::ModeId::kUnsupported; }
+bool Foreign(config::ModeId mode) {
+  return mode == config::ModeId::kForeign || mode == config::ModeId::kUnsupported;
+}
 
 bool Bad(const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; }
 
@@ -27,7 +29,8 @@ bool Candidate::Swallows(absl::string_view line) const {
 }
 
 std::vector<Diagnostic> Candidate::Add(absl::string_view typed) {
-  // Where a line stands says the mode, not its indent; but what is indented below a line of another subsystem is its.
+  // Where a line stands says the mode, not its indent; but what is indented below a line of another subsystem
+  // is its.
   const bool as_typed = in_text() || Swallows(typed);
   const absl::string_view line = as_typed ? typed : absl::StripAsciiWhitespace(typed);
   const std::string indent(as_typed || Foreign(mode()) ? 0 : headers_.size(), ' ');
@@ -102,9 +105,11 @@ void Candidate::Clear() {
 }
 
 std::string Candidate::TextNotice() const {
-  const std::vector<absl::string_view> words = absl::StrSplit(text_.front(), absl::ByAnyChar(" \t"), absl::SkipEmpty());
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(text_.front(), absl::ByAnyChar(" \t"), absl::SkipEmpty());
   const absl::string_view text = words.size() > 2 ? words[2] : "^C";  // banner KIND TEXT
-  return absl::StrCat("Enter TEXT message.  End with the character '", text.substr(0, absl::StartsWith(text, "^C") ? 2 : 1), "'.");
+  return absl::StrCat("Enter TEXT message.  End with the character '",
+                      text.substr(0, absl::StartsWith(text, "^C") ? 2 : 1), "'.");
 }
 
 }  // namespace flexvpn::shell

@@ -18,8 +18,8 @@ class Candidate {
   Candidate(const Candidate&) = delete;
   Candidate& operator=(const Candidate&) = delete;
 
-  // Takes one typed line.  A line with an error changes nothing.  Returns what there is to say of it: errors and
-  // warnings, with columns of the line as typed.
+  // Takes one typed line.  A line with an error changes nothing.  Returns what there is to say of it: errors
+  // and warnings, with columns of the line as typed.
   std::vector<config::Diagnostic> Add(absl::string_view line);
   // Whether `line` belongs to another subsystem's block because it is indented below it, whatever it says.
   bool Swallows(absl::string_view line) const;
@@ -46,8 +46,8 @@ class Candidate {
   std::vector<std::string> lines_;
   std::vector<std::string> headers_;  // lines that opened modes_[1..]
   std::vector<config::ModeId> modes_ = {config::ModeId::kRoot};
-  size_t written_ = 0;                // how many of headers_ the end of lines_ stands under
-  std::vector<std::string> text_;     // first line of a banner, and its lines so far
+  size_t written_ = 0;             // how many of headers_ the end of lines_ stands under
+  std::vector<std::string> text_;  // first line of a banner, and its lines so far
 };
 
 }  // namespace flexvpn::shell

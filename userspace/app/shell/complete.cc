@@ -71,14 +71,16 @@ HelpAnswer HelpAt(const Modes& modes, absl::string_view line) {
   if (!first) return out;
   for (const auto& own : kInConfig)
     if (absl::StartsWithIgnoreCase(own.word, split.word)) out.items.push_back({own.word, own.help});
-  std::stable_sort(out.items.begin(), out.items.end(), [](const HelpItem& a, const HelpItem& b) { return a.word < b.word; });
+  std::stable_sort(out.items.begin(), out.items.end(),
+                   [](const HelpItem& a, const HelpItem& b) { return a.word < b.word; });
   return out;
 }
 
 std::vector<std::string> CompletionsAt(const Modes& modes, absl::string_view line) {
   std::vector<std::string> out;
   for (const HelpItem& i : HelpAt(modes, line).items) {
-    const bool form = i.word[0] == '<' || i.word[0] == '|' || absl::ascii_isupper(static_cast<unsigned char>(i.word[0]));
+    const bool form =
+        i.word[0] == '<' || i.word[0] == '|' || absl::ascii_isupper(static_cast<unsigned char>(i.word[0]));
     if (!form) out.push_back(i.word);
   }
   return out;

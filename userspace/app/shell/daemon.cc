@@ -20,10 +20,13 @@ absl::StatusOr<Answer> AskDaemon(const std::string& socket, const std::string& c
   std::string body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
   auto reply = client.Call(body);
   WipeMemory(body.data(), body.size());
+  if (lines != nullptr)
+    for (Json& l : request["lines"])
+      WipeMemory(l.get_ref<std::string&>().data(), l.get_ref<std::string&>().size());
   if (!reply.ok()) return reply.status();
   Json j = Json::parse(*reply, nullptr, /*allow_exceptions=*/false);
-  if (!j.is_object() || !j.contains("ok") || !j["ok"].is_boolean() || !j.contains("text") || !j["text"].is_string() ||
-      !j.contains("data"))
+  if (!j.is_object() || !j.contains("ok") || !j["ok"].is_boolean() || !j.contains("text") ||
+      !j["text"].is_string() || !j.contains("data"))
     return absl::DataLossError("malformed answer of the daemon");
   return Answer{j["ok"].get<bool>(), j["text"].get<std::string>(), std::move(j["data"])};
 }

@@ -62,7 +62,8 @@ int OnTab(int count, int key) { return hooks->plain() ? rl_insert(count, key) : 
 
 char** Attempt(const char*, int, int end) {
   rl_attempted_completion_over = 1;  // never file names
-  const std::vector<std::string> words = hooks->complete(std::string(rl_line_buffer, static_cast<size_t>(end)));
+  const std::vector<std::string> words =
+      hooks->complete(std::string(rl_line_buffer, static_cast<size_t>(end)));
   if (words.empty()) return nullptr;
   static const std::vector<std::string>* source = nullptr;
   source = &words;

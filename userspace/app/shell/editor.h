@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Line editing by GNU readline, with the keys of IOS: Tab completes, `?` helps at once, Ctrl-C drops the line, Ctrl-Z
-// ends configuration.
+// Line editing by GNU readline, with the keys of IOS: Tab completes, `?` helps at once, Ctrl-C drops the
+// line, Ctrl-Z ends configuration.
 #ifndef FLEXVPN_APP_SHELL_EDITOR_H_
 #define FLEXVPN_APP_SHELL_EDITOR_H_
 
@@ -15,8 +15,8 @@ namespace flexvpn::shell {
 struct EditorHooks {
   std::function<std::vector<std::string>(const std::string& line)> complete;  // for the last word
   std::function<void(const std::string& line)> help;  // prints; the prompt and line are drawn again below
-  std::function<bool()> plain;        // `?` and Tab are text (within a banner)
-  std::function<bool()> configuring;  // Ctrl-Z is `end`
+  std::function<bool()> plain;                        // `?` and Tab are text (within a banner)
+  std::function<bool()> configuring;                  // Ctrl-Z is `end`
 };
 
 class Editor {
@@ -25,7 +25,8 @@ class Editor {
   ~Editor();
   Editor(const Editor&) = delete;
   Editor& operator=(const Editor&) = delete;
-  // A line without its end; pasted text may hold several.  "" after Ctrl-C; nullopt: Ctrl-D or the terminal is gone.
+  // A line without its end; pasted text may hold several.  "" after Ctrl-C; nullopt: Ctrl-D or the terminal
+  // is gone.
   std::optional<std::string> Read(const std::string& prompt);
 };
 

@@ -56,7 +56,9 @@ History::History(std::string file) : file_(std::move(file)) {
 void History::Add(const std::string& line) {
   if (!Remembers(line)) return;
   if (history_length > 0)
-    if (const HIST_ENTRY* last = history_get(history_base + history_length - 1); last != nullptr && line == last->line) return;
+    if (const HIST_ENTRY* last = history_get(history_base + history_length - 1);
+        last != nullptr && line == last->line)
+      return;
   add_history(line.c_str());
   if (!file_.empty()) append_history(1, file_.c_str());
 }

@@ -20,7 +20,8 @@ namespace {
 int RunOnce(Session& session, const Options& options) {
   const Outcome o = session.Execute(options.command);
   if (o.monitor_interval > 0 || session.configuring()) {
-    fprintf(stderr, "flexvpn: '%s' is a command of the interactive shell or of a script\n", options.command.c_str());
+    fprintf(stderr, "flexvpn: '%s' is a command of the interactive shell or of a script\n",
+            options.command.c_str());
     return kUsage;
   }
   if (o.unreachable) {

@@ -62,7 +62,8 @@ std::string MonitorText(const Sample& now, const Sample* before) {
   const auto earlier = before == nullptr ? std::map<std::string, const Json*>() : PeersByInterface(*before);
   const double elapsed = before == nullptr ? 0 : now.seconds - before->seconds;
   std::string out = absl::StrCat("Sessions: ", sessions.size(), "   Shortcuts: ", shortcuts.size(), "\n\n");
-  show::Table table({"Interface", "Remote", "Identity", "Status", "Up", "in pkt/s", "in bit/s", "out pkt/s", "out bit/s"});
+  show::Table table(
+      {"Interface", "Remote", "Identity", "Status", "Up", "in pkt/s", "in bit/s", "out pkt/s", "out bit/s"});
   for (const Json& s : sessions) {
     const Json ike = s.is_object() && s.contains("ike_sa") ? s["ike_sa"] : Json();
     const std::string interface = show::Str(ike, "interface", "-");
@@ -71,7 +72,8 @@ std::string MonitorText(const Sample& now, const Sample* before) {
     const auto peer = peers.find(interface);
     const auto old = earlier.find(interface);
     const Json* past = old == earlier.end() ? nullptr : old->second;
-    for (const auto& [key, factor] : {std::pair("packets_in", 1.0), {"bytes_in", 8.0}, {"packets_out", 1.0}, {"bytes_out", 8.0}})
+    for (const auto& [key, factor] :
+         {std::pair("packets_in", 1.0), {"bytes_in", 8.0}, {"packets_out", 1.0}, {"bytes_out", 8.0}})
       row.push_back(peer == peers.end() ? "-" : Rate(*peer->second, past, key, elapsed, factor));
     table.Row(std::move(row));
   }
@@ -79,7 +81,8 @@ std::string MonitorText(const Sample& now, const Sample* before) {
   if (shortcuts.empty()) return out;
   show::Table direct({"Shortcut", "Next hop", "Interface", "Outer address", "Expires"});
   for (const Json& s : shortcuts)
-    direct.Row({show::Str(s, "prefix"), show::Str(s, "next_hop"), show::Str(s, "interface", "-"), show::Str(s, "nbma_address"),
+    direct.Row({show::Str(s, "prefix"), show::Str(s, "next_hop"), show::Str(s, "interface", "-"),
+                show::Str(s, "nbma_address"),
                 show::Has(s, "expires_seconds") ? Clock(show::Int(s, "expires_seconds")) : "never"});
   return absl::StrCat(out, "\n", direct.Text());
 }
@@ -95,9 +98,11 @@ void RunMonitor(const Session::Call& call, int interval) {
       if (error = Take(call, &now); !error.empty()) break;
       const ScreenSize screen = Screen();
       std::vector<std::string> lines = absl::StrSplit(MonitorText(now, before ? &*before : nullptr), '\n');
-      if (lines.size() > static_cast<size_t>(screen.rows) - 2) lines.resize(static_cast<size_t>(screen.rows) - 2);
+      if (lines.size() > static_cast<size_t>(screen.rows) - 2)
+        lines.resize(static_cast<size_t>(screen.rows) - 2);
       std::string frame = "\x1b[H";
-      for (const std::string& l : lines) absl::StrAppend(&frame, l.substr(0, static_cast<size_t>(screen.columns)), "\x1b[K\r\n");
+      for (const std::string& l : lines)
+        absl::StrAppend(&frame, l.substr(0, static_cast<size_t>(screen.columns)), "\x1b[K\r\n");
       Write(absl::StrCat(frame, "\x1b[J\x1b[", screen.rows, ";1Hevery ", interval, " s; q ends"));
       before = std::move(now);
       const std::optional<char> key = keys.Get(interval * 1000);

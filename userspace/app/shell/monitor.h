@@ -9,13 +9,14 @@
 
 namespace flexvpn::shell {
 
-// Answers of one moment: `show crypto ikev2 session`, `show dataplane peers`, `show ip nhrp shortcut` as JSON.
+// Answers of one moment: `show crypto ikev2 session`, `show dataplane peers`, `show ip nhrp shortcut` as
+// JSON.
 struct Sample {
   show::Json sessions, peers, shortcuts;
   double seconds = 0;  // when, from any beginning
 };
 
-// The table.  Rates are those since `before` (null: none yet); a peer that was not there then has none.  Pure.
+// The table.  Rates are those since `before` (null: none yet); a peer that was not there then has none. Pure.
 std::string MonitorText(const Sample& now, const Sample* before);
 
 // Draws until `q`, Ctrl-C or the daemon stops answering.  Standard input and output are a terminal.

@@ -57,11 +57,21 @@ bool ParseOptions(int argc, char** argv, Options* o, int* status) {
   *status = kUsage;
   for (int c; (c = getopt_long(argc, argv, "f:js:h", kOptions, nullptr)) != -1;) {
     switch (c) {
-      case 'f': o->script = optarg; break;
-      case 'j': o->json = true; break;
-      case 's': o->socket = optarg; break;
-      case kKeepGoing: o->keep_going = true; break;
-      case kComplete: o->complete = optarg; break;
+      case 'f':
+        o->script = optarg;
+        break;
+      case 'j':
+        o->json = true;
+        break;
+      case 's':
+        o->socket = optarg;
+        break;
+      case kKeepGoing:
+        o->keep_going = true;
+        break;
+      case kComplete:
+        o->complete = optarg;
+        break;
       case 'h':
         fputs(Usage().c_str(), stdout);
         *status = kDone;
@@ -70,7 +80,9 @@ bool ParseOptions(int argc, char** argv, Options* o, int* status) {
         printf("flexvpn %s\n", FLEXVPN_VERSION);
         *status = kDone;
         return false;
-      default: fputs("try 'flexvpn --help'\n", stderr); return false;
+      default:
+        fputs("try 'flexvpn --help'\n", stderr);
+        return false;
     }
   }
   for (int i = optind; i < argc; ++i) absl::StrAppend(&o->command, o->command.empty() ? "" : " ", argv[i]);

@@ -52,7 +52,8 @@ std::vector<const Name*> Matching(absl::string_view word) {
 }
 
 ExecError ErrorAt(absl::string_view line, size_t at, std::string hint) {
-  return {"Invalid input detected at '^' marker.", std::string(line), static_cast<int>(at) + 1, std::move(hint)};
+  return {"Invalid input detected at '^' marker.", std::string(line), static_cast<int>(at) + 1,
+          std::move(hint)};
 }
 
 ExecError ReadFilter(absl::string_view line, const Piece& piece, bool first, std::vector<Filter>* out) {
@@ -72,7 +73,8 @@ ExecError ReadFilter(absl::string_view line, const Piece& piece, bool first, std
   }
   if (piece.expression.empty()) return {"Incomplete command.", "", 0, "expected a regular expression"};
   auto re = std::make_unique<regex_t>();
-  if (const int code = regcomp(re.get(), std::string(piece.expression).c_str(), REG_EXTENDED | REG_NOSUB); code != 0) {
+  if (const int code = regcomp(re.get(), std::string(piece.expression).c_str(), REG_EXTENDED | REG_NOSUB);
+      code != 0) {
     char why[128];
     regerror(code, re.get(), why, sizeof why);
     return ErrorAt(line, expression_at, absl::StrCat("not a regular expression: ", why));
@@ -85,8 +87,9 @@ ExecError ReadFilter(absl::string_view line, const Piece& piece, bool first, std
   return {};
 }
 
-// Where a '|' that begins a further filter stands at or behind `from`.  In an expression that is one with a blank
-// before and the name of a filter, of three letters at least, behind it; all other '|' are alternatives.
+// Where a '|' that begins a further filter stands at or behind `from`.  In an expression that is one with a
+// blank before and the name of a filter, of three letters at least, behind it; all other '|' are
+// alternatives.
 size_t NextPipe(absl::string_view line, size_t from, bool in_expression) {
   for (size_t i = from; i < line.size(); ++i) {
     if (line[i] != '|') continue;
@@ -191,10 +194,12 @@ std::string ApplyFilters(const std::vector<Filter>& filters, absl::string_view t
 config::HelpAnswer HelpForPipe(absl::string_view line) {
   config::HelpAnswer out;
   size_t at = line.find('|');
-  for (size_t next; (next = NextPipe(line, at + 1, TakesExpression(line, at))) != absl::string_view::npos;) at = next;
+  for (size_t next; (next = NextPipe(line, at + 1, TakesExpression(line, at))) != absl::string_view::npos;)
+    at = next;
   const Piece piece = Dissect(line, at + 1, line.size());
   if (piece.word_end == line.size()) {  // the name of the filter is being written
-    for (const Name* n : Matching(line.substr(piece.word, piece.word_end - piece.word))) out.items.push_back({n->word, n->help});
+    for (const Name* n : Matching(line.substr(piece.word, piece.word_end - piece.word)))
+      out.items.push_back({n->word, n->help});
     return out;
   }
   const std::vector<const Name*> names = Matching(line.substr(piece.word, piece.word_end - piece.word));

@@ -30,16 +30,17 @@ struct Piped {
   config::ExecError error;          // message empty: understood; else input and column as of the whole line
 };
 
-// Splits a line at its first '|'.  A regular expression may hold '|' (`include UP|DOWN`); ` | ` and the name of a filter,
-// of three letters at least, begin a further one.  Blanks around an expression do not count.  `json` comes first if it
-// is there.
+// Splits a line at its first '|'.  A regular expression may hold '|' (`include UP|DOWN`); ` | ` and the name
+// of a filter, of three letters at least, begin a further one.  Blanks around an expression do not count.
+// `json` comes first if it is there.
 Piped SplitPipes(absl::string_view line);
 
-// The text that the filters let through, in their order (kJson: no change, the caller gives the JSON as text).
+// The text that the filters let through, in their order (kJson: no change, the caller gives the JSON as
+// text).
 //   include, exclude  lines that match, that do not
 //   begin             from the first line that matches on
-//   section           lines that match, with the more indented lines below them and the heads they stand under
-//   count             "Number of lines which match regexp = N"
+//   section           lines that match, with the more indented lines below them and the heads they stand
+//   under count             "Number of lines which match regexp = N"
 std::string ApplyFilters(const std::vector<Filter>& filters, absl::string_view text);
 
 // What may follow `line`, which has a '|': the filters, LINE for their expression.

@@ -26,7 +26,8 @@ class Prompt {
         history_(HistoryFile()) {}
 
   int Run() {
-    if (const absl::Status s = session_.LearnHostname(); !s.ok()) Write(absl::StrCat("% ", s.message(), "\n"));
+    if (const absl::Status s = session_.LearnHostname(); !s.ok())
+      Write(absl::StrCat("% ", s.message(), "\n"));
     for (;;) {
       const std::string prompt = session_.Prompt();
       const std::optional<std::string> typed = editor_.Read(prompt);
@@ -65,7 +66,8 @@ class Prompt {
 
   void Help(const std::string& line) {
     const size_t columns = static_cast<size_t>(Columns());
-    ShowPaged(FormatHelp(HelpAt(session_.modes(), line), line, session_.Prompt().size(), columns), Rows(), Columns());
+    ShowPaged(FormatHelp(HelpAt(session_.modes(), line), line, session_.Prompt().size(), columns), Rows(),
+              Columns());
   }
 
   std::optional<std::string> Question(const std::string& question) {

@@ -11,8 +11,9 @@
 
 namespace flexvpn::shell {
 
-// Runs every line of `in` (called `name` in messages).  Answers go to standard output, errors to standard error with
-// the number of their line; the first ends the script unless `keep_going`.  Returns the exit status.
+// Runs every line of `in` (called `name` in messages).  Answers go to standard output, errors to standard
+// error with the number of their line; the first ends the script unless `keep_going`.  Returns the exit
+// status.
 int RunScript(Session& session, FILE* in, const std::string& name, bool keep_going);
 
 }  // namespace flexvpn::shell

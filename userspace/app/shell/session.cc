@@ -38,21 +38,15 @@ std::string Text(const show::Json& object, const char* key) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
-std::string JsonText(const show::Json& data) { return data.dump(2, ' ', false, show::Json::error_handler_t::replace) + "\n"; }
-
-// One column an octet, nothing a terminal would obey.
-std::string Printable(absl::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = c == '\t' ? ' ' : '?';
-  return out;
+std::string JsonText(const show::Json& data) {
+  return data.dump(2, ' ', false, show::Json::error_handler_t::replace) + "\n";
 }
 
 // A place in `command`, which is a part of `line`, as a place in the line.
 Outcome RefusedAt(const config::ExecError& e, absl::string_view line, absl::string_view command) {
   Outcome out = Refused(e.message, e.hint);
   if (e.column <= 0 || static_cast<size_t>(e.column) > command.size() + 1) return out;
-  out.input = Printable(line);
+  out.input = config::PrintableLine(line);
   out.column = e.column + static_cast<int>(command.data() - line.data());
   return out;
 }
@@ -78,7 +72,8 @@ std::string Session::Prompt() const {
 absl::Status Session::LearnHostname() {
   const auto answer = call_("show version", nullptr);
   if (!answer.ok()) return answer.status();
-  if (std::string name = Text(answer->data, "hostname"); !name.empty()) hostname_ = Printable(name);
+  if (std::string name = Text(answer->data, "hostname"); !name.empty())
+    hostname_ = config::PrintableLine(name);
   return absl::OkStatus();
 }
 
@@ -91,8 +86,10 @@ Outcome Session::Execute(absl::string_view line) {
 
 Outcome Session::Finish() {
   Outcome out;
-  if (in_text()) out = Refused("The input ended within a banner");
-  else if (!candidate_.empty()) out = Refused("The input ended with uncommitted changes: 'commit' or 'abort' first");
+  if (in_text())
+    out = Refused("The input ended within a banner");
+  else if (!candidate_.empty())
+    out = Refused("The input ended with uncommitted changes: 'commit' or 'abort' first");
   candidate_.Clear();
   return out;
 }
@@ -141,7 +138,8 @@ Outcome Session::Refusal(const Answer& answer, absl::string_view line, absl::str
     out.text = answer.text;
     return out;
   }
-  return RefusedAt({Text(answer.data, "error"), "", column->get<int>(), Text(answer.data, "hint")}, line, command);
+  return RefusedAt({Text(answer.data, "error"), "", column->get<int>(), Text(answer.data, "hint")}, line,
+                   command);
 }
 
 // Commands of the shell, words in full.
@@ -163,7 +161,9 @@ Outcome Session::Local(const std::string& words) {
   } else if (words == "configure terminal") {
     if (!options_.privileged) return Refused("permission denied: 'configure terminal' needs root");
     configuring_ = true;
-    if (ask_) out.text = "Enter configuration commands, one per line.  End with CNTL/Z; 'commit' puts them into force.\n";
+    if (ask_)
+      out.text =
+          "Enter configuration commands, one per line.  End with CNTL/Z; 'commit' puts them into force.\n";
   } else {
     out.leave = true;  // exit, quit, logout
   }
@@ -201,7 +201,8 @@ Outcome Session::WithCandidate(absl::string_view line, absl::string_view command
   if (!piped.error.message.empty()) return RefusedAt(piped.error, line, command);
   Outcome out = Send(line, command, piped, &candidate_.lines());
   const Split split = FirstWord(command);
-  if (out.ok && Abbreviates(split.word, "commit", 3) && !Abbreviates(FirstWord(split.rest).word, "check", 2)) {
+  if (out.ok && Abbreviates(split.word, "commit", 3) &&
+      !Abbreviates(FirstWord(split.rest).word, "check", 2)) {
     candidate_.Clear();
     LearnHostname().IgnoreError();
   }
@@ -218,7 +219,7 @@ Outcome Session::AddLine(absl::string_view line) {
       out.ok = false;
       out.text.clear();
       if (d.where.column > 0 && static_cast<size_t>(d.where.column) <= line.size() + 1 && !was_in_text) {
-        out.input = Printable(line);
+        out.input = config::PrintableLine(line);
         out.column = d.where.column;
       }
     }

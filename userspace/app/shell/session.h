@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the shell does with each line: exec commands, filters, configuration mode and its candidate.  Knows neither
-// terminal nor socket: the daemon and the user's answers come through functions.
+// What the shell does with each line: exec commands, filters, configuration mode and its candidate.  Knows
+// neither terminal nor socket: the daemon and the user's answers come through functions.
 #ifndef FLEXVPN_APP_SHELL_SESSION_H_
 #define FLEXVPN_APP_SHELL_SESSION_H_
 
@@ -43,7 +43,8 @@ class Session {
     bool answer_data = false;  // a refusal, too, is told as JSON (one-shot --json)
   };
   // Sends a command to the daemon; `lines` (may be null) go along as the candidate.  Errors: not reachable.
-  using Call = std::function<absl::StatusOr<Answer>(const std::string& command, const std::vector<std::string>* lines)>;
+  using Call = std::function<absl::StatusOr<Answer>(const std::string& command,
+                                                    const std::vector<std::string>* lines)>;
   // Puts a question to the user; nullopt: nobody is there to answer.
   using Ask = std::function<std::optional<std::string>(const std::string& question)>;
 

@@ -59,9 +59,12 @@ void ShowPaged(std::string text, int rows, int columns) {
     std::optional<char> key;
     while (!key && !keys.gone()) key = keys.Get();
     Write("\r          \r");
-    if (key == ' ') Write(std::string(pager.Page()));
-    else if (key == '\r' || key == '\n') Write(std::string(pager.Line()));
-    else return;
+    if (key == ' ')
+      Write(std::string(pager.Page()));
+    else if (key == '\r' || key == '\n')
+      Write(std::string(pager.Line()));
+    else
+      return;
   }
 }
 

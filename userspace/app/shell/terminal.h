@@ -23,7 +23,8 @@ class RawKeys {
   ~RawKeys();
   RawKeys(const RawKeys&) = delete;
   RawKeys& operator=(const RawKeys&) = delete;
-  // The next key; nullopt: none within `timeout_ms` (-1: no limit), or the terminal is gone (then gone() is true).
+  // The next key; nullopt: none within `timeout_ms` (-1: no limit), or the terminal is gone (then gone() is
+  // true).
   std::optional<char> Get(int timeout_ms = -1);
   bool gone() const { return gone_; }
 

@@ -9,14 +9,6 @@
 namespace flexvpn::config {
 namespace {
 
-// What a terminal may be shown: one column an octet.
-std::string Printable(absl::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = c == '\t' ? ' ' : '?';
-  return out;
-}
-
 std::string HintFor(const Mismatch& m, absl::string_view word) {
   const std::string nearest = word.empty() ? "" : Nearest(word, m.keywords);
   if (!nearest.empty()) return absl::StrCat("did you mean '", nearest, "'?");
@@ -29,11 +21,18 @@ ExecError Explain(absl::string_view text, const Line& line, const Mismatch& m) {
   const Word& w = line.words[m.word];
   constexpr absl::string_view kAmbiguous = "ambiguous: ";
   if (absl::StartsWith(m.detail, kAmbiguous))
-    return {absl::StrCat("Ambiguous command: \"", Printable(text), "\""), "", 0, m.detail.substr(kAmbiguous.size())};
-  return {"Invalid input detected at '^' marker.", Printable(text), w.column, HintFor(m, w.text)};
+    return {absl::StrCat("Ambiguous command: \"", PrintableLine(text), "\""), "", 0, m.detail.substr(kAmbiguous.size())};
+  return {"Invalid input detected at '^' marker.", PrintableLine(text), w.column, HintFor(m, w.text)};
 }
 
 }  // namespace
+
+std::string PrintableLine(absl::string_view line) {
+  std::string out(line);
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = c == '\t' ? ' ' : '?';
+  return out;
+}
 
 ExecLine ParseExec(absl::string_view text) {
   ExecLine out;

@@ -27,6 +27,9 @@ struct ExecLine {
 // Never fails but by ExecLine::error.  Lines longer than kMaxLineBytes are refused.
 ExecLine ParseExec(absl::string_view line);
 
+// The line as a terminal may be shown it: one column an octet, what is not printable ASCII as '?'.
+std::string PrintableLine(absl::string_view line);
+
 }  // namespace flexvpn::config
 
 #endif  // FLEXVPN_CORE_CONFIG_EXEC_H_

@@ -15,12 +15,12 @@ struct OpenMode {
 };
 struct Fragment {
   std::vector<Diagnostic> diagnostics;  // of the lines alone: whether what they name exists is not asked
-  std::vector<OpenMode> modes;          // open after the last line; the configuration first, the innermost last
-  bool open_text = false;               // a banner began and its closing delimiter has not come yet
+  std::vector<OpenMode> modes;  // open after the last line; the configuration first, the innermost last
+  bool open_text = false;       // a banner began and its closing delimiter has not come yet
 };
 
-// Reads `text` (lines that lead into a mode, then those of interest) by the rules of Parse, without its checks across
-// objects.
+// Reads `text` (lines that lead into a mode, then those of interest) by the rules of Parse, without its
+// checks across objects.
 Fragment ParseFragment(absl::string_view text);
 
 }  // namespace flexvpn::config

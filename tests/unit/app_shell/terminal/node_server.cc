@@ -16,7 +16,8 @@ NodeServer::NodeServer(const std::string& socket, const std::string& config)
   config::ParseResult parsed = config::Parse(config);
   EXPECT_TRUE(parsed.ok());
   node_ = std::make_unique<node::Node>(node::Node::Options{}, std::move(parsed.model), rng_, *crypto_);
-  auto server = os::ControlServer::Make(*loop_, socket, [this](const os::ControlRequest& r) { OnRequest(r); });
+  auto server =
+      os::ControlServer::Make(*loop_, socket, [this](const os::ControlRequest& r) { OnRequest(r); });
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   thread_ = std::thread([this] { loop_->Run([] { return std::nullopt; }); });
@@ -51,14 +52,18 @@ void NodeServer::Ask(uint64_t connection, node::Command command) {
 // The driver's part of a commit.
 void NodeServer::Commit(uint64_t connection, const std::vector<std::string>& lines) {
   const config::ParseResult r = config::ParseOnto(node_->model(), absl::StrJoin(lines, "\n"));
-  if (!r.ok()) return Respond(connection, false, "% the candidate has errors\n", {{"error", "the candidate has errors"}});
+  if (!r.ok())
+    return Respond(connection, false, "% the candidate has errors\n",
+                   {{"error", "the candidate has errors"}});
   node::Actions actions;
   node_->Handle(node::NewConfig{r.model, {}}, os::Loop::Now(), actions);
   Respond(connection, true, absl::StrCat(lines.size(), " lines committed\n"), {{"ok", true}});
 }
 
 void NodeServer::Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data) {
-  server_->Respond(connection, show::Json{{"version", os::kControlVersion}, {"ok", ok}, {"text", text}, {"data", data}}.dump());
+  server_->Respond(
+      connection,
+      show::Json{{"version", os::kControlVersion}, {"ok", ok}, {"text", text}, {"data", data}}.dump());
 }
 
 }  // namespace flexvpn::shell

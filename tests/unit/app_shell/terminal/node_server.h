@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real node behind the real control socket, without a kernel: what the shell asks is answered as the daemon does.
+// The real node behind the real control socket, without a kernel: what the shell asks is answered as the
+// daemon does.
 #ifndef FLEXVPN_TESTS_UNIT_APP_SHELL_TERMINAL_NODE_SERVER_H_
 #define FLEXVPN_TESTS_UNIT_APP_SHELL_TERMINAL_NODE_SERVER_H_
 

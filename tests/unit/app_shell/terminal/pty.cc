@@ -31,7 +31,9 @@ Pty::~Pty() {
   close(fd_);
 }
 
-void Pty::Send(const std::string& keys) { EXPECT_EQ(write(fd_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size())); }
+void Pty::Send(const std::string& keys) {
+  EXPECT_EQ(write(fd_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+}
 
 bool Pty::Fill() {
   pollfd p{fd_, POLLIN, 0};

@@ -16,8 +16,8 @@ class Pty {
   Pty(const std::vector<std::string>& argv, const std::vector<std::string>& environment);
   ~Pty();
   void Send(const std::string& keys);
-  // Waits until the output since the last Expect holds `text` and takes it up to its end.  Returns it; a failure of
-  // the test after ten seconds.
+  // Waits until the output since the last Expect holds `text` and takes it up to its end.  Returns it; a
+  // failure of the test after ten seconds.
   std::string Expect(const std::string& text);
   // Waits for the end of the program; its exit status, -1 if it does not end.
   int Wait();

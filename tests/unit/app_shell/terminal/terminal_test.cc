@@ -39,8 +39,8 @@ class Flexvpn : public testing::Test {
   std::string socket() const { return absl::StrCat(dir_, "/control.sock"); }
   std::string history() const { return absl::StrCat(dir_, "/state/flexvpn/history"); }
   std::vector<std::string> Environment(const std::string& term) const {
-    return {absl::StrCat("FLEXVPN_SOCKET=", socket()), absl::StrCat("XDG_STATE_HOME=", dir_, "/state"), absl::StrCat("TERM=", term),
-            "INPUTRC=/dev/null"};
+    return {absl::StrCat("FLEXVPN_SOCKET=", socket()), absl::StrCat("XDG_STATE_HOME=", dir_, "/state"),
+            absl::StrCat("TERM=", term), "INPUTRC=/dev/null"};
   }
   std::unique_ptr<Pty> Prompt(const std::string& term = "dumb") {
     auto p = std::make_unique<Pty>(std::vector<std::string>{FLEXVPN_SHELL}, Environment(term));
@@ -54,8 +54,8 @@ class Flexvpn : public testing::Test {
   // Runs a line of sh with the shell as $F.
   Result Run(const std::string& line) const {
     const std::string out = absl::StrCat(dir_, "/out"), err = absl::StrCat(dir_, "/err");
-    const int status = system(absl::StrCat("cd ", dir_, "; export FLEXVPN_SOCKET=", socket(), " F=", FLEXVPN_SHELL, "; { ", line, "; } >",
-                                           out, " 2>", err)
+    const int status = system(absl::StrCat("cd ", dir_, "; export FLEXVPN_SOCKET=", socket(),
+                                           " F=", FLEXVPN_SHELL, "; { ", line, "; } >", out, " 2>", err)
                                   .c_str());
     return {WEXITSTATUS(status), Read(out), Read(err)};
   }
@@ -63,7 +63,9 @@ class Flexvpn : public testing::Test {
     std::ifstream in(path);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  void Write(const std::string& name, const std::string& text) const { std::ofstream(absl::StrCat(dir_, "/", name)) << text; }
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(absl::StrCat(dir_, "/", name)) << text;
+  }
 
   std::string dir_, mark_;
   std::unique_ptr<NodeServer> server_;
@@ -224,7 +226,8 @@ TEST_F(Flexvpn, OneCommandMayHaveFiltersAndHasAnExitStatus) {
 TEST_F(Flexvpn, HelpListsTheCommandsOfTheTree) {
   const Result r = Run("$F --help");
   EXPECT_EQ(r.status, 0);
-  for (const char* c : {"show crypto ikev2 sa [detailed]", "clear ip nhrp", "configure terminal", "terminal length <0-512>"})
+  for (const char* c :
+       {"show crypto ikev2 sa [detailed]", "clear ip nhrp", "configure terminal", "terminal length <0-512>"})
     EXPECT_THAT(r.out, HasSubstr(absl::StrCat("\n  ", c, " ")));
 }
 
@@ -235,19 +238,23 @@ TEST_F(Flexvpn, CompletionForOtherShellsNeedsNoDaemon) {
 }
 
 TEST_F(Flexvpn, BashCompletesWords) {
-  const std::string with = absl::StrCat("bash -c 'PATH=$(dirname $F):$PATH; . ", FLEXVPN_SOURCE_DIR, "/packaging/flexvpn.bash; ");
+  const std::string with =
+      absl::StrCat("bash -c 'PATH=$(dirname $F):$PATH; . ", FLEXVPN_SOURCE_DIR, "/packaging/flexvpn.bash; ");
   const auto complete = [&](const std::string& words, int at, const std::string& line) {
     return Run(absl::StrCat(with, "COMP_WORDS=(", words, "); COMP_CWORD=", at, "; COMP_LINE=\"", line,
                             "\"; COMP_POINT=${#COMP_LINE}; _flexvpn; printf \"%s\\n\" \"${COMPREPLY[@]}\"'"))
         .out;
   };
-  EXPECT_THAT(complete("flexvpn show crypto ikev2 s", 4, "flexvpn show crypto ikev2 s"), HasSubstr("sa\nsession\n"));
+  EXPECT_THAT(complete("flexvpn show crypto ikev2 s", 4, "flexvpn show crypto ikev2 s"),
+              HasSubstr("sa\nsession\n"));
   EXPECT_THAT(complete("flexvpn --json sh ip \"\"", 4, "flexvpn --json sh ip "), HasSubstr("nhrp\nroute\n"));
   EXPECT_EQ(complete("flexvpn --js", 1, "flexvpn --js"), "--json\n");
 }
 
 TEST_F(Flexvpn, AScriptEndsAtItsFirstErrorAndNamesTheLine) {
-  Write("s", "! a comment\n\nshow running-config | include hostname\nshow foo\nshow running-config | count hostname\n");
+  Write("s",
+        "! a comment\n\nshow running-config | include hostname\nshow foo\nshow running-config | count "
+        "hostname\n");
   for (const char* how : {"$F -f s", "$F -f - <s", "$F <s"}) {
     const Result r = Run(how);
     EXPECT_EQ(r.status, 1) << how;
@@ -262,7 +269,9 @@ TEST_F(Flexvpn, AScriptEndsAtItsFirstErrorAndNamesTheLine) {
 
 TEST_F(Flexvpn, AScriptConfiguresAndMustCommit) {
   if (geteuid() != 0) GTEST_SKIP() << "configuration needs root";
-  Write("good", "configure terminal\nhostname spoke\ninterface Tunnel0\n ip mtu 1400\ncommit\nend\nshow running-config | include hostname\n");
+  Write("good",
+        "configure terminal\nhostname spoke\ninterface Tunnel0\n ip mtu 1400\ncommit\nend\nshow "
+        "running-config | include hostname\n");
   const Result good = Run("$F -f good");
   EXPECT_EQ(good.status, 0) << good.err;
   EXPECT_EQ(good.out, "3 lines committed\nhostname spoke\n");
