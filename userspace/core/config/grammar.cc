@@ -73,8 +73,8 @@ Modes* BuildModes() {
       .Add({Quiet("{database|issuer-name|grant|lifetime|hash|auto-rollover|cdp-url|mode|eku|redundancy|serial-number|shutdown} "
                   "[<REST:line>]",
                   "a line of the CA", Keep::kEach)});
-  AddExecCommands(At(*modes, ModeId::kExec));
   AddShellCommands(At(*modes, ModeId::kExec));
+  AddExecCommands(At(*modes, ModeId::kExec));
   return modes;
 }
 

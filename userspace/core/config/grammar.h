@@ -70,8 +70,8 @@ void AddAccessListCommands(Modes& modes);
 void AddAaaCommands(Modes& modes);      // aaa, radius, username
 void AddRoutingCommands(Modes& modes);  // vrf, track, route-map
 void AddSystemCommands(Mode& root);     // banner, logging, key config-key, platform
-void AddExecCommands(Mode& exec);
 void AddShellCommands(Mode& exec);
+void AddExecCommands(Mode& exec);
 
 // Shorthand for the tables.
 Command Unsupported(Diagnostic::Severity severity, std::string pattern, std::string what,

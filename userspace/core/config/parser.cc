@@ -354,6 +354,8 @@ class Parser {
 
 }  // namespace
 
+Fragment ParseFragment(absl::string_view text) { return Parser(text, DefaultModel()).RunFragment(); }
+
 bool ParseResult::ok() const {
   return std::none_of(diagnostics.begin(), diagnostics.end(),
                       [](const Diagnostic& d) { return d.severity == S::kError; });
@@ -384,7 +386,5 @@ ParseResult ParseOnto(Model base, absl::string_view text) {
   base.source.at.clear();
   return Checked(Parser(text, std::move(base)).Run());
 }
-
-Fragment ParseFragment(absl::string_view text) { return Parser(text, DefaultModel()).RunFragment(); }
 
 }  // namespace flexvpn::config
