@@ -50,14 +50,24 @@ class Authority:
         _openssl("req", "-x509", *KEYS["ecdsa256"], "-nodes", "-keyout", self.ca.key, "-out", self.ca.cert, "-days", "365",
                  "-subj", "/O=Lab/CN=" + name, "-addext", "keyUsage=critical,keyCertSign,cRLSign", *signer)
 
-    def issue(self, name, kind, unit=""):
+    def issue(self, name, kind, unit="", extensions=()):
         self.count += 1
         made = Issued(os.path.join(self.dir, "%s-%d" % (name, self.count)))
         _openssl("req", "-x509", *KEYS[kind], "-nodes", "-keyout", made.key, "-out", made.cert, "-days", "90",
                  "-subj", "/O=Lab%s/CN=%s" % (unit and "/OU=" + unit, name), "-addext", "subjectAltName=DNS:%s.example.net" % name,
                  "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=digitalSignature",
-                 "-CA", self.ca.cert, "-CAkey", self.ca.key)
+                 *(word for e in extensions for word in ("-addext", e)), "-CA", self.ca.cert, "-CAkey", self.ca.key)
         return made
+
+    def index(self, valid=(), revoked=()):
+        """OpenSSL's data base of what was issued, for its OCSP responder."""
+        lines = []
+        for issued in (*valid, *revoked):
+            serial = subprocess.run(["openssl", "x509", "-in", issued.cert, "-noout", "-serial"], check=True,
+                                    capture_output=True, text=True).stdout.strip().split("=")[1]
+            state, when = ("R", "250101000000Z") if issued in revoked else ("V", "")
+            lines.append("%s\t491231235959Z\t%s\t%s\tunknown\t/O=Lab\n" % (state, when, serial))
+        return "".join(lines)
 
     def crl(self, *revoked):
         config, out = os.path.join(self.dir, "ca.conf"), os.path.join(self.dir, "ca.crl")
@@ -100,20 +110,22 @@ crypto pki trustpoint LAB
  certificate-file %(dir)s/hub.pem
  key-file %(dir)s/hub.key
  ca-file %(dir)s/ca.pem
-%(crl)s!
+%(crl)s%(check)s!
 """
 _PSK = " authentication remote pre-share\n authentication local pre-share\n"
 
 
-def flex_certificate(role, kind, crl=False, local="certificate", remote="certificate", **values):
-    """flexvpn.conf as configs.flex() has it, with certificates instead of keys on the sides that say so."""
+def flex_certificate(role, kind, crl=False, local="certificate", remote="certificate", check="", **values):
+    """flexvpn.conf as configs.flex() has it, with certificates instead of keys on the sides that say so.
+    check: methods of revocation-check."""
     mine = "rsa-sig" if kind == "rsa" else "ecdsa-sig"
     lines = " authentication local %s\n" % (mine if local == "certificate" else "pre-share")
     lines += " authentication remote rsa-sig\n authentication remote ecdsa-sig\n" if remote == "certificate" \
         else " authentication remote pre-share\n"
     text = flex(role, **values)
     assert _PSK in text
-    trustpoint = _TRUSTPOINT % {"dir": FLEX_DIR, "crl": " crl-file %s/ca.crl\n" % FLEX_DIR if crl else ""}
+    trustpoint = _TRUSTPOINT % {"dir": FLEX_DIR, "crl": " crl-file %s/ca.crl\n" % FLEX_DIR if crl else "",
+                                "check": " revocation-check %s\n" % check if check else ""}
     return text.replace(_PSK, lines).replace("crypto ikev2 profile default\n", trustpoint + "crypto ikev2 profile default\n", 1)
 
 

@@ -22,6 +22,7 @@ import suite  # noqa: E402,F401  (registers its cases)
 import certificate_suite  # noqa: E402,F401
 import libreswan_suite  # noqa: E402,F401
 import extension_suite  # noqa: E402,F401
+import revocation_suite  # noqa: E402,F401
 from labkit.paths import LabError, REPO, bin_dir, need_root  # noqa: E402
 
 

@@ -108,6 +108,13 @@ void World::Restart(size_t router) {
   Start(*routers_[router]);
 }
 
+void World::Configure(size_t router, config::Model model) {
+  Router& r = *routers_[router];
+  Note(absl::StrCat("configure ", router));
+  r.model = std::move(model);
+  Feed(router, node::NewConfig{r.model, {}});
+}
+
 bool World::alive(size_t router) const { return routers_[router]->node != nullptr; }
 const node::Node& World::node(size_t router) const { return *routers_[router]->node; }
 const dataplane::State& World::kernel(size_t router) const { return routers_[router]->kernel; }
@@ -174,6 +181,7 @@ void World::Arm(Router& r) {
 void World::Carry(Router& r, node::Action& action) {
   std::visit(Overloaded{
                  [&](node::SendUdp& a) { SendUdp(r, a.datagram); },
+                 [&](node::ListenIn&) {},  // there are no VRFs in this world
                  [&](node::StartJob& a) {
                    auto result = std::make_shared<crypto::JobResult>(crypto_->Run(a.job));
                    At(now_, [this, index = r.index, epoch = r.epoch, id = a.id, result] {

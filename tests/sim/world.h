@@ -35,6 +35,8 @@ class World {
   size_t Add(const std::string& config, const net::IpAddress& underlay, const net::Prefix& lan);
   void Kill(size_t router);     // power off: all state is gone, nobody is told
   void Restart(size_t router);  // power on, with an empty kernel
+  // A new configuration, as reload and commit bring it.
+  void Configure(size_t router, config::Model model);
   bool alive(size_t router) const;
   // eth0 has this underlay address instead of the one it had; nothing reaches the old one any more.
   void Readdress(size_t router, const net::IpAddress& underlay);

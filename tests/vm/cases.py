@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cases of the vm lane: the product on a real kernel datapath, hub and two spokes (tests/topologies)."""
 import collections
+import json
 import os
 import re
 import signal
@@ -157,6 +158,58 @@ def spoke_behind_nat(t):
     expect(t.esp_total("hub") == before, "the hub's ESP counters moved although the shortcut is up")
 
 
+def uplink_in_vrf(node, text):
+    if node != "spoke1":
+        return text
+    text = text.replace("crypto ikev2 profile default\n", "crypto ikev2 profile default\n match fvrf inet\n")
+    return "vrf definition inet\n" + text.replace(" tunnel source eth0\n", " tunnel source eth0\n tunnel vrf inet\n")
+
+
+@case(edit=uplink_in_vrf, start=False, timeout=420)
+def front_door_vrf(t):
+    """spoke1's uplink is in a VRF: IKE and ESP go by it, whatever table main says; without the VRF nothing leaves."""
+    def ip(*words):
+        return t.lab.run("spoke1", ["ip", *words], check=True).stdout
+
+    def make_vrf():
+        ip("link", "add", "inet", "type", "vrf", "table", "10")
+        ip("link", "set", "inet", "up")
+        ip("link", "set", "eth0", "master", "inet")
+        ip("route", "add", "default", "via", "203.0.113.1", "table", "10")
+
+    for node in ("hub", "spoke2", "spoke1"):
+        t.lab.start(node, seconds=120)
+    t.wait("spoke1 says what it waits for", 20, lambda: "Tunnel0: waiting for VRF inet" in t.log("spoke1"))
+    expect(t.ready("spoke1") == 0, "spoke1 has a session without its VRF")
+    make_vrf()
+    t.sessions()
+    ip("route", "replace", "blackhole", "198.51.100.0/24")  # table main has no way to the hub
+    ip("route", "replace", "blackhole", "203.0.113.0/24")   # nor to spoke2
+    r = t.lab.run("spoke1", ["ip", "route", "get", "198.51.100.2"])
+    expect(r.returncode != 0, "table main knows a way to the hub: %s", r.stdout)
+    for node, vrf in (("spoke1", "inet/none"), ("hub", "none/none")):
+        sas = t.show(node, "crypto", "ikev2", "sa")
+        expect(vrf in sas, "%s: no IKE SA with fvrf/ivrf %s:\n%s", node, vrf, sas)
+    rules = ip("rule")
+    expect(len(re.findall(r"from 203\.0\.113\.2 iif lo", rules)) == 2, "two rules expected: %s", rules)
+    t.ping_all("host1", "host0", 10)
+    t.make_shortcut()
+    t.ping_all("host1", "host2", 10)
+    old = {s["spi"] for s in t.esp_states("spoke1")}
+    t.lab.run("spoke1", ["flexvpn", "rekey", "crypto", "ipsec", "sa"], check=True)
+    t.wait("all SAs of spoke1 are new", 45, lambda: not {s["spi"] for s in t.esp_states("spoke1")} & old)
+    t.ping_all("host1", "host0", 10)
+    ip("link", "del", "inet")
+    t.wait("spoke1 ended its sessions", 20, lambda: t.ready("spoke1") == 0)
+    expect(t.ping("host1", "host0", 5, 0.1, wait=1).received == 0, "host1 reaches host0 without the VRF")
+    make_vrf()
+    t.wait("spoke1 has a session by the new VRF", 60, lambda: t.ready("spoke1") >= 1)
+    t.reachable("host1", "host0")
+    t.lab.stop("spoke1")
+    rules = ip("rule")
+    expect("203.0.113.2" not in rules, "rules left behind: %s", rules)
+
+
 @case()
 def hub_killed_and_back(t):
     """The hub's daemon dies without a word and comes back: the shortcut carries on, then everything is there again."""
@@ -255,6 +308,57 @@ def never_in_clear(t):
     t.lab.stop("spoke1", signal.SIGTERM)
     counts = t.check_captures(t.end_captures())
     expect(counts.esp > 100 and counts.ike > 20, "the captures hold too little to prove anything: %s", counts)
+
+
+CONTROL_CLIENT = """
+import json, socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/flexvpn/control.sock")
+request = sys.argv[1].encode()
+s.sendall(struct.pack(">I", len(request)) + request)
+f = s.makefile("rb")
+answer = json.loads(f.read(struct.unpack(">I", f.read(4))[0]))
+print(answer["text"], end="")
+sys.exit(0 if answer["ok"] else 1)
+"""
+
+
+def configure(t, node, command, *lines):
+    """A command with lines of configuration, over the control socket as any client would; its text and whether it was ok."""
+    request = json.dumps({"version": 1, "command": command, "lines": lines} if lines else {"version": 1, "command": command})
+    r = t.lab.run(node, ["/usr/bin/python3", "-ES", "-c", CONTROL_CLIENT, request])
+    expect(r.returncode in (0, 1) and not r.stderr, "%s: '%s' failed: %s", node, command, r.stderr)
+    return r.stdout, r.returncode == 0
+
+
+@case()
+def commit_under_traffic(t):
+    """`ip mtu` is changed and taken back by commit and rollback under a living session: the same SAs, no ping lost."""
+    t.sessions()
+    before = t.ike_spis("spoke1"), {s["spi"] for s in t.esp_states("spoke1")}
+    stream = t.ping_start("host1", "host0", 150, 0.1, wait=5)
+    text, ok = configure(t, "spoke1", "commit", "interface Tunnel0", " ip mtuu 1300")
+    expect(not ok and "candidate:2:5: error:" in text, "an error in the candidate was answered with:\n%s", text)
+    text, ok = configure(t, "spoke1", "commit confirmed 5", "interface Tunnel0", " ip mtu 1300")
+    expect(ok and "0 of 1 session restarted" in text, "commit answered:\n%s", text)
+    link = t.lab.run("spoke1", ["ip", "link", "show", "dev", "flex-gre0"], check=True).stdout
+    expect(" mtu 1300 " in link, "the device has not the new MTU: %s", link)
+    text, ok = configure(t, "spoke1", "commit")
+    expect(ok and text.startswith("confirmed"), "commit answered:\n%s", text)
+    text, ok = configure(t, "spoke1", "show configuration diff")
+    expect(ok and text.endswith(" interface Tunnel0\n+ ip mtu 1300\n"), "the diff with the file:\n%s", text)
+    text, ok = configure(t, "spoke1", "rollback 1")
+    expect(ok and "0 of 1 session restarted" in text, "rollback answered:\n%s", text)
+    text, ok = configure(t, "spoke1", "write memory")
+    expect(ok and "[OK]" in text, "write memory answered:\n%s", text)
+    text, ok = configure(t, "spoke1", "show configuration diff")
+    expect(ok and "does not differ" in text, "the diff with the saved file:\n%s", text)
+    link = t.lab.run("spoke1", ["ip", "link", "show", "dev", "flex-gre0"], check=True).stdout
+    expect(" mtu 1400 " in link, "the device has not its MTU again: %s", link)
+    r = stream.result()
+    expect(r.lost == 0, "%d of %d pings lost: %s", r.lost, r.sent, r.missing())
+    after = t.ike_spis("spoke1"), {s["spi"] for s in t.esp_states("spoke1")}
+    expect(after == before, "the SAs are others: %s before, %s after", before, after)
 
 
 @case()

@@ -11,6 +11,7 @@
 #include "files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/command_forms.h"
 
 namespace flexvpn::config {
 namespace {
@@ -18,35 +19,6 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::IsSupersetOf;
-
-// A word that fits the node.
-std::string Sample(const Node& n) {
-  if (n.choices != nullptr) return n.choices->front();
-  switch (n.type) {
-    case ArgType::kKeyword: return n.name;
-    case ArgType::kNumber: return n.min <= 64 && n.max >= 64 ? "64" : absl::StrCat(n.min);
-    case ArgType::kIpv4:
-    case ArgType::kAddress: return "192.0.2.1";
-    case ArgType::kIpv6: return "2001:db8::1";
-    case ArgType::kMask: return "255.255.255.255";
-    case ArgType::kWildcard: return "0.0.0.0";
-    case ArgType::kPrefix: return "2001:db8::/64";
-    case ArgType::kInterface: return "Tunnel7";
-    case ArgType::kSecret: return n.name == "HEX" ? "0a0b" : "quarz";
-    case ArgType::kWord: return n.name == "FILE" || n.name == "PATH" ? "/x" : "X1";
-    case ArgType::kWords: return "local";
-    case ArgType::kLine: return "some text";
-  }
-  return "";
-}
-
-// Every complete line of a mode that ends in a command of ours, with that command.
-void Walk(const Node& node, const std::string& line, std::vector<std::pair<std::string, const Command*>>* out) {
-  if (node.command != nullptr && (node.command->kind == Command::Kind::kOwn || node.command->kind == Command::Kind::kKept))
-    out->emplace_back(line, node.command);
-  for (const auto& c : node.children)
-    if (c->own) Walk(*c, absl::StrCat(line, line.empty() ? "" : " ", Sample(*c)), out);
-}
 
 std::vector<std::string> Openers(ModeId id) {
   switch (id) {
@@ -93,8 +65,7 @@ TEST(Commands, EveryFormParsesAndRendersBack) {
   size_t forms = 0;
   for (size_t id = static_cast<size_t>(ModeId::kRoot); id < static_cast<size_t>(ModeId::kForeign); ++id) {
     const ModeId mode = static_cast<ModeId>(id);
-    std::vector<std::pair<std::string, const Command*>> lines;
-    Walk(GetMode(mode).root, "", &lines);
+    const std::vector<CommandForm> lines = CommandForms(mode);
     EXPECT_FALSE(lines.empty()) << GetMode(mode).title;
     const std::vector<std::string> openers = Openers(mode);
     const std::string head = openers.empty() ? "" : absl::StrJoin(openers, "\n") + "\n";
@@ -143,9 +114,9 @@ TEST(Help, ShowsKeywordsArgumentsAndTheEnd) {
   EXPECT_THAT(Words(Help(ModeId::kProposal, "encryption aes-gcm-256 aes-cbc-1")), ElementsAre("aes-cbc-128", "aes-cbc-192"));
   EXPECT_THAT(Words(Help(ModeId::kKeyringPeer, "address ")), Contains("A.B.C.D|X:X:X:X::X"));
   EXPECT_THAT(Words(Help(ModeId::kProfile, "")), IsSupersetOf({"no", "default", "exit", "end", "do", "match"}));
-  EXPECT_THAT(Words(Help(ModeId::kProfile, "do show crypto ikev2 s")), ElementsAre("sa", "session"));
-  EXPECT_THAT(Words(Help(ModeId::kExec, "sh cry ikev2 sa ")), ElementsAre("detailed", "<cr>"));
-  EXPECT_THAT(Words(Help(ModeId::kExec, "")), IsSupersetOf({"clear", "configure", "exit", "rekey", "show"}));
+  EXPECT_THAT(Words(Help(ModeId::kProfile, "do show crypto ikev2 s")), ElementsAre("sa", "session", "stats"));
+  EXPECT_THAT(Words(Help(ModeId::kExec, "sh cry ikev2 sa ")), ElementsAre("detailed", "local", "remote", "<cr>"));
+  EXPECT_THAT(Words(Help(ModeId::kExec, "")), IsSupersetOf({"clear", "commit", "configure", "exit", "rekey", "show", "write"}));
   EXPECT_EQ(Help(ModeId::kRoot, "crypto nonsense x").column, 8);
 }
 

@@ -25,5 +25,13 @@ TEST(Diff, NamesWhatChangedAndNothingElse) {
                                       Change{Change::Kind::kRemoved, "ip local pool P"}));
 }
 
+TEST(Diff, NamesVrfs) {
+  const Model m = Parse("vrf definition A\nvrf definition B\n rd 1:1\n").model;
+  const Model n = ParseOnto(m, "no vrf definition A\nvrf definition B\n rd 1:2\nvrf definition C\n").model;
+  EXPECT_THAT(Diff(m, n),
+              ElementsAre(Change{Change::Kind::kRemoved, "vrf definition A"}, Change{Change::Kind::kChanged, "vrf definition B"},
+                          Change{Change::Kind::kAdded, "vrf definition C"}));
+}
+
 }  // namespace
 }  // namespace flexvpn::config

@@ -48,7 +48,7 @@ TEST(ParseExec, SaysWhatIsMissing) {
     EXPECT_EQ(l.error.message, "Incomplete command.") << line;
     EXPECT_EQ(l.error.column, 0) << line;
   }
-  EXPECT_EQ(ParseExec("show crypto ikev2").error.hint, "expected 'sa', 'session'");
+  EXPECT_EQ(ParseExec("show crypto ikev2 diagnose").error.hint, "expected 'error'");
 }
 
 TEST(ParseExec, ShowsNothingATerminalWouldObey) {

@@ -372,7 +372,7 @@ TEST(Kept, LinesThatWouldWeakenAProfileMakeItInoperative) {
   const std::string profile = "crypto ikev2 profile P\n match identity remote any\n authentication local pre-share key k\n"
                               " authentication remote pre-share key k\n";
   EXPECT_EQ(Parse(profile).model.profiles.at("P").inoperative, "");
-  for (const char* line : {"authentication local dynamic", "authentication remote eap", "keyring aaa L", "ivrf RED", "match fvrf RED",
+  for (const char* line : {"authentication local dynamic", "authentication remote eap", "keyring aaa L", "ivrf RED",
                            "aaa authorization user psk cached", "authentication remote anyconnect-eap aggregate",
                            "authentication remote pre-share key 6 ABC", "match address local interface eth0"}) {
     const ParseResult r = Parse(profile + " " + line + "\n");
@@ -391,7 +391,7 @@ TEST(Kept, LinesThatWouldWeakenATunnelShutIt) {
                              "interface Tunnel0\n ip address 10.0.0.1 255.255.255.0\n tunnel source eth0\n"
                              " tunnel destination 192.0.2.1\n tunnel protection ipsec profile P\n";
   EXPECT_EQ(Parse(tunnel).model.interfaces.at("Tunnel0").inoperative, "");
-  for (const char* line : {"vrf forwarding RED", "tunnel vrf RED", "ip access-group 101 in", "tunnel mode gre multipoint",
+  for (const char* line : {"vrf forwarding RED", "ip access-group 101 in", "tunnel mode gre multipoint",
                            "tunnel destination dynamic", "tunnel source dynamic", "tunnel mode ipsec dual-overlay",
                            "no tunnel protection ipsec profile", "tunnel destination hub.example.net", "tunnel mode ipip"}) {
     const ParseResult r = Parse(tunnel + " " + line + "\n");
@@ -399,6 +399,66 @@ TEST(Kept, LinesThatWouldWeakenATunnelShutIt) {
     EXPECT_NE(r.model.interfaces.at("Tunnel0").inoperative, "") << line;
     EXPECT_THAT(Messages(r, Diagnostic::Severity::kWarning), testing::Contains(HasSubstr("stays shut"))) << line;
   }
+}
+
+// A spoke whose uplink is in VRF OUTSIDE.
+const char kFrontDoor[] =
+    "vrf definition OUTSIDE\n description uplink\n rd 1:1\n address-family ipv4\n  route-target export 1:1\n"
+    "crypto ikev2 policy V\n match fvrf OUTSIDE\n proposal default\n"
+    "crypto ikev2 profile P\n match fvrf OUTSIDE\n match identity remote any\n"
+    " authentication local pre-share key k\n authentication remote pre-share key k\n"
+    "crypto ipsec profile P\n set ikev2-profile P\ninterface eth0\n"
+    "interface Tunnel0\n ip address 10.0.0.1 255.255.255.0\n tunnel source eth0\n tunnel destination 192.0.2.1\n"
+    " tunnel vrf OUTSIDE\n tunnel protection ipsec profile P\n";
+
+TEST(Vrf, FrontDoorIsReadAndShownAgain) {
+  const ParseResult r = Parse(kFrontDoor);
+  EXPECT_THAT(r.diagnostics, testing::IsEmpty());
+  EXPECT_EQ(r.model.vrfs.at("OUTSIDE").description, "uplink");
+  EXPECT_EQ(r.model.policies.at("V").match_fvrf, "OUTSIDE");
+  EXPECT_EQ(r.model.profiles.at("P").match_fvrf, "OUTSIDE");
+  EXPECT_EQ(r.model.profiles.at("P").inoperative, "");
+  EXPECT_EQ(r.model.interfaces.at("Tunnel0").tunnel_vrf, "OUTSIDE");
+  EXPECT_EQ(r.model.interfaces.at("Tunnel0").inoperative, "");
+  EXPECT_THAT(FrontDoorVrfs(r.model), ElementsAre("OUTSIDE"));
+  EXPECT_THAT(Render(r.model, false, true),
+              HasSubstr("vrf definition OUTSIDE\n description uplink\n rd 1:1\n address-family ipv4\n"
+                        "  route-target export 1:1\n  exit\n!\n"));
+  EXPECT_THAT(FrontDoorVrfs(Parse(std::string(kFrontDoor) + " shutdown\n").model), testing::IsEmpty());
+  EXPECT_EQ(Parse(std::string(kFrontDoor) + " no tunnel vrf\n").model.interfaces.at("Tunnel0").tunnel_vrf, "");
+  EXPECT_EQ(Parse("ip vrf OLD\n rd 1:1\n").model, Parse("vrf definition OLD\n rd 1:1\n").model);
+}
+
+TEST(Vrf, NamesThatLeadNowhereAreErrorsWithTheNearestOne) {
+  const ParseResult r = Parse("vrf definition INSIDE\n" + std::string(kFrontDoor) + " tunnel vrf OUTSIDE2\n");
+  ASSERT_THAT(Messages(r, Diagnostic::Severity::kError),
+              ElementsAre("interface Tunnel0 names vrf definition 'OUTSIDE2', which is not configured"));
+  const auto error = std::find_if(r.diagnostics.begin(), r.diagnostics.end(),
+                                  [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
+  EXPECT_EQ(error->where.line, 24);
+  EXPECT_EQ(error->hint, "did you mean 'OUTSIDE'?");
+  EXPECT_THAT(Errors(std::string(kFrontDoor) + "no vrf definition OUTSIDE\n"),
+              ElementsAre("crypto ikev2 policy 'V' names vrf definition 'OUTSIDE', which is not configured",
+                          "crypto ikev2 profile 'P' names vrf definition 'OUTSIDE', which is not configured",
+                          "interface Tunnel0 names vrf definition 'OUTSIDE', which is not configured"));
+}
+
+TEST(Vrf, WhatLinuxCannotDoIsSaidWithBothPlaces) {
+  EXPECT_THAT(Errors("vrf definition A-NAME-TOO-LONG-FOR-LINUX\n" + std::string(kFrontDoor) +
+                     " tunnel vrf A-NAME-TOO-LONG-FOR-LINUX\n"),
+              ElementsAre("vrf definition 'A-NAME-TOO-LONG-FOR-LINUX', which interface Tunnel0 (line 24) uses, is no name that "
+                          "a Linux VRF device can have"));
+  // Nobody could call a tunnel whose profile is for another VRF.
+  const ParseResult other = Parse(std::string(kFrontDoor) + " no tunnel vrf\n");
+  EXPECT_THAT(Messages(other, Diagnostic::Severity::kWarning),
+              ElementsAre("interface Tunnel0 has its outer packets in the global VRF, but crypto ikev2 profile 'P' (line 9) is for "
+                          "peers in VRF 'OUTSIDE': no peer can call it"));
+  // What is over IPv6 or has a source elsewhere stays shut.
+  const Model v6 = Parse(std::string(kFrontDoor) + " tunnel mode gre ipv6\n tunnel destination 2001:db8::1\n").model;
+  EXPECT_THAT(v6.interfaces.at("Tunnel0").inoperative, HasSubstr("over IPv4 only"));
+  const Model loopback = Parse(std::string(kFrontDoor) + " tunnel source Loopback0\ninterface Loopback0\n"
+                                                         " ip address 10.9.9.9 255.255.255.255\n").model;
+  EXPECT_THAT(loopback.interfaces.at("Tunnel0").inoperative, HasSubstr("in the global VRF"));
 }
 
 TEST(Kept, WeakAlgorithmsAreNeverOffered) {

@@ -88,6 +88,7 @@ class Generator {
     if (Flip()) m.ipsec.lifetime_kilobytes.emplace(std::nullopt);
     if (Flip()) m.ipsec.replay_window = Pick<uint32_t>({0, 128});
     if (Flip()) m.kept = Parse(kKeptText).model.kept;
+    if (Flip()) m.vrfs = Parse(kVrfText).model.vrfs;
     Derive(m);
     return m;
   }
@@ -96,11 +97,13 @@ class Generator {
   static constexpr char kKeptText[] =
       "crypto ikev2 client flexvpn C\n peer 1 192.0.2.1 track 5 up\n client connect Tunnel0\n backup group 3\n"
       "crypto ikev2 cluster\n port 2000\n no shutdown\ncrypto ikev2 name-mangler M\n eap suffix delimiter @\n"
-      "vrf definition RED\n rd 1:1\n address-family ipv4\n  route-target export 1:1\n exit-address-family\n"
       "ip access-list extended E\n 10 permit ip any any\nusername bob privilege 15 secret 9 !abc\n"
       "radius server R\n address ipv4 192.0.2.9 auth-port 1812 acct-port 1813\n key 7 abc\n"
       "track 5 interface eth0 line-protocol\nroute-map X permit 10\n match ip address 1\n"
       "ipv6 local pool P6 2001:db8::/48 64\nlogging buffered 10000\ncrypto ipsec df-bit clear\n";
+  static constexpr char kVrfText[] =
+      "vrf definition RED\n description customers\n rd 1:1\n address-family ipv4\n  route-target export 1:1\n"
+      " exit-address-family\n address-family ipv6\nvrf definition BLUE\n";
   std::vector<Statement> KeptIn(const std::string& text) {
     const Model m = Parse(text).model;
     if (!m.profiles.empty()) return m.profiles.begin()->second.kept;
@@ -179,7 +182,8 @@ class Generator {
     if (Flip()) g.nat_keepalive = seconds(5 + Below(3596));
     g.window = static_cast<uint32_t>(1 + Below(200));
     if (Flip()) g.cookie_challenge = static_cast<uint32_t>(Below(1001));
-    g.max_in_negotiation = static_cast<uint32_t>(Below(9999));
+    g.max_negotiating_incoming = static_cast<uint32_t>(Below(9999));
+    g.max_negotiating_outgoing = Flip() ? g.max_negotiating_incoming : static_cast<uint32_t>(Below(9999));
     g.max_sa = static_cast<uint32_t>(Below(9999));
     if (Flip()) g.queue_sa_init = static_cast<uint32_t>(100 + Below(99901));
     if (Flip()) g.key_log = "/var/lib/flexvpn/keys.txt";
@@ -235,7 +239,7 @@ class Generator {
     IkePolicy p;
     p.name = Name();
     if (Flip()) p.match_local = {V4(), V6()};
-    p.match_fvrf = Flip() ? "any" : "";
+    p.match_fvrf = Pick<std::string>({"", "any", "RED"});
     p.proposals = Some<std::string>({"default", "A", "b-1"}, 0);
     return p;
   }
@@ -282,7 +286,7 @@ class Generator {
       if (const Identity id = Id(false); std::find(p.match_remote.begin(), p.match_remote.end(), id) == p.match_remote.end())
         p.match_remote.push_back(id);
     if (Flip()) p.match_local_addresses = {Host()};
-    if (Flip()) p.match_fvrf = "any";
+    p.match_fvrf = Pick<std::string>({"", "any", "BLUE"});
     if (Flip()) p.identity_local = Id(true);
     if (Below(5) == 0) {
       p.identity_local.emplace();
@@ -307,6 +311,7 @@ class Generator {
     p.lifetime = seconds(120 + Below(86281));
     if (Flip()) p.auth_lifetime = seconds(300 + Below(2591701));
     if (Flip()) p.reconnect = seconds(600 + Below(85801));
+    p.ticket_by_reference = p.reconnect.count() != 0 && Flip();
     p.config_exchange_request = Flip();
     p.config_exchange_set_send = Flip();
     p.config_exchange_set_accept = Flip();
@@ -364,6 +369,7 @@ class Generator {
     if (Flip()) i.destination = Host();
     else i.destination_dynamic = Flip();
     if (Flip()) i.key = rng_.U32();
+    if (Below(3) == 0) i.tunnel_vrf = "RED";
     if (Flip()) i.ipsec_profile = Name();
     i.nhrp.network_id = rng_.U32() | 1;
     i.nhrp.holdtime = seconds(1 + Below(65535));

@@ -62,6 +62,7 @@ State FullPeer() {
   s.Put(MakeSa(Direction::kIn, 0xc0ffee01, 3));
   s.Put(Address{"flex-gre0", Ip("10.0.0.1"), 24});
   s.Put(Block{Ip("198.51.100.1")});
+  s.Put(SourceRule{Ip("198.51.100.1"), 10});
   s.Put(Device{"flex-gre0", DeviceKind::kGreExternal, net::Family::kIpv4, 1400});
   return s;
 }
@@ -109,8 +110,8 @@ TEST(DataplaneKey, PolicySelectorsDefaultToTheOuterHosts) {
 TEST(DataplaneDiff, PutsInInstallOrder) {
   Plan plan = Diff(State(), FullPeer());
   EXPECT_EQ(Types(plan), (std::vector<size_t>{IndexOf<Device>(), IndexOf<Block>(), IndexOf<Address>(),
-                                              IndexOf<Sa>(), IndexOf<Sa>(), IndexOf<Policy>(), IndexOf<Policy>(),
-                                              IndexOf<Peer>(), IndexOf<NextHop>(), IndexOf<Route>()}));
+                                              IndexOf<SourceRule>(), IndexOf<Sa>(), IndexOf<Sa>(), IndexOf<Policy>(),
+                                              IndexOf<Policy>(), IndexOf<Peer>(), IndexOf<NextHop>(), IndexOf<Route>()}));
   for (const Step& s : plan) EXPECT_EQ(s.kind, Step::Kind::kPut);
 }
 
@@ -118,7 +119,7 @@ TEST(DataplaneDiff, RemovesInTheReverseOfInstallOrder) {
   Plan plan = Diff(FullPeer(), State());
   EXPECT_EQ(Types(plan), (std::vector<size_t>{IndexOf<Route>(), IndexOf<NextHop>(), IndexOf<Peer>(),
                                               IndexOf<Policy>(), IndexOf<Policy>(), IndexOf<Sa>(), IndexOf<Sa>(),
-                                              IndexOf<Address>(), IndexOf<Block>(), IndexOf<Device>()}));
+                                              IndexOf<SourceRule>(), IndexOf<Address>(), IndexOf<Block>(), IndexOf<Device>()}));
   for (const Step& s : plan) EXPECT_EQ(s.kind, Step::Kind::kRemove);
 }
 
@@ -141,6 +142,15 @@ TEST(DataplaneDiff, ReplacesAChangedObjectByOnePut) {
   ASSERT_EQ(plan.size(), 1u);
   EXPECT_EQ(plan[0].kind, Step::Kind::kPut);
   EXPECT_EQ(std::get<Peer>(plan[0].object).remote, Ip("203.0.113.77"));
+}
+
+TEST(DataplaneDiff, ARuleChangesItsTableByOnePut) {
+  State have = FullPeer(), want = FullPeer();
+  want.Put(SourceRule{Ip("198.51.100.1"), 20});
+  const Plan plan = Diff(have, want);
+  ASSERT_EQ(plan.size(), 1u);
+  EXPECT_EQ(plan[0].kind, Step::Kind::kPut);
+  EXPECT_EQ(Key(plan[0].object), "rule from 198.51.100.1");
 }
 
 TEST(DataplaneDiff, LeavesAnInstalledSaAlone) {

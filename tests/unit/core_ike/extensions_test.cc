@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "core/ike/ppk.h"
+#include "unit/core_ike/cert_world.h"
 #include "unit/core_ike/insider.h"
 
 namespace flexvpn::ike::test {
@@ -147,11 +150,15 @@ struct PpkCase {
   bool up, used;
 };
 
-class PpkMatrix : public ::testing::TestWithParam<PpkCase> {};
+enum class Proof : uint8_t { kSharedKey, kCertificate };
+
+class PpkMatrix : public ::testing::TestWithParam<std::tuple<Proof, PpkCase>> {};
 
 TEST_P(PpkMatrix, EndsAsTheRfcSays) {
-  const PpkCase& c = GetParam();
-  World w;
+  const auto& [proof, c] = GetParam();
+  const std::shared_ptr<World> world =
+      proof == Proof::kCertificate ? std::make_shared<CertWorld>() : std::make_shared<World>();
+  World& w = *world;
   w.a->policy.session.ppk = c.a;
   w.b->policy.session.ppk = c.b;
   w.b->policy.offers_ppk = c.offers;
@@ -170,7 +177,7 @@ TEST_P(PpkMatrix, EndsAsTheRfcSays) {
 
 INSTANTIATE_TEST_SUITE_P(
     Ppk, PpkMatrix,
-    ::testing::Values(
+    ::testing::Combine(::testing::Values(Proof::kSharedKey, Proof::kCertificate), ::testing::Values(
         PpkCase{"BothRequire", MakePpk("id", "k", true), MakePpk("id", "k", true), true, true, true},
         PpkCase{"OnlyTheInitiatorHasIt", MakePpk("id", "k"), std::nullopt, false, true, false},
         PpkCase{"OnlyTheInitiatorHasItForThisPeer", MakePpk("id", "k"), std::nullopt, true, true, false},
@@ -180,8 +187,10 @@ INSTANTIATE_TEST_SUITE_P(
         PpkCase{"TheResponderRequiresIt", std::nullopt, MakePpk("id", "k", true), true, false, false},
         PpkCase{"DifferentIdsAndBothOptional", MakePpk("id", "k"), MakePpk("other", "k"), true, true, false},
         PpkCase{"DifferentIdsAndTheResponderRequires", MakePpk("id", "k"), MakePpk("other", "k", true), true, false, false},
-        PpkCase{"DifferentKeysUnderOneId", MakePpk("id", "k"), MakePpk("id", "K"), true, false, false}),
-    [](const ::testing::TestParamInfo<PpkCase>& c) { return std::string(c.param.name); });
+        PpkCase{"DifferentKeysUnderOneId", MakePpk("id", "k"), MakePpk("id", "K"), true, false, false})),
+    [](const ::testing::TestParamInfo<PpkMatrix::ParamType>& c) {
+      return std::string(std::get<0>(c.param) == Proof::kSharedKey ? "Psk" : "Certificate") + std::get<1>(c.param).name;
+    });
 
 TEST(Ppk, ARefusalSaysWhatIsMissing) {
   World w;

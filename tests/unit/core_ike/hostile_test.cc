@@ -235,6 +235,28 @@ TEST(Flood, TheLimitOfSasHolds) {
   EXPECT_EQ(w.b->live(), 1u);
 }
 
+TEST(Flood, OurOwnNegotiationsAreLimitedAndMakeRoomWhenTheyEnd) {
+  Endpoint::Config config;
+  config.max_initiating = 2;
+  World w(1, config);
+  for (int i = 0; i < 3; ++i) w.Initiate(*w.a, w.Request(*w.a, *w.b));
+  EXPECT_THAT(w.a->warnings, ::testing::ElementsAre(::testing::HasSubstr("2 IKE SAs of ours are in negotiation already")));
+  w.Run(5s);
+  EXPECT_EQ(w.a->live(), 2u);
+  w.Initiate(*w.a, w.Request(*w.a, *w.b));  // those before are up: they do not count
+  w.Run(5s);
+  EXPECT_EQ(w.a->live(), 3u);
+  for (int i = 0; i < 2; ++i) {  // nor do those that failed
+    InitiateRequest nobody = w.Request(*w.a, *w.b);
+    nobody.remote.address = Ip("198.51.100.77");
+    w.Initiate(*w.a, nobody);
+  }
+  w.Run(300s);
+  w.Initiate(*w.a, w.Request(*w.a, *w.b));
+  w.Run(5s);
+  EXPECT_EQ(w.a->live(), 4u);
+}
+
 TEST(Flood, AnOversizedOrTruncatedInitIsDropped) {
   World w;
   w.Initiate(*w.a, w.Request(*w.a, *w.b));

@@ -48,6 +48,16 @@ Payloads Plain(const Bytes& bytes) {
   return *DecodePayloads(DecodeHeader(bytes)->next_payload, BytesView(bytes).subspan(kHeaderSize));
 }
 
+class ResumeByEitherForm : public ::testing::TestWithParam<TicketForm> {
+ protected:
+  ResumeByEitherForm() { w.b->policy.session.ticket_form = GetParam(); }
+  Resumable w;
+};
+INSTANTIATE_TEST_SUITE_P(Forms, ResumeByEitherForm, ::testing::Values(TicketForm::kByValue, TicketForm::kByReference),
+                         [](const auto& form) {
+                           return std::string(form.param == TicketForm::kByValue ? "ByValue" : "ByReference");
+                         });
+
 TEST(Resume, IsOffUnlessConfigured) {
   World w;
   w.Connect();
@@ -63,8 +73,7 @@ TEST(Resume, AResponderWithoutItSaysNack) {
   EXPECT_EQ(w.At(w.a, "tickets not given by the peer"), 1u);
 }
 
-TEST(Resume, ALostSessionIsTakenUpInFourMessagesWithoutKeyExchange) {
-  Resumable w;
+TEST_P(ResumeByEitherForm, ALostSessionIsTakenUpInFourMessagesWithoutKeyExchange) {
   w.Start();
   w.Lose();
   ASSERT_TRUE(w.Again());
@@ -84,8 +93,7 @@ TEST(Resume, ALostSessionIsTakenUpInFourMessagesWithoutKeyExchange) {
   EXPECT_TRUE(w.PairUsable());
 }
 
-TEST(Resume, TheSessionThatTheResponderStillHasGoes) {
-  Resumable w;
+TEST_P(ResumeByEitherForm, TheSessionThatTheResponderStillHasGoes) {
   w.b->policy.session.initial_contact = w.a->policy.session.initial_contact = false;
   w.Start();
   w.Lose();
@@ -264,8 +272,7 @@ TEST(Resume, AProfileRemovedBetweenTheTwoExchangesIsFoundOutInIkeAuth) {
   EXPECT_EQ(w.a->ups.size(), 1u);
 }
 
-TEST(Resume, AnExpiredTicketIsNotTriedNorTaken) {
-  Resumable w;
+TEST_P(ResumeByEitherForm, AnExpiredTicketIsNotTriedNorTaken) {
   w.Start();
   w.Lose();
   w.Run(1800s);
@@ -274,8 +281,7 @@ TEST(Resume, AnExpiredTicketIsNotTriedNorTaken) {
   EXPECT_FALSE(w.a->ups.back().resumed);
 }
 
-TEST(Resume, ATicketIsGoodOnce) {
-  Resumable w;
+TEST_P(ResumeByEitherForm, ATicketIsGoodOnce) {
   w.Start();
   w.Lose();
   ASSERT_TRUE(w.Again());
@@ -355,8 +361,7 @@ TEST(Resume, ASessionEndedByWordIsNotResumed) {
   }
 }
 
-TEST(Resume, TheResponderCanTakeTheSessionAndItsTicketAway) {
-  Resumable w;
+TEST_P(ResumeByEitherForm, TheResponderCanTakeTheSessionAndItsTicketAway) {
   w.Start();
   w.Lose();
   w.drop = [](const Node&, const Bytes&) { return true; };  // A does not hear of it
@@ -368,8 +373,7 @@ TEST(Resume, TheResponderCanTakeTheSessionAndItsTicketAway) {
   EXPECT_EQ(w.At(w.b, "tickets refused"), 1u);
 }
 
-TEST(Resume, DoesNotProlongAnAuthentication) {
-  Resumable w;
+TEST_P(ResumeByEitherForm, DoesNotProlongAnAuthentication) {
   w.b->policy.session.auth_lifetime = seconds(600);
   w.Start();
   const Instant begin = w.now;

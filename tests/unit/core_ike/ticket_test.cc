@@ -25,13 +25,24 @@ TicketState MakeState(Instant expires) {
   return s;
 }
 
-struct Jar : ::testing::Test {
+struct Jar {
   crypto::ToyProvider crypto;
   SeededRng rng{3};
   TicketJar jar{crypto, rng};
   Instant now{1h};
 };
-using TicketJarTest = Jar;
+struct TicketsByValue : Jar, ::testing::Test {
+  std::optional<TicketJar::Sealed> Seal(const TicketState& state, Instant at) {
+    return jar.Seal(state, TicketForm::kByValue, at);
+  }
+};
+struct TicketJarTest : Jar, ::testing::TestWithParam<TicketForm> {
+  std::optional<TicketJar::Sealed> Seal(const TicketState& state) { return jar.Seal(state, GetParam(), now); }
+};
+INSTANTIATE_TEST_SUITE_P(Forms, TicketJarTest, ::testing::Values(TicketForm::kByValue, TicketForm::kByReference),
+                         [](const auto& form) {
+                           return std::string(form.param == TicketForm::kByValue ? "ByValue" : "ByReference");
+                         });
 
 // RFC 5723 §7.2: lifetime, ticket.
 TEST(LifetimeTicket, IsLaidOutAsTheRfcSays) {
@@ -65,9 +76,9 @@ TEST(TicketStateCodec, RefusesAKeyThatDoesNotFitThePrf) {
   EXPECT_FALSE(DecodeTicketState(EncodeTicketState(state)));
 }
 
-TEST_F(TicketJarTest, OpensWhatItSealedAndNothingAltered) {
+TEST_P(TicketJarTest, OpensWhatItSealedAndNothingAltered) {
   const TicketState state = MakeState(now + 1h);
-  const Bytes ticket = jar.Seal(state, now)->ticket;
+  const Bytes ticket = Seal(state)->ticket;
   ASSERT_TRUE(jar.Open(ticket, now));
   EXPECT_EQ(jar.Open(ticket, now)->state, state);
   for (size_t i = 0; i < ticket.size(); ++i) {
@@ -79,15 +90,15 @@ TEST_F(TicketJarTest, OpensWhatItSealedAndNothingAltered) {
   EXPECT_FALSE(jar.Open(Bytes(kMaxTicketSize + 1, 1), now));
 }
 
-TEST_F(TicketJarTest, HidesWhatIsInIt) {
+TEST_P(TicketJarTest, HidesWhatIsInIt) {
   const TicketState state = MakeState(now + 1h);
-  const std::string ticket = flexvpn::ToString(jar.Seal(state, now)->ticket);
+  const std::string ticket = flexvpn::ToString(Seal(state)->ticket);
   EXPECT_EQ(ticket.find("spoke1"), std::string::npos);
   EXPECT_EQ(ticket.find(std::string(8, '\7')), std::string::npos);
 }
 
-TEST_F(TicketJarTest, TakesEachTicketOnceAndNotAfterItsTime) {
-  const auto a = *jar.Seal(MakeState(now + 1h), now), b = *jar.Seal(MakeState(now + 1h), now);
+TEST_P(TicketJarTest, TakesEachTicketOnceAndNotAfterItsTime) {
+  const auto a = *Seal(MakeState(now + 1h)), b = *Seal(MakeState(now + 1h));
   EXPECT_NE(a.ticket, b.ticket);
   EXPECT_TRUE(jar.Use(a.id));
   EXPECT_FALSE(jar.Use(a.id));
@@ -96,10 +107,10 @@ TEST_F(TicketJarTest, TakesEachTicketOnceAndNotAfterItsTime) {
   EXPECT_FALSE(jar.Open(b.ticket, now + 1h));
 }
 
-TEST_F(TicketJarTest, RotatesItsKeyAndKeepsTheOldOneForItsTickets) {
-  const auto first = *jar.Seal(MakeState(now + kMaxTicketLifetime), now);
+TEST_F(TicketsByValue, RotatesItsKeyAndKeepsTheOldOneForItsTickets) {
+  const auto first = *Seal(MakeState(now + kMaxTicketLifetime), now);
   const Instant later = now + TicketJar::kRotation;
-  const auto second = *jar.Seal(MakeState(later + kMaxTicketLifetime), later);
+  const auto second = *Seal(MakeState(later + kMaxTicketLifetime), later);
   EXPECT_NE(first.id.key, second.id.key);
   EXPECT_TRUE(jar.Open(first.ticket, later));
   EXPECT_TRUE(jar.Open(second.ticket, later));
@@ -109,8 +120,8 @@ TEST_F(TicketJarTest, RotatesItsKeyAndKeepsTheOldOneForItsTickets) {
   EXPECT_TRUE(jar.Open(second.ticket, end - 1s));
 }
 
-TEST_F(TicketJarTest, ForgetsNoUsedTicketWhenItsMemoryIsFullButTakesNoMore) {
-  const auto used = *jar.Seal(MakeState(now + 1h), now), fresh = *jar.Seal(MakeState(now + 1h), now);
+TEST_F(TicketsByValue, ForgetsNoUsedTicketWhenItsMemoryIsFullButTakesNoMore) {
+  const auto used = *Seal(MakeState(now + 1h), now), fresh = *Seal(MakeState(now + 1h), now);
   ASSERT_TRUE(jar.Use(used.id));
   for (uint64_t n = 1; n < TicketJar::kMaxUsed; ++n) ASSERT_TRUE(jar.Use({used.id.key, 1000 + n}));
   EXPECT_FALSE(jar.Open(used.ticket, now));
@@ -118,12 +129,26 @@ TEST_F(TicketJarTest, ForgetsNoUsedTicketWhenItsMemoryIsFullButTakesNoMore) {
   EXPECT_FALSE(jar.Use(fresh.id));
 }
 
-TEST_F(TicketJarTest, OfAnotherStartOpensNothing) {
-  const Bytes ticket = jar.Seal(MakeState(now + 1h), now)->ticket;
+TEST(TicketsByReference, HaveRoomForSoManyAndMakeItWhenTheyExpire) {
+  Jar j;
+  for (size_t n = 0; n < TicketShelf::kMost; ++n)
+    ASSERT_TRUE(j.jar.Seal(MakeState(j.now + (n == 0 ? 1min : 1h)), TicketForm::kByReference, j.now));
+  EXPECT_FALSE(j.jar.Seal(MakeState(j.now + 1h), TicketForm::kByReference, j.now));
+  EXPECT_TRUE(j.jar.Seal(MakeState(j.now + 1h), TicketForm::kByReference, j.now + 1min));
+  EXPECT_FALSE(j.jar.Seal(MakeState(j.now + 1h), TicketForm::kByReference, j.now + 1min));
+}
+
+TEST(TicketsByReference, AreShort) {
+  Jar j;
+  EXPECT_EQ(j.jar.Seal(MakeState(j.now + 1h), TicketForm::kByReference, j.now)->ticket.size(), 25u);
+}
+
+TEST_P(TicketJarTest, OfAnotherStartOpensNothing) {
+  const Bytes ticket = Seal(MakeState(now + 1h))->ticket;
   SeededRng other_rng{4};
   TicketJar other{crypto, other_rng};
   EXPECT_FALSE(other.Open(ticket, now));
-  ASSERT_TRUE(other.Seal(MakeState(now + 1h), now));
+  ASSERT_TRUE(other.Seal(MakeState(now + 1h), GetParam(), now));
   EXPECT_FALSE(other.Open(ticket, now));
 }
 

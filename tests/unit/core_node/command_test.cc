@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "core/node/node.h"
 #include "core/show/document.h"
+#include "support/command_forms.h"
 
 namespace flexvpn::node {
 namespace {
@@ -19,6 +21,47 @@ crypto ikev2 keyring KR
  peer ANY
   address 0.0.0.0 0.0.0.0
   pre-shared-key a-very-secret-key
+crypto ikev2 proposal X1
+ encryption aes-cbc-256
+ integrity sha256
+ group 14
+crypto ikev2 policy X1
+ proposal X1
+crypto ikev2 authorization policy X1
+ pool X1
+ route set access-list LAN
+crypto ikev2 profile X1
+ match identity remote fqdn domain example.net
+ match identity remote address 192.0.2.0 255.255.255.0
+ identity local fqdn hub.example.net
+ authentication local pre-share
+ authentication remote pre-share
+ keyring local KR
+ dpd 10 2 on-demand
+ virtual-template 1
+crypto ipsec transform-set X1 esp-aes 256 esp-sha512-hmac
+ mode tunnel
+crypto ipsec profile X1
+ set transform-set X1
+ set ikev2-profile X1
+ip local pool X1 10.0.0.1 10.0.1.254
+ip access-list standard LAN
+ permit 172.16.0.0 0.0.255.255
+interface Loopback0
+ ip address 10.0.255.1 255.255.255.255
+interface eth0
+interface Virtual-Template1 type tunnel
+ ip unnumbered Loopback0
+ tunnel source eth0
+ tunnel protection ipsec profile X1
+interface Tunnel7
+ ip address 10.1.0.1 255.255.255.0
+ ip nhrp network-id 7
+ ip nhrp authentication nhrp-pw
+ tunnel source 192.0.2.1
+ tunnel destination 198.51.100.1
+ tunnel key 77
+ tunnel protection ipsec profile X1
 )");
     EXPECT_TRUE(parsed.ok());
     node_ = std::make_unique<Node>(Node::Options{}, std::move(parsed.model), rng_, *crypto_);
@@ -40,6 +83,13 @@ crypto ikev2 keyring KR
     ADD_FAILURE() << "no reply to " << line;
     return {};
   }
+  std::string Text(const std::string& line) { return show::RenderText(Run(line).document); }
+  void Load(const std::string& config) {
+    config::ParseResult parsed = config::Parse(config);
+    EXPECT_TRUE(parsed.ok());
+    Actions actions;
+    node_->Handle(NewConfig{std::move(parsed.model), {}}, Instant{}, actions);
+  }
   std::unique_ptr<crypto::Provider> crypto_;
   SeededRng rng_;
   std::unique_ptr<Node> node_;
@@ -57,7 +107,7 @@ TEST_F(Commands, AnUnknownWordHasACaretAndWhatFitsThere) {
             "show crypto foo\n"
             "            ^\n"
             "% Invalid input detected at '^' marker.\n"
-            "  hint: expected 'ikev2', 'ipsec', 'pki'\n");
+            "  hint: expected 'ikev2', 'session', 'ipsec', 'pki'\n");
   EXPECT_EQ(r.document.data["column"], 13);
   EXPECT_FALSE(Run("").ok);
 }
@@ -70,12 +120,17 @@ TEST_F(Commands, WhatOnlyTheShellDoesIsSaidPlainly) {
 
 // The tree is what the daemon does: each of its commands has an answer.
 TEST_F(Commands, EveryCommandOfTheTreeIsAnswered) {
-  for (const char* line :
-       {"sh cry ike sa", "sh cry ike sa det", "sh cry ike ses", "sh cry ike ses det", "sh cry ips sa", "sh cry pki cert",
-        "sh ip nh", "sh ip nh sh", "sh ip ro fl", "sh data", "sh data p", "sh data s", "sh data dr", "sh data o",
-        "sh data de", "sh run", "sh run all", "sh ver", "cl cry ike sa", "cl cry ike sa rem 192.0.2.1", "cl ip nh",
-        "rek cry ike sa", "rek cry ips sa"})
-    EXPECT_TRUE(Run(line).ok) << line;
+  size_t forms = 0;
+  for (const config::CommandForm& form : config::CommandForms(config::ModeId::kExec)) {
+    if (form.command->place == config::Place::kShell) continue;
+    ++forms;
+    const Reply r = Run(form.line);
+    EXPECT_EQ(show::RenderText(r.document).find("has no answer"), std::string::npos) << form.line;
+    if (absl::StartsWith(form.line, "show ")) {
+      EXPECT_TRUE(r.ok) << form.line << "\n" << show::RenderText(r.document);
+    }
+  }
+  EXPECT_GT(forms, 40u);
 }
 
 TEST_F(Commands, WhoIsNotPrivilegedSeesNoKeysAndChangesNothing) {
@@ -86,15 +141,135 @@ TEST_F(Commands, WhoIsNotPrivilegedSeesNoKeysAndChangesNothing) {
   EXPECT_TRUE(Run("clear ip nhrp").ok);
 }
 
-TEST_F(Commands, EveryShowAnswersOnAnEmptyNodeInBothForms) {
-  for (const char* line : {"show crypto ikev2 sa detailed", "show crypto ikev2 session detailed", "show crypto ipsec sa",
-                           "show ip nhrp shortcut", "show ip route flexvpn", "show dataplane", "show dataplane drops",
-                           "show version", "show running-config all"}) {
-    const Reply r = Run(line);
-    EXPECT_TRUE(r.ok) << line;
-    show::RenderText(r.document);  // a list without rows prints nothing, as IOS does
-    EXPECT_FALSE(show::RenderJson(r.document).empty()) << line;
-  }
+// Layouts of IOS XE, values of this node.
+TEST_F(Commands, ObjectsOfTheConfigurationAreShownWithTheSmartDefaultsFirst) {
+  EXPECT_EQ(Text("show crypto ikev2 proposal"),
+            " IKEv2 proposal: default\n"
+            "     Encryption : AES-GCM-256 AES-CBC-256\n"
+            "     Integrity  : SHA512 SHA384\n"
+            "     PRF        : SHA512 SHA384\n"
+            "     DH Group   : DH_GROUP_256_ECP/Group 19 DH_GROUP_2048_MODP/Group 14 DH_GROUP_521_ECP/Group 21\n"
+            " IKEv2 proposal: X1\n"
+            "     Encryption : AES-CBC-256\n"
+            "     Integrity  : SHA256\n"
+            "     PRF        : SHA256\n"
+            "     DH Group   : DH_GROUP_2048_MODP/Group 14\n");
+  EXPECT_EQ(Text("show crypto ikev2 policy"),
+            " IKEv2 policy : default\n      Match fvrf : any\n      Match address local : any\n"
+            "      Proposal    : default\n"
+            " IKEv2 policy : X1\n      Match fvrf  : global\n      Match address local : any\n"
+            "      Proposal    : X1\n");
+  EXPECT_EQ(Text("show crypto ikev2 authorization policy"),
+            " IKEv2 Authorization Policy : default\n"
+            "     Route set    : interface\n"
+            "     Route accept : any, tag 1, distance 2\n"
+            " IKEv2 Authorization Policy : X1\n"
+            "     Pool         : X1\n"
+            "     Route set    : access-list LAN\n"
+            "     Route accept : none\n");
+  EXPECT_EQ(Text("show crypto ipsec transform-set"),
+            "Transform set default: { esp-gcm 256  } \n   will negotiate = { Transport,  }, \n\n"
+            "Transform set X1: { esp-256-aes esp-sha512-hmac  } \n   will negotiate = { Tunnel,  }, \n\n");
+  EXPECT_EQ(Text("show ip local pool X1"),
+            " Pool                     Begin           End                 Free   In use\n"
+            " X1                       10.0.0.1        10.0.1.254           510        0\n");
+}
+
+TEST_F(Commands, AProfileIsShownWithAllItsLines) {
+  EXPECT_EQ(Text("show crypto ikev2 profile X1"),
+            "IKEv2 profile: X1\n"
+            " Shutdown : No\n"
+            " Ref Count: 1\n"
+            " Match criteria: \n"
+            "  Fvrf: global\n"
+            "  Local address/interface: none\n"
+            "  Identities: \n"
+            "   fqdn domain example.net\n"
+            "   address 192.0.2.0 255.255.255.0\n"
+            "  Certificate maps: none\n"
+            " Local identity: fqdn hub.example.net\n"
+            " Remote identity: none\n"
+            " Local authentication method: pre-share\n"
+            " Remote authentication method(s): pre-share\n"
+            " EAP options: none\n"
+            " Keyring: KR\n"
+            " Trustpoint(s): none\n"
+            " Lifetime: 86400 seconds\n"
+            " DPD: configured for 10 seconds, retry 2, on-demand\n"
+            " NAT-keepalive: disabled\n"
+            " Ivrf: none\n"
+            " Virtual-template: 1\n"
+            " mode auto: none\n"
+            " AAA AnyConnect EAP authentication mlist: none\n"
+            " AAA EAP authentication mlist: none\n"
+            " AAA authentication mlist: none\n"
+            " AAA Accounting: none\n"
+            " AAA group authorization: none\n"
+            " AAA user authorization: none\n");
+  EXPECT_EQ(Text("show crypto ipsec profile X1"),
+            "IPSEC profile X1\n"
+            "IKEv2 Profile: X1\n"
+            "Security association lifetime: 4608000 kilobytes/3600 seconds\n"
+            "Dualstack (Y/N): N\n"
+            "Responder-Only (Y/N): N\n"
+            "PFS (Y/N): N\n"
+            "Mixed-mode : Disabled\n"
+            "Transform sets={ \n"
+            "X1:  { esp-256-aes esp-sha512-hmac  } , \n"
+            "}\n");
+}
+
+TEST_F(Commands, DefaultsAreMarkedAndSaidToBeOffWhenTheyAre) {
+  const auto mark = [&] {
+    return Run("show crypto ikev2 proposal default").document.data["ike_proposals"][0]["smart_default"];
+  };
+  EXPECT_EQ(mark(), "unchanged");
+  EXPECT_EQ(Run("show crypto ikev2 proposal X1").document.data["ike_proposals"][0]["smart_default"], nullptr);
+  Load("crypto ikev2 proposal default\n group 19\n");
+  EXPECT_EQ(mark(), "modified");
+  EXPECT_NE(Text("show crypto ikev2 proposal").find(" IKEv2 proposal: default (modified)\n"), std::string::npos);
+  Load("no crypto ikev2 authorization policy default\n");
+  EXPECT_EQ(Text("show crypto ikev2 authorization policy default"),
+            "% the default IKEv2 authorization policy is disabled by the configuration\n");
+  EXPECT_EQ(Text("show crypto ipsec profile P9"), "% no IPsec profile is called P9\n");
+}
+
+TEST_F(Commands, AnInterfaceIsShownWithoutAPeerToo) {
+  const std::string text = Text("show interfaces Tunnel7");
+  EXPECT_EQ(text.find("Tunnel7 is down, line protocol is down\n"), 0u) << text;
+  EXPECT_NE(text.find("  Tunnel source 192.0.2.1, destination 198.51.100.1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("    Key 77, sequencing disabled\n"), std::string::npos) << text;
+  EXPECT_EQ(Text("show interfaces virtual-access 5"),
+            "% there is no Tunnel or Virtual-Access interface Virtual-Access5\n");
+}
+
+TEST_F(Commands, TechSupportHasEverySectionAndNoSecretEvenForRoot) {
+  const std::string text = Text("show tech-support");
+  EXPECT_EQ(text.find("a-very-secret-key"), std::string::npos);
+  EXPECT_EQ(text.find("nhrp-pw"), std::string::npos);
+  for (const char* words : {"show version", "show running-config", "show crypto ikev2 stats exchange", "show logging"})
+    EXPECT_NE(text.find(absl::StrCat("\n------------------ ", words, " ------------------\n\n")), std::string::npos)
+        << words;
+  EXPECT_NE(text.find("crypto ikev2 keyring KR"), std::string::npos);
+  EXPECT_EQ(text.find("has no answer"), std::string::npos);
+}
+
+TEST_F(Commands, DerivedConfigHidesSecretsFromOperators) {
+  EXPECT_NE(Text("show derived-config interface Tunnel7").find(" ip nhrp authentication nhrp-pw\n"), std::string::npos);
+  EXPECT_EQ(show::RenderText(Run("show derived-config interface Tunnel7", false).document).find("nhrp-pw"),
+            std::string::npos);
+}
+
+TEST_F(Commands, TheLogIsKeptUpToItsLimitAndWithoutDebugLines) {
+  Load("debug crypto ikev2 keylog /var/lib/flexvpn/keys\n");
+  const auto log = [&] { return Run("show logging").document.data; };
+  const show::Json before = log()["log"];
+  EXPECT_TRUE(std::any_of(before.begin(), before.end(), [](const show::Json& l) { return l["level"] == "warning"; }));
+  EXPECT_EQ(log()["dropped"], 0);
+  for (int i = 0; i < 300; ++i) Load("debug crypto ikev2 keylog /var/lib/flexvpn/" + std::to_string(i) + "\n");
+  EXPECT_EQ(log()["log"].size(), 500u);
+  EXPECT_GT(log()["dropped"], 0);
+  EXPECT_NE(Text("show logging").find("/var/lib/flexvpn/299"), std::string::npos);
 }
 
 TEST_F(Commands, ClearingOnePeerNeedsAnAddress) {

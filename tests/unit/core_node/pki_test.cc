@@ -240,8 +240,8 @@ TEST(Nodes, MeetByCertificateAndShowIt) {
          {{"TP", Loaded(&b)}});
   w.Run(seconds(5));
   EXPECT_TRUE(w.Up(0) && w.Up(1)) << testing::PrintToString(w.log[0]) << testing::PrintToString(w.log[1]);
-  const show::Document sas = w.Show(0, "show crypto ikev2 sa");
-  const show::Json& sa = sas.data["ike_sas"][0];
+  show::Document sas = w.Show(0, "show crypto ikev2 sa");
+  const show::Json& sa = show::Data(sas)["ike_sas"][0];
   EXPECT_EQ(sa["auth_local"], "ECDSA");
   EXPECT_EQ(sa["auth_remote"], "EdDSA");
   EXPECT_EQ(sa["remote_id"], "cn=b,o=Example");

@@ -2,7 +2,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/show/config_rows.h"
 #include "core/show/rows.h"
+#include "core/show/state_rows.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -21,6 +23,16 @@ std::vector<Document> OneOfEach() {
   session.children.resize(1);
   session.children[0].local.resize(1);
   session.children[0].remote.resize(1);
+  CryptoSessionRow crypto_session;
+  crypto_session.flows.resize(1);
+  const std::vector<ExchangeRow> one(1);
+  const IkeExchangesRow exchanges{one, one, one, {ConfigPayloadRow()}, {OtherCountRow()}};
+  ReconcileRow reconcile;
+  reconcile.kinds.resize(1);
+  ProposalRow proposal;
+  proposal.encryption.resize(1);
+  IpsecProfileRow ipsec_profile;
+  ipsec_profile.transform_sets.resize(1);
   return {MakeIkeSas({IkeSaRow()}, true),
           MakeIkeSessions({session}, true),
           MakeIpsecSas({IpsecSaRow()}),
@@ -34,6 +46,26 @@ std::vector<Document> OneOfEach() {
           MakeDevices({DeviceRow()}),
           MakeVersion(version),
           MakeRunningConfig("hostname r\n"),
+          MakeCryptoSessions({crypto_session}, SessionForm::kPlain),
+          MakeCryptoSessions({crypto_session}, SessionForm::kBrief),
+          MakeCryptoSessions({crypto_session}, SessionForm::kDetail),
+          MakeIkeStats({}),
+          MakeIkeExchanges(exchanges),
+          MakeIkeErrors({IkeErrorRow()}, 32, 0),
+          MakeNhrpTraffic({NhrpTrafficRow()}),
+          MakeNhrpFlags(),
+          MakeInterface({}),
+          MakeDerivedConfig({}),
+          MakeReconcile(reconcile),
+          MakeLogging({LogRow()}, 500, 0),
+          MakeTechSupport({{"show version", MakeVersion(version)}, {"show ip nhrp", MakeNhrp({NhrpRow()})}}),
+          MakeProposals({proposal}),
+          MakePolicies({PolicyRow()}),
+          MakeProfiles({ProfileRow()}),
+          MakeAuthorizationPolicies({AuthorizationPolicyRow()}),
+          MakeTransformSets({TransformSetRow()}),
+          MakeIpsecProfiles({ipsec_profile}),
+          MakePools({PoolRow()}),
           MakeError("no such command"),
           MakeMessage("cleared")};
 }
@@ -52,9 +84,9 @@ TEST(ShowJson, EveryKeyIsSnakeCaseAndDocumented) {
   std::ifstream in(FLEXVPN_SOURCE_DIR "/docs/show-json.md");
   std::stringstream doc;
   doc << in.rdbuf();
-  for (const Document& d : OneOfEach()) {
+  for (Document& d : OneOfEach()) {
     std::vector<std::string> keys;
-    Keys(d.data, &keys);
+    Keys(Data(d), &keys);
     EXPECT_FALSE(keys.empty()) << d.command;
     for (const std::string& k : keys) {
       EXPECT_EQ(k.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string::npos) << k;
@@ -70,7 +102,8 @@ TEST(ShowJson, FormsOfValues) {
   r.encr = 20;
   r.key_bits = 256;
   r.lifetime = seconds(86400);
-  const Json sa = MakeIkeSas({r}, false).data["ike_sas"][0];
+  Document d = MakeIkeSas({r}, false);
+  const Json sa = Data(d)["ike_sas"][0];
   EXPECT_EQ(sa["local_address"], "2001:db8::1");
   EXPECT_EQ(sa["local_port"], 4500);
   EXPECT_EQ(sa["remote_address"], nullptr);

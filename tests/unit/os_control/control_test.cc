@@ -74,6 +74,15 @@ TEST_F(ControlSocket, CarriesAnswersLargerThanASocketBuffer) {
   for (int i = 0; i < 50; ++i) ASSERT_EQ(client->Call(large)->size(), large.size() + 5);
 }
 
+TEST_F(ControlSocket, RootMaySendAWholeConfiguration) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  auto client = ControlClient::Connect(path_);
+  const std::string large(kMaxRootRequest, 'x');
+  const auto answer = client->Call(large);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->size(), large.size() + 5);
+}
+
 TEST_F(ControlSocket, ATooLongRequestEndsThatConnectionOnly) {
   auto bad = ControlClient::Connect(path_);
   EXPECT_FALSE(bad->Call(std::string((geteuid() == 0 ? kMaxRootRequest : kMaxRequest) + 1, 'x')).ok());

@@ -41,6 +41,8 @@ class PolicyRouteTest : public KernelTest {
     s.Put(GrePolicy(Direction::kOut, 4));
     s.Put(Tunnel(Direction::kIn));
     s.Put(Tunnel(Direction::kOut));
+    s.Put(dataplane::SourceRule{Ip("198.51.100.1"), 1000});
+    s.Put(dataplane::SourceRule{Ip("198.51.100.2"), 0});
     s.Put(Address{"cloud", Ip("10.0.0.1"), 24});
     s.Put(Address{"cloud", Ip("fd00::1"), 64});
     s.Put(MakeRoute("10.11.0.0/24", "10.0.0.11", "10.0.0.1"));
@@ -245,6 +247,71 @@ int SendGre(const char* to, uint32_t mark) {
   }
   close(fd);
   return error;
+}
+
+// The route to 203.0.113.0/24 in table main or, as an administrator would have it, in that of a VRF.
+void PutUnderlayRoute(netlink::Socket& socket, int index, dataplane::Route route, uint32_t table) {
+  netlink::Message m(RTM_NEWROUTE, NLM_F_CREATE);
+  rtmsg body{};
+  body.rtm_family = AF_INET;
+  body.rtm_dst_len = static_cast<uint8_t>(route.prefix.length());
+  body.rtm_protocol = 4;
+  body.rtm_type = RTN_UNICAST;
+  body.rtm_scope = RT_SCOPE_LINK;
+  m.Body(body);
+  m.AttrIp(RTA_DST, route.prefix.address());
+  m.AttrU32(RTA_OIF, static_cast<uint32_t>(index));
+  m.AttrU32(RTA_TABLE, table);
+  ASSERT_TRUE(socket.Talk(std::move(m), "route").ok());
+}
+
+TEST_F(PolicyRouteTest, WhatARuleSendsByAVrfNeverTakesAnotherTable) {
+  const int wan = MakeVeth("wan");
+  const dataplane::Route route = MakeRoute("203.0.113.0/24", "", "");
+  ASSERT_TRUE(route_->Talk(netlink::PutAddress(wan, {"wan", Ip("198.51.100.1"), 32}), "address").ok());
+  PutUnderlayRoute(*route_, wan, route, RT_TABLE_MAIN);
+  EXPECT_EQ(SendGre("203.0.113.9", 0), 0) << "by table main: the test can fail";
+  State in_vrf, without_device;
+  in_vrf.Put(dataplane::SourceRule{Ip("198.51.100.1"), 1000});
+  without_device.Put(dataplane::SourceRule{Ip("198.51.100.1"), 0});
+  const absl::Status put = dataplane_->Apply(Puts(in_vrf), nullptr);
+  ASSERT_TRUE(put.ok()) << put;
+  EXPECT_EQ(SendGre("203.0.113.9", 0), ENETUNREACH) << "the table of the VRF is empty";
+  PutUnderlayRoute(*route_, wan, route, 1000);
+  EXPECT_EQ(SendGre("203.0.113.9", 0), 0);
+  ASSERT_TRUE(dataplane_->Apply(dataplane::Diff(in_vrf, without_device), nullptr).ok());
+  EXPECT_EQ(Left(without_device), "");
+  EXPECT_EQ(SendGre("203.0.113.9", 0), ENETUNREACH);
+  ASSERT_TRUE(dataplane_->Apply(dataplane::Diff(without_device, in_vrf), nullptr).ok());
+  EXPECT_EQ(Left(in_vrf), "");
+  EXPECT_EQ(SendGre("203.0.113.9", 0), 0);
+  ASSERT_TRUE(dataplane_->Apply(Removes(in_vrf), nullptr).ok());
+  EXPECT_EQ(Count(*route_, netlink::DumpRules()), 3) << "those of the kernel";
+}
+
+TEST_F(PolicyRouteTest, RulesChangeTheirTableAreUndoneAndThoseOfOthersStay) {
+  auto second = Dataplane::Create("second", nullptr);
+  ASSERT_TRUE(second.ok());
+  State ours, moved, theirs;
+  ours.Put(dataplane::SourceRule{Ip("198.51.100.1"), 1000});
+  moved.Put(dataplane::SourceRule{Ip("198.51.100.1"), 2000});
+  theirs.Put(dataplane::SourceRule{Ip("198.51.100.50"), 1000});
+  ASSERT_TRUE((*second)->Apply(Puts(theirs), nullptr).ok());
+  ASSERT_TRUE(dataplane_->Apply(Puts(ours), nullptr).ok());
+  ASSERT_TRUE(dataplane_->Apply(Puts(ours), nullptr).ok()) << "again, as after a crash";
+  EXPECT_EQ(Left(ours), "");
+  Plan failing = dataplane::Diff(ours, moved);
+  failing.push_back({Step::Kind::kPut, dataplane::NextHop{"no-such-dev", Ip("10.0.0.2"), net::PeerId(1)}});
+  EXPECT_FALSE(dataplane_->Apply(failing, nullptr).ok());
+  EXPECT_EQ(Left(ours), "");
+  ASSERT_TRUE(dataplane_->Apply(dataplane::Diff(ours, moved), nullptr).ok());
+  EXPECT_EQ(Left(moved), "");
+  EXPECT_EQ(Count(*route_, netlink::DumpRules()), 3 + 2 + 2);
+  ASSERT_TRUE(dataplane_->RemoveAll().ok());
+  EXPECT_EQ(Count(*route_, netlink::DumpRules()), 3 + 2);
+  auto left = (*second)->Read();
+  ASSERT_TRUE(left.ok());
+  EXPECT_TRUE(dataplane::Diff(*left, theirs).empty());
 }
 
 TEST_F(PolicyRouteTest, GreNeverLeavesInClearAndTheRightPeerIsAskedFor) {

@@ -3,7 +3,10 @@
 #include "os/netlink/rtnl.h"
 
 #include <gtest/gtest.h>
+#include <linux/fib_rules.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 namespace flexvpn::os::netlink {
 namespace {
@@ -75,6 +78,67 @@ TEST(RtnlBuild, RouteRemovalNamesWhatItRemoves) {
             Golden("3c000000 1900 0100 00000000 00000000"  // RTM_DELROUTE
                    "02 18 00 00 fe b1 ff 01 00000000"      // scope nowhere: any
                    "0800 0100 0a0b0000 0800 0600 c8000000 0800 0400 07000000 0800 0500 0a00000b"));
+}
+
+TEST(RtnlBuild, RuleIsForOurOwnOutputFromOneAddress) {
+  EXPECT_EQ(Hex(PutRule(MakeRule(Ip("192.0.2.1"), 1000, 0x123))),
+            Golden("44000000 2000 0106 00000000 00000000"  // RTM_NEWRULE, REQUEST|EXCL|CREATE
+                   "02 00 20 00 fc 00 00 01 00000000"      // AF_INET, from /32, table RT_TABLE_COMPAT, FR_ACT_TO_TBL
+                   "0800 0200 c0000201"                    // FRA_SRC
+                   "0700 0300 6c6f0000"                    // FRA_IIFNAME "lo"
+                   "0800 0600 160a0000"                    // FRA_PRIORITY 2000 + 2 * 0x123
+                   "0500 1500 b1000000"                    // FRA_PROTOCOL 177
+                   "0800 0f00 e8030000"));                 // FRA_TABLE 1000
+}
+
+TEST(RtnlBuild, RuleThatClosesComesRightAfterAndHasNoTable) {
+  EXPECT_EQ(Hex(PutRule(MakeRule(Ip("192.0.2.1"), 0, 0x123))),
+            Golden("3c000000 2000 0106 00000000 00000000"
+                   "02 00 20 00 00 00 00 07 00000000"  // FR_ACT_UNREACHABLE
+                   "0800 0200 c0000201 0700 0300 6c6f0000 0800 0600 170a0000 0500 1500 b1000000"));
+}
+
+TEST(RtnlParse, ReadsBackTheRulesItBuiltAndNoOthers) {
+  const auto parse = [](const Message& m) {
+    BytesView data = m.bytes();
+    return ParseRule(*NextMessage(data));
+  };
+  EXPECT_EQ(parse(PutRule(MakeRule(Ip("192.0.2.1"), 10, 1))), (Rule{Ip("192.0.2.1"), kRulePriority + 2, 10, 177}));
+  EXPECT_EQ(parse(PutRule(MakeRule(Ip("192.0.2.1"), 0, 1))), (Rule{Ip("192.0.2.1"), kRulePriority + 3, 0, 177}));
+  EXPECT_EQ(parse(DeleteRule({Ip("192.0.2.1"), 2002, 10, 177})), (Rule{Ip("192.0.2.1"), 2002, 10, 177}));
+  // The administrator's own: not only for what the machine sends itself, or from a network.
+  Message every(RTM_NEWRULE, 0);
+  fib_rule_hdr body{};
+  body.family = AF_INET;
+  body.src_len = 32;
+  body.action = FR_ACT_TO_TBL;
+  body.table = 10;
+  every.Body(body);
+  every.AttrIp(FRA_SRC, Ip("192.0.2.1"));
+  EXPECT_TRUE(parse(every)->source.empty());
+  EXPECT_FALSE(parse(PutRoute(7, HubRoute())).has_value());
+}
+
+TEST(RtnlParse, LinkKnowsItsVrfAndItsTable) {
+  Message slave(RTM_NEWLINK, 0);
+  slave.Body(ifinfomsg{});
+  slave.AttrText(IFLA_IFNAME, "eth0");
+  slave.AttrU32(IFLA_MASTER, 9);
+  Message vrf(RTM_NEWLINK, 0);
+  vrf.Body(ifinfomsg{});
+  vrf.AttrText(IFLA_IFNAME, "red");
+  const size_t info = vrf.Begin(IFLA_LINKINFO);
+  vrf.AttrText(IFLA_INFO_KIND, "vrf");
+  const size_t data = vrf.Begin(IFLA_INFO_DATA);
+  vrf.AttrU32(IFLA_VRF_TABLE, 1234);
+  vrf.End(data);
+  vrf.End(info);
+  BytesView first = slave.bytes(), second = vrf.bytes();
+  const auto eth0 = ParseLink(*NextMessage(first)), red = ParseLink(*NextMessage(second));
+  EXPECT_EQ(eth0->master, 9);
+  EXPECT_EQ(eth0->vrf_table, 0u);
+  EXPECT_EQ(red->master, 0);
+  EXPECT_EQ(red->vrf_table, 1234u);
 }
 
 TEST(RtnlParse, ReadsBackTheRouteItBuilt) {

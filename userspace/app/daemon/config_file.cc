@@ -1,55 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/daemon/config_file.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "app/daemon/files.h"
 #include "app/daemon/pki_files.h"
-#include "base/secret.h"
+#include "core/config/lexer.h"
 
 namespace flexvpn::app {
-namespace {
 
-constexpr size_t kMaxConfig = 16 << 20;
-
-bool ReadFile(const std::string& path, std::string* text) {
-  FILE* f = fopen(path.c_str(), "re");
-  if (f == nullptr) {
-    fprintf(stderr, "flexvpnd: %s: %s\n", path.c_str(), strerror(errno));
-    return false;
-  }
-  char chunk[16384];
-  size_t n;
-  while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && text->size() <= kMaxConfig) text->append(chunk, n);
-  const bool bad = ferror(f) != 0;
-  WipeMemory(chunk, sizeof chunk);
-  fclose(f);
-  if (bad) fprintf(stderr, "flexvpnd: %s: read error\n", path.c_str());
-  if (text->size() > kMaxConfig) fprintf(stderr, "flexvpnd: %s: larger than 16 MiB\n", path.c_str());
-  return !bad && text->size() <= kMaxConfig;
+CheckedConfig CheckFiles(config::ParseResult parsed) {
+  CheckedConfig out;
+  out.config.pki = LoadPki(parsed.model, time(nullptr), &parsed.diagnostics);
+  out.config.model = std::move(parsed.model);
+  out.diagnostics = std::move(parsed.diagnostics);
+  std::stable_sort(out.diagnostics.begin(), out.diagnostics.end(),
+                   [](const auto& a, const auto& b) { return a.where.line < b.where.line; });
+  out.errors = static_cast<size_t>(std::count_if(out.diagnostics.begin(), out.diagnostics.end(), [](const auto& d) {
+    return d.severity == config::Diagnostic::Severity::kError;
+  }));
+  return out;
 }
 
-}  // namespace
+std::string FormatDiagnostics(const CheckedConfig& checked, absl::string_view name, absl::string_view text) {
+  std::string out;
+  for (const config::Diagnostic& d : checked.diagnostics) absl::StrAppend(&out, config::FormatDiagnostic(d, name, text));
+  return out;
+}
 
-std::optional<LoadedConfig> LoadConfig(const std::string& path) {
-  std::string text;
-  if (!ReadFile(path, &text)) return std::nullopt;
-  config::ParseResult result = config::Parse(text);
-  node::Pki pki = LoadPki(result.model, time(nullptr), &result.diagnostics);
-  std::stable_sort(result.diagnostics.begin(), result.diagnostics.end(),
-                   [](const auto& a, const auto& b) { return a.where.line < b.where.line; });
-  size_t errors = 0;
-  for (const config::Diagnostic& d : result.diagnostics) {
-    if (d.severity == config::Diagnostic::Severity::kError) ++errors;
-    fputs(config::FormatDiagnostic(d, path, text).c_str(), stderr);
+absl::StatusOr<SecretBytes> ReadConfigText(const std::string& path) { return ReadFile(path, config::kMaxTextBytes); }
+
+std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher) {
+  const auto text = ReadConfigText(path);
+  if (!text.ok()) {
+    fprintf(stderr, "flexvpnd: %s\n", std::string(text.status().message()).c_str());
+    return std::nullopt;
   }
-  WipeMemory(text.data(), text.size());
-  if (result.ok()) return LoadedConfig{std::move(result.model), std::move(pki)};
-  fprintf(stderr, "flexvpnd: %s: %zu error%s\n", path.c_str(), errors, errors == 1 ? "" : "s");
+  CheckedConfig checked = CheckFiles(config::Parse(TextOf(*text), cipher));
+  fputs(FormatDiagnostics(checked, path, TextOf(*text)).c_str(), stderr);
+  if (checked.errors == 0) return std::move(checked.config);
+  fprintf(stderr, "flexvpnd: %s: %zu error%s\n", path.c_str(), checked.errors, checked.errors == 1 ? "" : "s");
   return std::nullopt;
 }
 

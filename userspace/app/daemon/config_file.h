@@ -4,7 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "base/secret.h"
+#include "core/config/key_cipher.h"
 #include "core/config/model.h"
 #include "core/node/pki.h"
 
@@ -14,9 +18,27 @@ struct LoadedConfig {
   config::Model model;
   node::Pki pki;
 };
-// Reads and parses `path` and the files it names; prints every error and warning with line, column, caret and hint on
-// standard error.  nullopt if there is an error.
-std::optional<LoadedConfig> LoadConfig(const std::string& path);
+
+// A configuration text that was read, with the files it names.
+struct CheckedConfig {
+  LoadedConfig config;  // not to be used if there are errors
+  std::vector<config::Diagnostic> diagnostics;  // by line
+  size_t errors = 0;
+};
+// Reads the files of the trustpoints of `parsed`.
+CheckedConfig CheckFiles(config::ParseResult parsed);
+// Every diagnostic with line, column, caret and hint; `name` stands for the text `text`.
+std::string FormatDiagnostics(const CheckedConfig& checked, absl::string_view name, absl::string_view text);
+
+// A configuration text, at most 16 MiB.
+absl::StatusOr<SecretBytes> ReadConfigText(const std::string& path);
+inline absl::string_view TextOf(const SecretBytes& text) {
+  return {reinterpret_cast<const char*>(text.data()), text.size()};
+}
+
+// Reads and parses `path` and the files it names; prints every error and warning on standard error.  nullopt if there
+// is an error.  `cipher`: of keys of type 6, or nullptr.
+std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher);
 
 }  // namespace flexvpn::app
 

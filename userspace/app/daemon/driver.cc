@@ -23,9 +23,11 @@
 #include "app/daemon/config_file.h"
 #include "app/daemon/key_log_file.h"
 #include "app/daemon/logger.h"
+#include "app/daemon/request.h"
 #include "app/daemon/secret_file.h"
 #include "base/overloaded.h"
 #include "base/status_macros.h"
+#include "core/config/exec.h"
 #include "core/crypto/openssl_rng.h"
 #include "core/show/document.h"
 #include "os/control/frame.h"
@@ -34,6 +36,10 @@ namespace flexvpn::app {
 namespace {
 
 using Level = node::Log::Level;
+
+constexpr uint16_t kNatTPort = 4500;
+constexpr uint16_t kIkePorts[] = {500, kNatTPort};
+constexpr net::Family kFamilies[] = {net::Family::kIpv4, net::Family::kIpv6};
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode, const char* hint) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
@@ -45,6 +51,7 @@ const char* FeatureHint(absl::string_view message) {
   if (absl::StrContains(message, "flex-gre6")) return ": needs CONFIG_IPV6_GRE (modprobe ip6_gre)";
   if (absl::StrContains(message, "flex-gre")) return ": needs CONFIG_NET_IPGRE and CONFIG_NET_IPGRE_DEMUX (modprobe ip_gre)";
   if (absl::StrContains(message, "flex-lo")) return ": needs CONFIG_DUMMY (modprobe dummy)";
+  if (absl::StrContains(message, " rule ")) return ": needs CONFIG_IP_MULTIPLE_TABLES";
   if (absl::StrContains(message, " sa ")) return ": needs CONFIG_INET_ESP and the cipher (modprobe esp4; modprobe seqiv gcm)";
   return "";
 }
@@ -67,15 +74,25 @@ Driver::Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<
 
 Driver::~Driver() = default;
 
-absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config) {
+absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config,
+                                                             std::unique_ptr<MasterKey> key) {
   ASSIGN_OR_RETURN(auto loop, os::Loop::Make());
   std::unique_ptr<Driver> d(new Driver(std::move(options), std::move(loop), crypto::NewOpensslProvider()));
   d->rng_ = std::make_unique<crypto::OpensslRng>();
   node::Node::Options node_options;
   node_options.instance = d->options_.instance;
+  utsname u{};
+  uname(&u);
+  node_options.kernel = u.release;
+  node_options.openssl = OpenSSL_version(OPENSSL_VERSION_STRING);
+  node_options.config_file = d->options_.config;
   node_options.ike.qcd_secret = d->CrashDetectionSecret();
   d->node_ = std::make_unique<node::Node>(node_options, std::move(config.model), *d->rng_, *d->crypto_,
                                           std::move(config.pki));
+  d->session_ = std::make_unique<ConfigSession>(
+      ConfigSession::Paths{d->options_.config, d->options_.instance_dir()}, std::move(key),
+      static_cast<RunningConfig&>(*d));
+  d->node_->SetKeyCipher(d->session_->cipher());
   RETURN_IF_ERROR(d->Open());
   return d;
 }
@@ -127,7 +144,8 @@ absl::Status Driver::Open() {
     auto change = watch_->Process();
     if (!change.ok()) LogLine(Level::kError, absl::StrCat("kernel events: ", change.status().message()));
     if (!change.ok() || change->routes) bpf_->RoutesChanged();
-    if (!change.ok() || change->addresses || change->routes) FeedNetwork();
+    if (!change.ok() || change->vrfs) SyncVrfSockets();
+    if (!change.ok() || change->addresses || change->routes || change->vrfs) FeedNetwork();
   }));
   RETURN_IF_ERROR(loop_->Add(expiries_->event_fd(), EPOLLIN, [this](uint32_t) {
     const absl::Status s = expiries_->Process([this](uint32_t spi, const net::IpAddress& destination, bool) {
@@ -141,27 +159,64 @@ absl::Status Driver::Open() {
 }
 
 absl::Status Driver::OpenSockets() {
-  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
-    for (uint16_t port : {uint16_t{500}, uint16_t{4500}}) {
-      auto socket = os::UdpSocket::Make(family, port,
-                                        port == 4500 ? os::UdpSocket::Encap::kEspInUdp : os::UdpSocket::Encap::kNone);
-      if (!socket.ok()) {
-        // A machine without IPv6 is fine.
-        if (family == net::Family::kIpv6 && socket.status().code() != absl::StatusCode::kAlreadyExists) continue;
-        return socket.status();
-      }
-      os::UdpSocket* s = socket->get();
-      sockets_.push_back(*std::move(socket));
-      by_port_[{family, port}] = s;
-      RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
-        s->Receive([this](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
-          inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
-        });
-        Drain();
-      }));
+  for (net::Family family : kFamilies) {
+    for (uint16_t port : kIkePorts) {
+      const absl::Status opened = OpenSocket(family, port, net::VrfId(), "");
+      // A machine without IPv6 is fine.
+      if (!opened.ok() && (family == net::Family::kIpv4 || opened.code() == absl::StatusCode::kAlreadyExists))
+        return opened;
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Driver::OpenSocket(net::Family family, uint16_t port, net::VrfId vrf, const std::string& device) {
+  ASSIGN_OR_RETURN(auto socket, os::UdpSocket::Make(family, port,
+                                                    port == kNatTPort ? os::UdpSocket::Encap::kEspInUdp
+                                                                      : os::UdpSocket::Encap::kNone,
+                                                    vrf, device));
+  os::UdpSocket* s = socket.get();
+  RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
+    s->Receive([this](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
+      inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
+    });
+    Drain();
+  }));
+  sockets_[{vrf, family, port}] = std::move(socket);
+  return absl::OkStatus();
+}
+
+// Sockets for each VRF that is wanted and whose device is there; those of the others go.
+void Driver::SyncVrfSockets() {
+  std::map<net::VrfId, std::pair<std::string, int>> there;
+  const std::vector<os::KernelLink> links = watch_->SnapshotLinks();
+  for (const auto& [name, id] : vrfs_)
+    for (const os::KernelLink& l : links)
+      if (l.vrf_table != 0 && l.name == name) there[id] = {name, l.index};
+  std::erase_if(sockets_, [&](const auto& entry) {
+    const net::VrfId id = std::get<net::VrfId>(entry.first);
+    if (!id) return false;
+    const auto now = there.find(id);
+    if (now != there.end() && now->second.second == vrf_devices_[id]) return false;
+    loop_->Remove(entry.second->fd());
+    return true;
+  });
+  std::erase_if(vrf_devices_, [&](const auto& entry) {
+    const auto now = there.find(entry.first);
+    return now == there.end() || now->second.second != entry.second;
+  });
+  for (const auto& [id, device] : there)
+    if (vrf_devices_.try_emplace(id, device.second).second) OpenVrfSockets(id, device.first);
+}
+
+// Tunnels in VRFs are over IPv4 (docs/ARCHITECTURE.md).
+void Driver::OpenVrfSockets(net::VrfId id, const std::string& device) {
+  for (uint16_t port : kIkePorts) {
+    os::UdpSocket& global = *sockets_.at({net::VrfId(), net::Family::kIpv4, port});
+    global.AllowVrfs(true);
+    if (absl::Status s = OpenSocket(net::Family::kIpv4, port, id, device); !s.ok()) LogLine(Level::kError, s.message());
+    global.AllowVrfs(false);
+  }
 }
 
 absl::Status Driver::OpenSignals() {
@@ -196,20 +251,19 @@ void Driver::WatchClock() {
 void Driver::OnSignal() {
   signalfd_siginfo info{};
   while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGHUP)
-      Reload();
-    else
+    if (info.ssi_signo != SIGHUP) {
       Stop();
+      continue;
+    }
+    sd_notify(0, "RELOADING=1");
+    session_->Reload();
+    sd_notify(0, "READY=1");
   }
 }
 
-void Driver::Reload() {
-  sd_notify(0, "RELOADING=1");
-  if (auto config = LoadConfig(options_.config))
-    Feed(node::NewConfig{std::move(config->model), std::move(config->pki)});
-  else
-    LogLine(Level::kError, "reload refused: the configuration has errors; running on as before");
-  sd_notify(0, "READY=1");
+node::Node::Restarts Driver::Apply(LoadedConfig config) {
+  Feed(node::NewConfig{std::move(config.model), std::move(config.pki)});
+  return node_->restarts();
 }
 
 void Driver::Stop() {
@@ -252,6 +306,7 @@ bool Driver::Run() {
   LogLine(Level::kInfo, absl::StrCat("flexvpnd ", FLEXVPN_VERSION, " instance ", options_.instance, " ready"));
   sd_notify(0, "READY=1");
   loop_->Run([this]() -> std::optional<Instant> {
+    session_->OnTick(os::Loop::Now());
     Drain();
     std::optional<Instant> deadline = node_->NextDeadline();
     while (deadline && *deadline <= os::Loop::Now()) {
@@ -264,7 +319,7 @@ bool Driver::Run() {
       if (next == deadline) return os::Loop::Now() + milliseconds(1);
       deadline = next;
     }
-    return deadline;
+    return Earlier(deadline, session_->NextDeadline());
   });
   return true;
 }
@@ -272,7 +327,9 @@ bool Driver::Run() {
 void Driver::FeedNetwork() {
   node::LocalNetwork n;
   for (const os::LocalAddress& a : watch_->SnapshotAddresses())
-    n.addresses.push_back({a.device, a.address, a.prefix_length, a.passing});
+    n.addresses.push_back({a.device, a.address, a.prefix_length, a.passing, a.vrf});
+  for (const os::KernelLink& l : watch_->SnapshotLinks())
+    if (l.vrf_table != 0) n.vrfs.push_back({l.name, l.vrf_table});
   for (const os::KernelRoute& r : watch_->SnapshotRoutes())
     if (!r.ours && !absl::StartsWith(r.device, "flex-")) n.routes.push_back({r.prefix, r.device});
   Feed(std::move(n));
@@ -301,6 +358,11 @@ void Driver::Drain() {
 void Driver::Carry(node::Action& action) {
   std::visit(Overloaded{
                  [&](node::SendUdp& a) { SendUdp(a.datagram); },
+                 [&](node::ListenIn& a) {
+                   FlushUdp();
+                   vrfs_ = a.vrfs;
+                   SyncVrfSockets();
+                 },
                  [&](node::StartJob& a) {
                    // A peer's first message begins something new; all other jobs are somebody's next step.
                    const auto order = std::holds_alternative<crypto::AnswerKey>(a.job) ? WorkerPool::Order::kBegin
@@ -332,14 +394,14 @@ void Driver::Carry(node::Action& action) {
 }
 
 void Driver::SendUdp(ike::SendDatagram& d) {
-  auto it = by_port_.find({d.remote.address.family(), d.local.port});
-  if (it == by_port_.end()) return;
+  auto it = sockets_.find({d.local.vrf, d.remote.address.family(), d.local.port});
+  if (it == sockets_.end()) return;
   it->second->Queue(d.local, d.remote, std::move(d.bytes));
 }
 
 // What was queued leaves before anything that follows it in the list of actions changes the kernel.
 void Driver::FlushUdp() {
-  for (const auto& socket : sockets_)
+  for (const auto& [key, socket] : sockets_)
     if (absl::Status s = socket->Flush(); !s.ok()) LogLine(Level::kDebug, s.message());
 }
 
@@ -457,43 +519,43 @@ std::vector<show::DeviceRow> Driver::Devices() const {
 }
 
 void Driver::OnControl(const os::ControlRequest& request) {
-  auto refuse = [&](const std::string& why) {
-    show::Json j;
-    j["version"] = os::kControlVersion;
-    j["ok"] = false;
-    j["text"] = absl::StrCat("% ", why, "\n");
-    j["data"] = {{"error", why}};
-    control_->Respond(request.connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+  const auto refuse = [&](const std::string& why) {
+    Respond(request.connection, false, absl::StrCat("% ", why, "\n"), {{"error", why}});
   };
-  const show::Json j = show::Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (!j.is_object() || !j.contains("command") || !j["command"].is_string() || !j.contains("version"))
-    return refuse("malformed request: {\"version\": 1, \"command\": \"show …\"} expected");
-  if (j["version"] != os::kControlVersion)
-    return refuse(absl::StrCat("this daemon speaks control protocol version ", os::kControlVersion));
-  const std::string command = j["command"].get<std::string>();
-  const uint64_t id = next_command_++;
-  commands_[id] = {request.connection};
-  Feed(node::Command{id, command, request.uid == 0});
+  absl::StatusOr<ControlCommand> command = ReadRequest(request.body);
+  if (!command.ok()) return refuse(std::string(command.status().message()));
+  const bool root = request.uid == 0;
+  const config::ExecLine line = config::ParseExec(command->command);
+  if (line.command == nullptr || line.command->place != config::Place::kSession) {
+    if (!command->lines.empty()) return refuse("only commit, commit check and show configuration diff take lines");
+    const uint64_t id = next_command_++;
+    commands_[id] = {request.connection, command->form};
+    return Feed(node::Command{id, command->command, root});
+  }
+  if (!root) return refuse(absl::StrCat("permission denied: '", line.words, "' needs root"));
+  const ConfigSession::Answer a = session_->Handle(line.words, command->lines, os::Loop::Now());
+  node_->SetKeyCipher(session_->cipher());
+  Respond(request.connection, a.ok, a.text, a.data);
+  WipeLines(command->lines);
+}
+
+void Driver::Respond(uint64_t connection, bool ok, const show::Json& text, const show::Json& data) {
+  show::Json j;
+  j["version"] = os::kControlVersion;
+  j["ok"] = ok;
+  j["text"] = text;
+  j["data"] = data;
+  control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
 }
 
 void Driver::Reply(node::Reply& reply) {
   auto it = commands_.find(reply.command);
   if (it == commands_.end()) return;
-  const uint64_t connection = it->second.connection;
+  const PendingCommand command = it->second;
   commands_.erase(it);
-  if (reply.document.command == "version") {
-    utsname u{};
-    uname(&u);
-    reply.document.data["kernel"] = u.release;
-    reply.document.data["openssl"] = OpenSSL_version(OPENSSL_VERSION_STRING);
-    reply.document.data["config_file"] = options_.config;
-  }
-  show::Json j;
-  j["version"] = os::kControlVersion;
-  j["ok"] = reply.ok;
-  j["text"] = show::RenderText(reply.document);
-  j["data"] = reply.document.data;
-  control_->Respond(connection, j.dump(-1, ' ', false, show::Json::error_handler_t::replace));
+  show::Document& d = reply.document;
+  Respond(command.connection, reply.ok, command.form == AnswerForm::kJson ? show::Json() : show::Json(show::RenderText(d)),
+          command.form == AnswerForm::kText ? show::Json() : show::Data(d));
 }
 
 }  // namespace flexvpn::app

@@ -7,11 +7,14 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "app/daemon/config_file.h"
+#include "app/daemon/config_session.h"
 #include "app/daemon/options.h"
+#include "app/daemon/request.h"
 #include "app/daemon/worker_pool.h"
 #include "core/crypto/provider.h"
 #include "core/node/node.h"
@@ -30,10 +33,10 @@ namespace flexvpn::app {
 
 // Joins the pure node to sockets, kernel, workers and the control socket.  Decides nothing: inputs in, actions
 // out, in order.
-class Driver {
+class Driver final : private RunningConfig {
  public:
   // Opens everything; errors name what is missing and what to do.
-  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config);
+  static absl::StatusOr<std::unique_ptr<Driver>> Make(Options options, LoadedConfig config, std::unique_ptr<MasterKey> key);
   ~Driver();
 
   // Until SIGTERM or SIGINT.  On the way out sessions are deleted and the kernel is cleaned up.  False if the kernel
@@ -45,6 +48,9 @@ class Driver {
   SecretBytes CrashDetectionSecret();
   absl::Status Open();
   absl::Status OpenSockets();
+  absl::Status OpenSocket(net::Family family, uint16_t port, net::VrfId vrf, const std::string& device);
+  void SyncVrfSockets();
+  void OpenVrfSockets(net::VrfId id, const std::string& device);
   absl::Status OpenSignals();
   absl::Status OpenClock();
   void WatchClock();
@@ -59,9 +65,11 @@ class Driver {
   void Apply(const node::Apply& apply);
   void Measure(uint64_t token);
   void Reply(node::Reply& reply);
+  void Respond(uint64_t connection, bool ok, const show::Json& text, const show::Json& data);
   void OnControl(const os::ControlRequest& request);
   void OnSignal();
-  void Reload();
+  const config::Model& Running() const override { return node_->model(); }
+  node::Node::Restarts Apply(LoadedConfig config) override;
   void Stop();
   void FeedNetwork();
   void OpenNhrp(const std::string& device);
@@ -73,14 +81,17 @@ class Driver {
   std::unique_ptr<crypto::Provider> crypto_;
   std::unique_ptr<Rng> rng_;
   std::unique_ptr<node::Node> node_;
+  std::unique_ptr<ConfigSession> session_;
   std::unique_ptr<os::BpfDatapath> bpf_;
   std::unique_ptr<os::BpfMapWriter> maps_;
   std::unique_ptr<os::Dataplane> dataplane_;
   std::unique_ptr<os::KernelWatch> watch_;
   std::unique_ptr<os::ExpireWatch> expiries_;
   std::unique_ptr<os::ControlServer> control_;
-  std::vector<std::unique_ptr<os::UdpSocket>> sockets_;
-  std::map<std::pair<net::Family, uint16_t>, os::UdpSocket*> by_port_;
+  using SocketKey = std::tuple<net::VrfId, net::Family, uint16_t>;
+  std::map<SocketKey, std::unique_ptr<os::UdpSocket>> sockets_;
+  std::map<std::string, net::VrfId> vrfs_;       // whose datagrams the node wants
+  std::map<net::VrfId, int> vrf_devices_;        // index of the device the VRF's sockets are bound to
   std::map<std::string, std::unique_ptr<os::NhrpSocket>> nhrp_;
   std::set<std::string> nhrp_failed_;  // devices of which a failure to send was told
   os::Fd signals_;
@@ -88,6 +99,7 @@ class Driver {
   std::map<std::string, std::string> notes_;  // of devices: what the operator should know
   struct PendingCommand {
     uint64_t connection = 0;
+    AnswerForm form{};
   };
   std::map<uint64_t, PendingCommand> commands_;
   uint64_t next_command_ = 1;

@@ -17,7 +17,12 @@ int main(int argc, char** argv) {
   app::SetDebug(options.debug);
   app::ProtectMemory();
   signal(SIGPIPE, SIG_IGN);
-  auto config = app::LoadConfig(options.config);
+  auto key = app::MasterKey::Load(app::ConfigSession::Paths{options.config, options.instance_dir()}.master_key());
+  if (!key.ok()) {
+    fprintf(stderr, "flexvpnd: %s; keys of type 6 are not read\n", std::string(key.status().message()).c_str());
+    key = std::unique_ptr<app::MasterKey>();
+  }
+  auto config = app::LoadConfig(options.config, key->get());
   if (!config) return EX_CONFIG;
   if (options.check) {
     printf("%s: no errors\n", options.config.c_str());
@@ -28,7 +33,7 @@ int main(int argc, char** argv) {
     fputs("flexvpnd: run it as root, or give its service these capabilities\n", stderr);
     return EX_UNAVAILABLE;
   }
-  auto driver = app::Driver::Make(options, *std::move(config));
+  auto driver = app::Driver::Make(options, *std::move(config), *std::move(key));
   if (!driver.ok()) {
     fprintf(stderr, "flexvpnd: %s\n", std::string(driver.status().message()).c_str());
     fputs("flexvpnd: 'kernel-config/check' of the source tree tells what this kernel lacks\n", stderr);

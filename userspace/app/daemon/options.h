@@ -15,6 +15,7 @@ struct Options {
   bool debug = false;
   bool check = false;
   std::string socket_path() const { return run_dir + "/control.sock"; }
+  std::string instance_dir() const { return state_dir + "/" + instance; }
   std::string pin_dir() const { return bpf_dir + "/" + instance; }
 };
 

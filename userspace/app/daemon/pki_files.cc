@@ -1,54 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/daemon/pki_files.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "app/daemon/files.h"
 #include "app/daemon/key_store.h"
-#include "os/loop/fd.h"
 
 namespace flexvpn::app {
 namespace {
 
 using Severity = config::Diagnostic::Severity;
-constexpr off_t kMaxFile = 16 << 20;  // CRLs may be long
+constexpr size_t kMaxFile = 16 << 20;  // CRLs may be long
 constexpr crypto::UnixTime kSoon = 30 * 86400;
-
-absl::Status Errno(absl::string_view what) { return absl::UnknownError(absl::StrCat(what, strerror(errno))); }
-
-// `secret`: nobody but root and ourselves may be able to read or change it.
-absl::StatusOr<SecretBytes> ReadAll(const std::string& path, bool secret) {
-  const os::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!fd.valid()) return Errno("");
-  struct stat s {};
-  if (fstat(fd.get(), &s) != 0) return Errno("");
-  if (!S_ISREG(s.st_mode)) return absl::InvalidArgumentError("not a regular file");
-  if (s.st_size > kMaxFile) return absl::InvalidArgumentError("larger than 16 MiB");
-  if (secret && (s.st_mode & 077) != 0)
-    return absl::PermissionDeniedError(
-        absl::StrFormat("others can use this private key (mode %04o); chmod 600 it", s.st_mode & 07777));
-  if (secret && s.st_uid != 0 && s.st_uid != geteuid())
-    return absl::PermissionDeniedError("this private key belongs to another user; chown it to root");
-  SecretBytes data(static_cast<size_t>(s.st_size));
-  size_t done = 0;
-  while (done < data.size()) {
-    const ssize_t n = read(fd.get(), data.data() + done, data.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Errno("");
-    if (n == 0) break;
-    done += static_cast<size_t>(n);
-  }
-  data.resize(done);
-  return data;
-}
 
 // One trustpoint on its way from lines to objects.
 class Loader {
@@ -79,7 +44,7 @@ class Loader {
   template <class Parse>
   auto Take(const char* statement, const std::string& path, bool secret, Parse parse)
       -> std::optional<typename decltype(parse(BytesView()))::value_type> {
-    const auto data = ReadAll(path, secret);
+    const auto data = ReadFileOf(path, kMaxFile, secret);
     if (!data.ok()) {
       Say(Severity::kError, statement, absl::StrCat(path, ": ", data.status().message()));
       return std::nullopt;

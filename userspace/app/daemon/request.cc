@@ -47,6 +47,11 @@ absl::StatusOr<ControlCommand> ReadRequest(absl::string_view body) {
     return absl::InvalidArgumentError(absl::StrCat("this daemon speaks control protocol version ", os::kControlVersion));
   ControlCommand out;
   out.command = j["command"].get<std::string>();
+  if (j.contains("form")) {
+    if (j["form"] != "text" && j["form"] != "json")
+      return absl::InvalidArgumentError("malformed request: \"form\" is \"text\" or \"json\"");
+    out.form = j["form"] == "text" ? AnswerForm::kText : AnswerForm::kJson;
+  }
   if (!j.contains("lines")) return out;
   if (absl::Status s = TakeLines(j["lines"], &out.lines); !s.ok()) {
     WipeLines(out.lines);

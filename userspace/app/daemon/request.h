@@ -10,9 +10,13 @@
 
 namespace flexvpn::app {
 
+// What the client wants of an answer: a long listing costs much less in one form than in both.
+enum class AnswerForm : uint8_t { kBoth, kText, kJson };
+
 // A request of the control socket (os/control/frame.h).
 struct ControlCommand {
   std::string command;
+  AnswerForm form = AnswerForm::kBoth;
   std::vector<std::string> lines;  // of configuration; may hold keys: wiped with WipeLines
 };
 // Bounded as the configuration language is: number of lines, octets a line, octets in all; a line has no line end in it.

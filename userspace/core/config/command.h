@@ -78,7 +78,11 @@ enum class Gravity : uint8_t {
   kShut,   // told at each line; without it the object would be weaker than written: it is not used at all
 };
 // Where an exec command is carried out.
-enum class Place : uint8_t { kDaemon, kShell };
+enum class Place : uint8_t {
+  kDaemon,   // by the node
+  kSession,  // by what keeps the configuration, its file and its history around the node
+  kShell,
+};
 
 struct Command {
   enum class Kind : uint8_t {
@@ -89,7 +93,7 @@ struct Command {
   };
   std::string pattern;
   std::string help;
-  void (*handler)(Context&, const Call&) = nullptr;
+  void (*handler)(Context&, const Call&) = nullptr;  // kKept: instead of keeping the line, where there is a master key
   ModeId enter = ModeId::kNone;
   Kind kind = Kind::kOwn;
   Diagnostic::Severity severity = Diagnostic::Severity::kWarning;  // kUnsupported

@@ -48,7 +48,6 @@ std::string FirstShut(const std::vector<Statement>& kept) {
 
 std::string WhyDown(const Model& m, const IkeProfile& p) {
   if (std::string why = FirstShut(p.kept); !why.empty()) return why;
-  if (!p.match_fvrf.empty() && p.match_fvrf != "any") return "this version does not know VRFs";
   if ((p.local_rsa || p.local_elliptic) && SigningTrustpoints(m, p).empty())
     return "it signs, but no trustpoint has a certificate of ours";
   if ((p.remote_rsa || p.remote_elliptic) && !p.remote_psk && CheckingTrustpoints(m, p).empty())
@@ -74,6 +73,9 @@ std::string WhyDown(const Model& m, const Interface& i) {
   if (i.kind == InterfaceKind::kLinux) return "";
   if (std::string why = FirstShut(i.kept); !why.empty() || !i.is_tunnel()) return why;
   if (i.mode == TunnelMode::kGreMultipoint) return "this version does not do 'tunnel mode gre multipoint'";
+  if (!i.tunnel_vrf.empty() && IsIpv6(i.mode)) return "this version does 'tunnel vrf' over IPv4 only";
+  if (!i.tunnel_vrf.empty() && i.source_interface.rfind("Loopback", 0) == 0)
+    return "its source is a Loopback, which is in the global VRF";
   if (i.ipsec_profile.empty()) return "it is not protected, and nothing may leave in clear";
   if (const auto p = m.ipsec_profiles.find(i.ipsec_profile); p != m.ipsec_profiles.end())
     if (std::string why = WhyDown(m, p->second); !why.empty()) return why;
@@ -88,6 +90,13 @@ std::string WhyDown(const Model& m, const Interface& i) {
 
 bool TransformSet::usable() const {
   return encryption.encr != 0 && std::all_of(refused.begin(), refused.end(), [](const std::string& w) { return w == "comp-lzs"; });
+}
+
+std::set<std::string> FrontDoorVrfs(const Model& m) {
+  std::set<std::string> names;
+  for (const auto& [name, i] : m.interfaces)
+    if (i.is_tunnel() && !i.down() && !i.tunnel_vrf.empty()) names.insert(i.tunnel_vrf);
+  return names;
 }
 
 void Derive(Model& m) {

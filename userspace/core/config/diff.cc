@@ -86,6 +86,7 @@ std::vector<Change> Diff(const Model& from, const Model& to) {
   d.Maps("crypto ipsec transform-set", from.transform_sets, to.transform_sets);
   d.Maps("crypto ipsec profile", from.ipsec_profiles, to.ipsec_profiles);
   d.Value("crypto ipsec security-association", from.ipsec, to.ipsec);
+  d.Maps("vrf definition", from.vrfs, to.vrfs);
   d.Maps("interface", from.interfaces, to.interfaces);
   d.Maps("ip local pool", from.pools, to.pools);
   d.Maps("ip access-list standard", from.access_lists, to.access_lists);

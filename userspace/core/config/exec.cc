@@ -41,14 +41,13 @@ ExecLine ParseExec(absl::string_view text) {
     return out;
   }
   const Line line = LexLine(text);
-  Call call;
   Mismatch mismatch;
-  if (line.words.empty() || !Match(GetMode(ModeId::kExec), line, 0, &call, &mismatch)) {
+  if (line.words.empty() || !Match(GetMode(ModeId::kExec), line, 0, &out.call, &mismatch)) {
     out.error = Explain(text, line, mismatch);
     return out;
   }
-  out.command = call.command;
-  out.words = absl::StrJoin(call.args, " ", [](std::string* s, const Arg& a) {
+  out.command = out.call.command;
+  out.words = absl::StrJoin(out.call.args, " ", [](std::string* s, const Arg& a) {
     s->append(a.type == ArgType::kKeyword ? a.name : a.text);
   });
   return out;

@@ -20,6 +20,7 @@ struct ExecError {
 struct ExecLine {
   const Command* command = nullptr;  // nullptr: not understood, see `error`
   std::string words;                 // keywords in full, arguments as written: "show crypto ikev2 sa detailed"
+  Call call;                         // its arguments
   ExecError error;
 };
 

@@ -73,8 +73,9 @@ Modes* BuildModes() {
       .Add({Quiet("{database|issuer-name|grant|lifetime|hash|auto-rollover|cdp-url|mode|eku|redundancy|serial-number|shutdown} "
                   "[<REST:line>]",
                   "a line of the CA", Keep::kEach)});
-  AddShellCommands(At(*modes, ModeId::kExec));
   AddExecCommands(At(*modes, ModeId::kExec));
+  AddCommitCommands(At(*modes, ModeId::kExec));
+  AddShellCommands(At(*modes, ModeId::kExec));
   return modes;
 }
 
@@ -129,7 +130,7 @@ const char* Choose(Context& c, const Call& call, const Word& word, const std::ve
   return nullptr;
 }
 
-bool ReadKey(Context& c, const Call& call, SecretBytes* out) {
+bool ReadKey(Context& c, const Call& call, absl::string_view purpose, SecretBytes* out) {
   if (const Arg* hex = call.Find("HEX")) {
     std::string digits = hex->text;
     if (absl::StartsWithIgnoreCase(digits, "0x")) digits.erase(0, 2);
@@ -145,11 +146,20 @@ bool ReadKey(Context& c, const Call& call, SecretBytes* out) {
   }
   const Arg* key = call.Find("KEY");
   if (key == nullptr) return true;
-  if (call.Has("6")) {
-    c.Error(At(call, *key), "encrypted keys (type 6) are not supported yet", "write the key in clear: '0 KEY'");
+  if (!call.Has("6")) {
+    *out = ToSecret(AsView(key->text));
+    return true;
+  }
+  if (c.cipher == nullptr) {
+    c.Error(At(call, *key), "an encrypted key (type 6), and there is no master key", "write the key in clear: '0 KEY'");
     return false;
   }
-  *out = ToSecret(AsView(key->text));
+  absl::StatusOr<SecretBytes> opened = c.cipher->Open(key->text, purpose);
+  if (!opened.ok()) {
+    c.Error(At(call, *key), std::string(opened.status().message()), "write the key in clear: '0 KEY'");
+    return false;
+  }
+  *out = *std::move(opened);
   return true;
 }
 
@@ -168,6 +178,11 @@ Command KeptBlock(std::string pattern, std::string help, std::string effect, Mod
   Command c = Kept(std::move(pattern), std::move(help), std::move(effect), gravity, Keep::kPerName);
   c.enter = enter;
   return c;
+}
+
+Command WithMasterKey(Command kept, void (*handler)(Context&, const Call&)) {
+  kept.handler = handler;
+  return kept;
 }
 
 Command Quiet(std::string pattern, std::string help, Keep keep) {

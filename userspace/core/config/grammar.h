@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/config/command.h"
+#include "core/config/key_cipher.h"
 
 namespace flexvpn::config {
 
@@ -32,11 +33,13 @@ class Context {
   TransformSet* transform_set = nullptr;
   IpsecProfile* ipsec_profile = nullptr;
   Interface* interface = nullptr;
+  Vrf* vrf = nullptr;
   AccessList* access_list = nullptr;
 
   std::string path;  // "crypto ikev2 profile FLEX": key prefix into model.source
   bool default_policy_proposals = false;  // the proposals of `crypto ikev2 policy default` are written, not built in
   const Model* built_in = nullptr;        // smart defaults of the set in force
+  const KeyCipher* cipher = nullptr;      // of keys of type 6; nullptr: there is no master key
   // Keyring peers by name: a keyring may have thousands.
   std::map<std::string, std::unordered_map<std::string, size_t>> peer_index;
 
@@ -70,8 +73,9 @@ void AddAccessListCommands(Modes& modes);
 void AddAaaCommands(Modes& modes);      // aaa, radius, username
 void AddRoutingCommands(Modes& modes);  // vrf, track, route-map
 void AddSystemCommands(Mode& root);     // banner, logging, key config-key, platform
-void AddShellCommands(Mode& exec);
 void AddExecCommands(Mode& exec);
+void AddCommitCommands(Mode& exec);     // commit, rollback, write memory
+void AddShellCommands(Mode& exec);
 
 // Shorthand for the tables.
 Command Unsupported(Diagnostic::Severity severity, std::string pattern, std::string what,
@@ -90,8 +94,12 @@ Command Quiet(std::string pattern, std::string help, Keep keep = Keep::kOnce);
 const char* Choose(Context& c, const Call& call, const Word& word, const std::vector<std::string>& known,
                    absl::string_view what, size_t* index);
 
-// Key argument: `[0] KEY`, `6 KEY` (an error), `hex HEX`.
-bool ReadKey(Context& c, const Call& call, SecretBytes* out);
+// Key argument: `[0] KEY`, `6 KEY` (an error without a master key), `hex HEX`.  `purpose` is one of those below.
+bool ReadKey(Context& c, const Call& call, absl::string_view purpose, SecretBytes* out);
+inline constexpr char kPreSharedKey[] = "pre-shared-key", kPpkKey[] = "ppk", kPassword[] = "password";
+
+// A kept line that `handler` acts on where there is a master key.
+Command WithMasterKey(Command kept, void (*handler)(Context&, const Call&));
 
 // Smart defaults of a set; lives until the process ends.
 const Model& BuiltInModel(DefaultSet set);

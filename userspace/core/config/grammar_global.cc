@@ -47,7 +47,7 @@ constexpr const char* kForeignWords[] = {
     "Building", "Current", "Last", "NVRAM", "no-service", "standby", "hw-module", "upgrade", "prompt", "terminal"};
 
 constexpr const char* kForeignIp[] = {
-    "route", "http", "ssh", "scp", "cef", "forward-protocol", "name-server", "host", "prefix-list", "nat", "vrf",
+    "route", "http", "ssh", "scp", "cef", "forward-protocol", "name-server", "host", "prefix-list", "nat",
     "multicast", "multicast-routing", "pim", "sla", "tftp", "ftp", "as-path", "community-list", "routing", "subnet-zero",
     "classless", "source-route", "finger", "bootp", "dhcp", "flow", "flow-cache", "flow-export", "igmp", "rsvp",
     "dns", "domain lookup", "domain list", "domain-lookup", "domain retry", "arp", "icmp", "options", "radius", "tacacs",

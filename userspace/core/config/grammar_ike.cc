@@ -106,7 +106,7 @@ void PeerIdentity(Context& c, const Call& k) {
 
 void PeerKey(Context& c, const Call& k) {
   SecretBytes key;
-  if (k.set() && !ReadKey(c, k, &key)) return;
+  if (k.set() && !ReadKey(c, k, kPreSharedKey, &key)) return;
   std::erase_if(Peer(c).kept, [](const Statement& s) { return s.StartsWith("pre-shared-key"); });
   if (!k.Has("remote")) Peer(c).local_key = key;
   if (!k.Has("local")) Peer(c).remote_key = key;
@@ -116,7 +116,7 @@ void PeerPpk(Context& c, const Call& k) {
   Peer(c).ppk.reset();
   if (!k.set()) return;
   PpkKey ppk;
-  if (!ReadKey(c, k, &ppk.key)) return;
+  if (!ReadKey(c, k, kPpkKey, &ppk.key)) return;
   ppk.id = k.Text("ID");
   ppk.required = k.Has("required");
   Peer(c).ppk = std::move(ppk);
@@ -261,6 +261,12 @@ void SetDns(Context& c, const Call& k) {
 
 constexpr uint64_t kDefaultRedirects = 5;
 
+void LimitNegotiations(Context& c, const Call& k) {
+  const auto most = static_cast<uint32_t>(k.Number("N"));
+  if (!k.Has("outgoing")) c.model.ike.max_negotiating_incoming = most;
+  if (!k.Has("incoming")) c.model.ike.max_negotiating_outgoing = most;
+}
+
 void SetMobikeAddress(Context& c, const Call& k) {
   constexpr size_t kMost = 8;
   auto& list = c.model.ike.mobike_addresses;
@@ -288,10 +294,10 @@ std::vector<Command> Globals() {
          c.model.ike.cookie_challenge.reset();
          if (k.set()) c.model.ike.cookie_challenge = static_cast<uint32_t>(k.Number("N"));
        }},
-      {"crypto ikev2 limit max-in-negotation-sa <N:1-9999> [incoming|outgoing]", "most SAs in negotiation",
-       [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
-      {"crypto ikev2 limit max-in-negotiation-sa <N:1-9999> [incoming|outgoing]", "most SAs in negotiation",
-       [](Context& c, const Call& k) { c.model.ike.max_in_negotiation = static_cast<uint32_t>(k.Number("N")); }},
+      {"crypto ikev2 limit max-in-negotation-sa <N:1-9999> [incoming|outgoing]",
+       "most SAs in negotiation; without a direction of each of both", LimitNegotiations},
+      {"crypto ikev2 limit max-in-negotiation-sa <N:1-9999> [incoming|outgoing]",
+       "most SAs in negotiation; without a direction of each of both", LimitNegotiations},
       {"crypto ikev2 limit max-sa <N:1-9999>", "most IKE SAs",
        [](Context& c, const Call& k) { c.model.ike.max_sa = static_cast<uint32_t>(k.Number("N")); }},
       {"crypto ikev2 limit queue sa-init <N:100-100000>", "most callers whose IKE_SA_INIT is not followed by IKE_AUTH yet",
@@ -385,11 +391,13 @@ std::vector<Command> PeerCommands() {
       {"identity address <A:address>", "IKE identity of the peer", PeerIdentity},
       {"pre-shared-key [local|remote] [0] <KEY:secret>", "the key, in clear", PeerKey},
       {"pre-shared-key [local|remote] hex <HEX:secret>", "the key, as hexadecimal digits", PeerKey},
-      Kept("pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted by a master key",
-           "decrypt keys of type 6: the peer has no key until it is written in clear", Gravity::kWarn, Keep::kPerWord),
+      WithMasterKey(Kept("pre-shared-key [local|remote] 6 <KEY:secret>", "the key, encrypted by the master key",
+                         "decrypt keys of type 6 without a master key: the peer has no key until there is one",
+                         Gravity::kWarn, Keep::kPerWord),
+                    PeerKey),
       {"ppk manual id <ID> key [0] <KEY:secret> [required]", "post-quantum pre-shared key (RFC 8784)", PeerPpk},
       {"ppk manual id <ID> key hex <HEX:secret> [required]", "the same, as hexadecimal digits", PeerPpk},
-      {"ppk manual id <ID> key 6 <KEY:secret> [required]", "encrypted key (not supported yet)", PeerPpk},
+      {"ppk manual id <ID> key 6 <KEY:secret> [required]", "the same, encrypted by the master key", PeerPpk},
       Unsupported(S::kError, "ppk dynamic <REST:words>", "post-quantum keys from a key server; write 'ppk manual'"),
       Kept("hostname <NAME>", "host name of the peer", "look up host names: the peer is found by address or identity only"),
   };
@@ -422,13 +430,8 @@ std::vector<Command> PolicyCommands() {
          if (const Arg* a = k.Find("A")) AddOrRemove(&c.policy->match_local, a->address, k.set());
          else c.policy->match_local.clear();
        }},
-      {"match fvrf {any|<VRF>}", "outer VRF",
-       [](Context& c, const Call& k) {
-         c.policy->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF");
-         if (k.set() && !k.Has("any"))
-           c.Warn(At(k, *k.Find("VRF")), absl::StrCat("accepted, but this version does not know VRFs; crypto ikev2 policy '",
-                                                      c.policy->name, "' is not used"));
-       }},
+      {"match fvrf {any|<VRF>}", "VRF of the IKE messages; without it the global one",
+       [](Context& c, const Call& k) { c.policy->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF"); }},
       Unsupported(S::kWarning, "match inbound-only", "match inbound-only"),
   };
 }

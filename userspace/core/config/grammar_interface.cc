@@ -138,7 +138,8 @@ std::vector<Command> TunnelCommands() {
       {"tunnel protection ipsec profile <NAME> [shared]", "IPsec profile of this tunnel",
        [](Context& c, const Call& k) { c.interface->ipsec_profile = k.set() ? k.Text("NAME") : ""; }},
       {"tunnel path-mtu-discovery [<REST:words>]", "always on", nullptr},
-      Kept("tunnel vrf <VRF>", "VRF of the outer packets", "know VRFs", Gravity::kShut),
+      {"tunnel vrf <VRF>", "VRF of the outer packets (front door)",
+       [](Context& c, const Call& k) { c.interface->tunnel_vrf = k.set() ? k.Text("VRF") : ""; }},
       Kept("tunnel mode {ipip|ipv6ip|eon|mpls|vxlan|udp|geneve} [<REST:line>]", "other kinds of tunnels",
            "make tunnels of this mode", Gravity::kShut),
       Kept("tunnel mode ipsec dual-overlay", "IPv4 and IPv6 in one tunnel", "make dual-overlay tunnels", Gravity::kShut),
@@ -197,8 +198,9 @@ void AddInterfaceCommands(Mode& root, Mode& interface) {
   for (const char* w : kForeign) list.push_back(Foreign(absl::StrCat(w, " [<REST:words>]")));
   interface.Add(std::move(list));
   interface.Add({
-      Kept("vrf forwarding <VRF>", "VRF of this interface", "know VRFs", Gravity::kShut),
-      Kept("ip vrf forwarding <VRF>", "VRF of this interface (old spelling)", "know VRFs", Gravity::kShut),
+      Kept("vrf forwarding <VRF>", "VRF of this interface", "put interfaces into VRFs", Gravity::kShut),
+      Kept("ip vrf forwarding <VRF>", "VRF of this interface (old spelling)", "put interfaces into VRFs",
+           Gravity::kShut),
       Kept("crypto map <NAME>", "crypto map of this interface",
            "do crypto maps: WHAT THIS MAP PROTECTS WOULD LEAVE IN CLEAR", Gravity::kShut),
       Kept("ip access-group <NAME> {in|out}", "packet filter of this interface", "filter packets", Gravity::kShut, Keep::kEach),

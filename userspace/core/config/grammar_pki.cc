@@ -39,7 +39,7 @@ void LockedFile(Context& c, const Call& k) {
   File<Member>(c, k);
   c.trustpoint->password = {};
   SecretBytes password;
-  if (k.set() && ReadKey(c, k, &password)) c.trustpoint->password = std::move(password);
+  if (k.set() && ReadKey(c, k, kPassword, &password)) c.trustpoint->password = std::move(password);
 }
 
 void KeyUri(Context& c, const Call& k) {
@@ -48,7 +48,7 @@ void KeyUri(Context& c, const Call& k) {
   c.trustpoint->password = {};
   if (!k.set()) return;
   SecretBytes pin;
-  if (ReadKey(c, k, &pin)) c.trustpoint->password = std::move(pin);
+  if (ReadKey(c, k, kPassword, &pin)) c.trustpoint->password = std::move(pin);
   const Location where = At(k, *k.Find("URI"));
   const size_t colon = uri.find(':');
   if (colon == std::string::npos || colon == 0 || uri[0] == '/')
@@ -127,6 +127,11 @@ std::vector<Command> TrustpointCommands() {
        "its private key (PEM or DER), readable by the daemon only", LockedFile<&Trustpoint::key_file>},
       {"key-file <PATH> password hex <HEX:secret>", "the password as hexadecimal digits",
        LockedFile<&Trustpoint::key_file>},
+      {"key-file <PATH> password 6 <KEY:secret>", "the password, encrypted by the master key",
+       LockedFile<&Trustpoint::key_file>},
+      {"private-key uri <URI> password 6 <KEY:secret>", "the PIN, encrypted by the master key", KeyUri},
+      {"pkcs12-file <PATH> password 6 <KEY:secret>", "the password, encrypted by the master key",
+       LockedFile<&Trustpoint::pkcs12_file>},
       {"private-key uri <URI> [password [0] <KEY:secret>]",
        "instead of key-file: the key is in a token (pkcs11:…), the password its PIN", KeyUri},
       {"private-key uri <URI> password hex <HEX:secret>", "the PIN as hexadecimal digits", KeyUri},

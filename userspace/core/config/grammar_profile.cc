@@ -68,7 +68,7 @@ void IdentityLocal(Context& c, const Call& k) {
 void Authentication(Context& c, const Call& k) {
   const bool local = k.Has("local");
   SecretBytes key;
-  if (k.set() && (k.Find("KEY") != nullptr || k.Find("HEX") != nullptr) && !ReadKey(c, k, &key)) return;
+  if (k.set() && (k.Find("KEY") != nullptr || k.Find("HEX") != nullptr) && !ReadKey(c, k, kPreSharedKey, &key)) return;
   if (local && k.set()) c.profile->local_rsa = c.profile->local_elliptic = false;
   (local ? c.profile->local_psk : c.profile->remote_psk) = k.set();
   (local ? c.profile->local_key : c.profile->remote_key) = std::move(key);
@@ -141,9 +141,6 @@ void MatchLocal(Context& c, const Call& k) {
 
 void MatchFvrf(Context& c, const Call& k) {
   c.profile->match_fvrf = !k.set() ? "" : k.Has("any") ? "any" : k.Text("VRF");
-  if (k.set() && !k.Has("any"))
-    c.Warn(At(k, *k.Find("VRF")), absl::StrCat("accepted, but this version does not know VRFs; crypto ikev2 profile '",
-                                               c.profile->name, "' is inoperative: no peer matches it"));
 }
 
 template <auto Member>
@@ -165,7 +162,7 @@ std::vector<Command> Own() {
       {"match identity remote key-id <S>", "peers of this identity", MatchIdentity},
       {"match certificate <MAP>", "peers whose certificate fits this map; repeatable", MatchCertificate},
       {"match address local <A:address>", "only for this local address; repeatable", MatchLocal},
-      {"match fvrf {any|<VRF>}", "outer VRF", MatchFvrf},
+      {"match fvrf {any|<VRF>}", "VRF that the peers call by; without it the global one", MatchFvrf},
       {"identity local {fqdn|email} <S>", "who we say we are", IdentityLocal},
       {"identity local key-id <S>", "who we say we are", IdentityLocal},
       {"identity local address <A:address>", "who we say we are", IdentityLocal},
@@ -177,8 +174,9 @@ std::vector<Command> Own() {
       {"pki trustpoint <NAME> [sign|verify]", "sign or check by this trustpoint; repeatable; without it by all", PkiTrustpoint},
       {"authentication local pre-share [key [0] <KEY:secret>]", "prove ourselves with a pre-shared key", Authentication},
       {"authentication local pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
-      Kept("authentication {local|remote} pre-share key 6 <KEY:secret>", "a key encrypted by a master key",
-           "decrypt keys of type 6", Gravity::kShut, Keep::kPerWord),
+      WithMasterKey(Kept("authentication {local|remote} pre-share key 6 <KEY:secret>", "a key encrypted by the master key",
+                         "decrypt keys of type 6 without a master key", Gravity::kShut, Keep::kPerWord),
+                    Authentication),
       {"authentication remote pre-share [key [0] <KEY:secret>]", "expect a pre-shared key", Authentication},
       {"authentication remote pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
       {"keyring local <NAME>", "keys of the peers",
@@ -199,9 +197,11 @@ std::vector<Command> Own() {
        [](Context& c, const Call& k) { c.profile->lifetime = seconds(k.Number("S", 86400)); }},
       {"lifetime authentication <S:300-2592000>", "seconds until callers authenticate again (RFC 4478); ours",
        [](Context& c, const Call& k) { c.profile->auth_lifetime = seconds(k.Number("S", 0)); }},
-      {"reconnect [timeout <S:600-86400>]", "resume lost sessions by ticket (RFC 5723), which is good for so many seconds",
+      {"reconnect [timeout <S:600-86400>] [by-reference]",
+       "resume lost sessions by ticket (RFC 5723), which is good for so many seconds",
        [](Context& c, const Call& k) {
          c.profile->reconnect = k.set() ? seconds(k.Number("S", kDefaultReconnect)) : seconds(0);
+         c.profile->ticket_by_reference = k.set() && k.Has("by-reference");
        }},
       {"config-exchange request", "ask for an address and routes", FlagOn<&IkeProfile::config_exchange_request>},
       {"config-exchange set send", "send our routes", FlagOn<&IkeProfile::config_exchange_set_send>},
@@ -238,7 +238,7 @@ std::vector<Command> Shutting() {
            "match by interface (write 'match address local ADDRESS')", kShut, Keep::kEach),
       Kept("keyring aaa <LIST> [name-mangler <MANGLER>] [password [0|6] <PASSWORD:secret>]",
            "keys of the peers from an AAA server", "ask AAA servers for keys", kShut),
-      Kept("ivrf <VRF>", "VRF of the inner packets", "know VRFs", kShut),
+      Kept("ivrf <VRF>", "VRF of the inner packets", "put the inside of tunnels into VRFs", kShut),
       Kept("ppk <REST:line>", "post-quantum keys of this profile",
            "read them here (write 'ppk manual' in the keyring)", kShut),
   };

@@ -1,14 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// vrf definition, track, route-map, ipv6 local pool: kept, for the objects that name them.
+// vrf definition, and what is kept for the objects that name it: track, route-map, ipv6 local pool.
+#include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {
+namespace {
+
+void EnterVrf(Context& c, const Call& k) {
+  const std::string name = k.Text("NAME");
+  if (!k.set()) {
+    c.model.vrfs.erase(name);
+    return;
+  }
+  Vrf& v = c.model.vrfs[name];
+  v.name = name;
+  v.where = k.where();
+  c.vrf = &v;
+  c.path = absl::StrCat("vrf definition ", name);
+}
+
+}  // namespace
 
 void AddRoutingCommands(Modes& modes) {
   constexpr Gravity kNote = Gravity::kNote;
   At(modes, ModeId::kRoot)
-      .Add({KeptBlock("vrf definition <NAME>", "a VRF", "know VRFs", ModeId::kVrf, kNote),
-            KeptBlock("ip vrf <NAME>", "a VRF (old spelling)", "know VRFs", ModeId::kVrf, kNote),
+      .Add({{"vrf definition <NAME>", "a VRF: the Linux VRF device of that name", EnterVrf, ModeId::kVrf},
+            {"ip vrf <NAME>", "a VRF (old spelling)", EnterVrf, ModeId::kVrf},
             KeptBlock("track <N:1-1000> <WHAT:line>", "an object whose state others follow", "track objects", ModeId::kTrack,
                       kNote),
             Kept("ipv6 local pool <NAME> <P:prefix> <LENGTH:1-128> [shared] [cache-size <N:0-10000>]",
@@ -21,7 +38,9 @@ void AddRoutingCommands(Modes& modes) {
                              ModeId::kVrfFamily, Gravity::kQuiet);
   family.keep = Keep::kEach;
   At(modes, ModeId::kVrf)
-      .Add({Quiet("rd <RD>", "route distinguisher"), Quiet("description <TEXT:line>", "free text"), family,
+      .Add({{"description <TEXT:line>", "free text",
+             [](Context& c, const Call& k) { c.vrf->description = k.set() ? k.Text("TEXT") : ""; }},
+            Quiet("rd <RD>", "route distinguisher"), family,
             Quiet("route-target {export|import|both} <RT> [stitching]", "route target", Keep::kEach),
             Quiet("vnet tag <N:2-4094>", "VNET tag")});
   At(modes, ModeId::kVrfFamily)

@@ -34,10 +34,14 @@ void SetDefaults(Context& c, const Call& k) {
   c.built_in = &is;
 }
 
-// A master key in the configuration would lie beside what it encrypts: it is not stored.
+// A master key in the configuration would lie beside what it encrypts.
 void SetConfigKey(Context& c, const Call& k) {
-  if (k.set()) c.Warn(k.where(), "accepted, but this version does not encrypt keys; the master key is not kept");
+  if (k.set())
+    c.Warn(k.where(), "ignored: the master key is no part of the configuration",
+           "'key config-key password-encrypt' in the shell, outside of configuration, makes one");
 }
+
+void EncryptKeys(Context& c, const Call& k) { KeepStatement(c.model.kept, k); }
 
 }  // namespace
 
@@ -52,12 +56,14 @@ void AddSystemCommands(Mode& root) {
       {"ip domain-name <NAME>", "DNS domain of this router (old spelling)",
        [](Context& c, const Call& k) { c.model.domain_name = k.set() ? k.Text("NAME") : ""; }},
       {"banner {motd|login|exec|incoming} <TEXT:line>", "text between two delimiters, over several lines", ReadBanner},
-      {"key config-key password-encrypt [<KEY:secret>]", "master key of keys of type 6", SetConfigKey},
+      {"key config-key password-encrypt [<KEY:secret>]", "ignored: the master key is made in the shell", SetConfigKey},
       {"platform interface <IF:interface> linux <LINUX>", "Linux device behind an IOS interface name; our own command",
        SetPlatform},
       {"platform defaults ios-15", "smart defaults of IOS 15 instead of the modern ones; our own command", SetDefaults},
       Kept("logging <REST:line>", "where messages go", "log elsewhere than to standard error", Gravity::kNote, Keep::kEach),
-      Kept("password encryption aes", "encrypt keys by the master key", "encrypt keys", Gravity::kNote),
+      WithMasterKey(Kept("password encryption aes", "write keys encrypted by the master key",
+                         "encrypt keys without a master key", Gravity::kNote),
+                    EncryptKeys),
       {"configure [terminal]", "ignored: start of a pasted session", nullptr},
       {"enable", "ignored: start of a pasted session", nullptr},
       {"do <REST:line>", "ignored: a command of the shell", nullptr},

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,7 +91,7 @@ struct IkeProposal {  // crypto ikev2 proposal
 struct IkePolicy {  // crypto ikev2 policy
   std::string name;
   std::vector<net::IpAddress> match_local;
-  std::string match_fvrf;  // "" = global, "any"; with the name of a VRF the policy is not used
+  std::string match_fvrf;  // outer VRF: "" = global, "any", or its name
   std::vector<std::string> proposals;
   Location where;
   std::vector<Statement> kept;
@@ -160,7 +161,7 @@ struct IkeProfile {  // crypto ikev2 profile
   std::vector<Identity> match_remote;
   std::vector<std::string> match_certificate;  // names of certificate maps
   std::vector<net::IpAddress> match_local_addresses;
-  std::string match_fvrf;
+  std::string match_fvrf;                   // as in IkePolicy
   std::optional<Identity> identity_local;   // none = the local address; with a certificate its subject
   bool local_psk = false;                   // authentication local pre-share
   bool remote_psk = false;                  // authentication remote pre-share
@@ -182,6 +183,7 @@ struct IkeProfile {  // crypto ikev2 profile
   seconds lifetime{86400};
   seconds auth_lifetime{0};                 // lifetime authentication; 0 = off
   seconds reconnect{0};                     // reconnect timeout: lifetime of tickets (RFC 5723); 0 = off
+  bool ticket_by_reference = false;         // … which name what we keep, instead of holding it
   bool config_exchange_request = true;
   bool config_exchange_set_send = true, config_exchange_set_accept = true;
   bool initial_contact_force = false;
@@ -198,9 +200,10 @@ struct IkeGlobal {
   std::optional<seconds> nat_keepalive;
   uint32_t window = 5;
   std::optional<uint32_t> cookie_challenge;  // half-open SAs; none = built-in threshold
-  uint32_t max_in_negotiation = 0;           // 0 = unlimited
+  uint32_t max_negotiating_incoming = 0;     // IKE SAs in negotiation that peers began; 0 = unlimited
+  uint32_t max_negotiating_outgoing = 0;     // … that we began
   uint32_t max_sa = 0;
-  uint32_t queue_sa_init = 0;                // half-open SAs, as max_in_negotiation; 0 = built-in
+  uint32_t queue_sa_init = 0;                // half-open SAs, as max_negotiating_incoming; 0 = built-in
   std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
   bool mobike = true;                        // RFC 4555; our own command
   std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use
@@ -317,6 +320,7 @@ struct Interface {
   bool destination_dynamic = false;       // chosen by the client block
   std::string destination_name;           // a host name
   std::optional<uint32_t> key;
+  std::string tunnel_vrf;                 // VRF of the outer packets; "" = global
   std::string ipsec_profile;              // tunnel protection ipsec profile
   NhrpInterface nhrp;
   Location where;
@@ -329,6 +333,13 @@ struct Interface {
 };
 
 // --- around ----------------------------------------------------------------------------------------------------
+struct Vrf {  // vrf definition NAME: the Linux VRF device of that name, which is the administrator's
+  std::string name;
+  std::string description;
+  Location where;
+  std::vector<Statement> kept;
+  friend bool operator==(const Vrf&, const Vrf&) = default;
+};
 struct LocalPool {
   std::string name;
   net::IpAddress first, last;
@@ -379,6 +390,7 @@ struct Model {
   std::map<std::string, TransformSet> transform_sets;
   std::map<std::string, IpsecProfile> ipsec_profiles;
   IpsecGlobal ipsec;
+  std::map<std::string, Vrf> vrfs;
   std::map<std::string, Interface> interfaces;  // by canonical name
   std::map<std::string, LocalPool> pools;
   std::map<std::string, AccessList> access_lists;
@@ -404,6 +416,9 @@ std::vector<net::Prefix> PermittedPrefixes(const AccessList& list);
 // Trustpoints a profile signs with / checks peers by: those it names, else all; only those with a certificate / a CA.
 std::vector<const Trustpoint*> SigningTrustpoints(const Model& model, const IkeProfile& profile);
 std::vector<const Trustpoint*> CheckingTrustpoints(const Model& model, const IkeProfile& profile);
+
+// VRFs that some tunnel in use has its outer packets in (`tunnel vrf`).
+std::set<std::string> FrontDoorVrfs(const Model& model);
 
 // The interface whose address `name` borrows (ip unnumbered), followed at most 8 steps; nullptr if dangling.
 const Interface* AddressOwner(const Model& model, const std::string& name);

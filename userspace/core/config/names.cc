@@ -22,6 +22,7 @@ constexpr IosType kTypes[] = {
     {"Tunnel", InterfaceKind::kTunnel, 2},
     {"Loopback", InterfaceKind::kLoopback, 2},
     {"Virtual-Template", InterfaceKind::kVirtualTemplate, 8},  // Virtual-Access begins alike
+    {"Virtual-Access", InterfaceKind::kLinux, 9},  // of show commands; nobody can configure one
     {"GigabitEthernet", InterfaceKind::kLinux, 2},
     {"TenGigabitEthernet", InterfaceKind::kLinux, 2},
     {"TwentyFiveGigE", InterfaceKind::kLinux, 3},

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/config/candidate.h"
 #include "core/config/fragment.h"
 #include "core/config/grammar.h"
 
@@ -26,7 +27,8 @@ struct Frame {
 
 class Parser {
  public:
-  Parser(absl::string_view text, Model base) : lexer_(text, &c_.diagnostics) {
+  Parser(absl::string_view text, Model base, const KeyCipher* cipher) : lexer_(text, &c_.diagnostics) {
+    c_.cipher = cipher;
     c_.built_in = &BuiltInModel(base.defaults);
     c_.model = std::move(base);
     stack_.push_back({ModeId::kRoot, -1, 0, "", {}});
@@ -136,7 +138,8 @@ class Parser {
     c_.path = stack_.back().path;
     Remember(call);
     if (command.kind == Command::Kind::kUnsupported) return OnUnsupported(line, call);
-    if (command.kind == Command::Kind::kKept) return OnKept(line, call);
+    const bool acts = command.handler != nullptr && c_.cipher != nullptr;  // a key of type 6
+    if (command.kind == Command::Kind::kKept && !acts) return OnKept(line, call);
     if (command.handler != nullptr) command.handler(c_, call);
     if (command.handler == ReadBanner) return TakeBanner(line, call);
     if (command.enter != ModeId::kNone && call.set()) stack_.push_back({command.enter, line.indent, line.number, c_.path, {}});
@@ -145,7 +148,7 @@ class Parser {
   // Where kept lines of a mode go.
   std::vector<Statement>* KeptOf(const Frame& frame) {
     if (!frame.kept.empty()) {
-      std::vector<Statement>* list = &c_.model.kept;
+      std::vector<Statement>* list = frame.mode == ModeId::kVrfFamily ? &c_.vrf->kept : &c_.model.kept;
       for (size_t i : frame.kept) list = &(*list)[i].body;
       return list;
     }
@@ -157,6 +160,7 @@ class Parser {
       case ModeId::kTrustpoint: return &c_.trustpoint->kept;
       case ModeId::kIpsecProfile: return &c_.ipsec_profile->kept;
       case ModeId::kInterface: return &c_.interface->kept;
+      case ModeId::kVrf: return &c_.vrf->kept;
       default: return &c_.model.kept;
     }
   }
@@ -354,8 +358,6 @@ class Parser {
 
 }  // namespace
 
-Fragment ParseFragment(absl::string_view text) { return Parser(text, DefaultModel()).RunFragment(); }
-
 bool ParseResult::ok() const {
   return std::none_of(diagnostics.begin(), diagnostics.end(),
                       [](const Diagnostic& d) { return d.severity == S::kError; });
@@ -375,16 +377,20 @@ ParseResult Checked(ParseResult out) {
 
 }  // namespace
 
-ParseResult Parse(absl::string_view text) {
-  ParseResult out = Parser(text, DefaultModel()).Run();
+ParseResult Parse(absl::string_view text, const KeyCipher* cipher) {
+  ParseResult out = Parser(text, DefaultModel(), cipher).Run();
   // The set of defaults counts from the first line on, wherever it is chosen.
-  if (const DefaultSet set = out.model.defaults; set != DefaultSet::kModern) out = Parser(text, DefaultModel(set)).Run();
+  if (const DefaultSet set = out.model.defaults; set != DefaultSet::kModern) out = Parser(text, DefaultModel(set), cipher).Run();
   return Checked(std::move(out));
 }
 
-ParseResult ParseOnto(Model base, absl::string_view text) {
-  base.source.at.clear();
-  return Checked(Parser(text, std::move(base)).Run());
+ParseResult ParseOnto(Model base, absl::string_view text, const KeyCipher* cipher) {
+  ForgetPlaces(base);
+  return Checked(Parser(text, std::move(base), cipher).Run());
 }
+
+ParseResult Parse(absl::string_view text) { return Parse(text, nullptr); }
+ParseResult ParseOnto(Model base, absl::string_view text) { return ParseOnto(std::move(base), text, nullptr); }
+Fragment ParseFragment(absl::string_view text) { return Parser(text, DefaultModel(), nullptr).RunFragment(); }
 
 }  // namespace flexvpn::config

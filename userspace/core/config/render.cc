@@ -11,14 +11,54 @@
 #include "core/config/grammar.h"
 #include "core/config/lexer.h"
 #include "core/config/names.h"
+#include "core/config/render.h"
 
 namespace flexvpn::config {
+
+std::string IdentityWords(const Identity& id) {
+  switch (id.kind) {
+    case IdentityKind::kAny: return "any";
+    case IdentityKind::kAddress:
+      if (id.prefix.is_host()) return absl::StrCat("address ", id.prefix.address().ToString());
+      if (id.prefix.family() == net::Family::kIpv4)
+        return absl::StrCat("address ", id.prefix.address().ToString(), " ", id.prefix.Netmask().ToString());
+      return absl::StrCat("address ", id.prefix.ToString());
+    case IdentityKind::kFqdn: return absl::StrCat("fqdn ", id.text);
+    case IdentityKind::kFqdnDomain: return absl::StrCat("fqdn domain ", id.text);
+    case IdentityKind::kEmail: return absl::StrCat("email ", id.text);
+    case IdentityKind::kEmailDomain: return absl::StrCat("email domain ", id.text);
+    case IdentityKind::kKeyId: return absl::StrCat("key-id ", id.text);
+    case IdentityKind::kDn: return "dn";
+  }
+  return "";
+}
+
+const char* OffloadWord(Offload offload) {
+  constexpr const char* kWords[] = {"off", "auto", "crypto", "packet"};
+  return kWords[static_cast<size_t>(offload)];
+}
+
+std::vector<std::string> RouteSetWords(const AuthorizationPolicy& p) {
+  std::vector<std::string> out;
+  if (p.route_set_interface)
+    out.push_back(absl::StrCat("interface", p.route_set_interface_name.empty() ? "" : " ", p.route_set_interface_name));
+  for (const std::string& l : p.route_set_access_lists) out.push_back(absl::StrCat("access-list ", l));
+  for (const StaticRoute& r : p.route_set_remote) {
+    if (r.prefix.family() == net::Family::kIpv4)
+      out.push_back(absl::StrCat("remote ipv4 ", r.prefix.address().ToString(), " ", r.prefix.Netmask().ToString()));
+    else
+      out.push_back(absl::StrCat("remote ipv6 ", r.prefix.ToString()));
+  }
+  return out;
+}
+
 namespace {
 
 class Renderer {
  public:
-  Renderer(const Model& model, bool all, bool secrets)
-      : m_(model), built_in_(BuiltInModel(model.defaults)), all_(all), secrets_(secrets) {}
+  Renderer(const Model& model, bool all, bool secrets, const KeyCipher* cipher)
+      : m_(model), built_in_(BuiltInModel(model.defaults)), all_(all), secrets_(secrets),
+        cipher_(EncryptsKeys(model) ? cipher : nullptr) {}
 
   std::string Run() {
     if (m_.defaults == DefaultSet::kIos15) Line("platform defaults ios-15");
@@ -35,6 +75,7 @@ class Renderer {
     Globals();
     IpsecGlobals();
     Kept(m_.kept, "");
+    for (const auto& [name, v] : m_.vrfs) VrfOf(v);
     for (const auto& [name, p] : m_.authorization_policies) Authorization(p);
     for (const auto& [name, p] : m_.proposals) Proposal(p);
     for (const auto& [name, p] : m_.policies) Policy(p);
@@ -50,6 +91,11 @@ class Renderer {
       Line("ip local pool ", name, " ", p.first.ToString(), " ", p.last.ToString());
     for (const auto& [name, a] : m_.access_lists) Acl(a);
     Line("end");
+    return std::move(out_);
+  }
+
+  std::string RunInterface(const Interface& i) {
+    InterfaceOf(i);
     return std::move(out_);
   }
 
@@ -102,31 +148,14 @@ class Renderer {
     }
   }
 
-  // "0 KEY", "hex …" for keys that a word cannot hold, "<removed>" without secrets.
-  std::string Key(const SecretBytes& key) const {
+  // "0 KEY", "hex …" for keys that a word cannot hold, "6 …" with a master key, "<removed>" without secrets.
+  std::string Key(const SecretBytes& key, absl::string_view purpose = kPreSharedKey) const {
     if (!secrets_) return "<removed>";
+    if (cipher_ != nullptr) return absl::StrCat("6 ", cipher_->Seal(key, purpose));
     const bool word = !key.empty() && key[0] != '!' &&
                       std::all_of(key.begin(), key.end(), [](uint8_t b) { return b > 0x20 && b < 0x7f; });
     if (word) return absl::StrCat("0 ", ToString(BytesView(key)));
     return absl::StrCat("hex ", ToHex(BytesView(key)));
-  }
-
-  static std::string IdentityWords(const Identity& id) {
-    switch (id.kind) {
-      case IdentityKind::kAny: return "any";
-      case IdentityKind::kAddress:
-        if (id.prefix.is_host()) return absl::StrCat("address ", id.prefix.address().ToString());
-        if (id.prefix.family() == net::Family::kIpv4)
-          return absl::StrCat("address ", id.prefix.address().ToString(), " ", id.prefix.Netmask().ToString());
-        return absl::StrCat("address ", id.prefix.ToString());
-      case IdentityKind::kFqdn: return absl::StrCat("fqdn ", id.text);
-      case IdentityKind::kFqdnDomain: return absl::StrCat("fqdn domain ", id.text);
-      case IdentityKind::kEmail: return absl::StrCat("email ", id.text);
-      case IdentityKind::kEmailDomain: return absl::StrCat("email domain ", id.text);
-      case IdentityKind::kKeyId: return absl::StrCat("key-id ", id.text);
-      case IdentityKind::kDn: return "dn";
-    }
-    return "";
   }
 
   static std::string DpdWords(const Dpd& d) {
@@ -139,7 +168,11 @@ class Renderer {
     if (g.nat_keepalive) Line("crypto ikev2 nat keepalive ", g.nat_keepalive->count());
     if (all_ || g.window != IkeGlobal().window) Line("crypto ikev2 window ", g.window);
     if (g.cookie_challenge) Line("crypto ikev2 cookie-challenge ", *g.cookie_challenge);
-    if (g.max_in_negotiation != 0) Line("crypto ikev2 limit max-in-negotation-sa ", g.max_in_negotiation);
+    const uint32_t in = g.max_negotiating_incoming, outgoing = g.max_negotiating_outgoing;
+    const char* const limit = "crypto ikev2 limit max-in-negotation-sa ";
+    if (in != 0 && in == outgoing) Line(limit, in);
+    if (in != 0 && in != outgoing) Line(limit, in, " incoming");
+    if (outgoing != 0 && in != outgoing) Line(limit, outgoing, " outgoing");
     if (g.max_sa != 0) Line("crypto ikev2 limit max-sa ", g.max_sa);
     if (g.queue_sa_init != 0) Line("crypto ikev2 limit queue sa-init ", g.queue_sa_init);
     if (!g.key_log.empty()) Line("debug crypto ikev2 keylog ", g.key_log);
@@ -160,6 +193,13 @@ class Renderer {
     if (!g.quick_crash_detection) Line("no crypto ikev2 quick-crash-detection");
   }
 
+  void VrfOf(const Vrf& v) {
+    Line("vrf definition ", v.name);
+    if (!v.description.empty()) Line(" description ", v.description);
+    Kept(v.kept, " ");
+    Bang();
+  }
+
   void Authorization(const AuthorizationPolicy& p) {
     if (Hidden(p, built_in_.authorization_policies)) return;
     Line("crypto ikev2 authorization policy ", p.name);
@@ -168,17 +208,8 @@ class Renderer {
     if (!p.dns.empty()) Line(" dns ", p.dns[0].ToString(), p.dns.size() > 1 ? " " + p.dns[1].ToString() : "");
     if (!p.def_domain.empty()) Line(" def-domain ", p.def_domain);
     if (!p.banner.empty()) Line(" banner ", p.banner);
-    if (p.route_set_interface)
-      Line(" route set interface", p.route_set_interface_name.empty() ? "" : " " + p.route_set_interface_name);
-    else if (p.name == "default")
-      Line(" no route set interface");
-    for (const std::string& l : p.route_set_access_lists) Line(" route set access-list ", l);
-    for (const StaticRoute& r : p.route_set_remote) {
-      if (r.prefix.family() == net::Family::kIpv4)
-        Line(" route set remote ipv4 ", r.prefix.address().ToString(), " ", r.prefix.Netmask().ToString());
-      else
-        Line(" route set remote ipv6 ", r.prefix.ToString());
-    }
+    if (!p.route_set_interface && p.name == "default") Line(" no route set interface");
+    for (const std::string& words : RouteSetWords(p)) Line(" route set ", words);
     const AuthorizationPolicy fresh;
     const std::string tag = p.route_tag == fresh.route_tag ? "" : absl::StrCat(" tag ", p.route_tag);
     const std::string distance =
@@ -244,7 +275,7 @@ class Renderer {
         if (!p.remote_key.empty()) Line("  pre-shared-key remote ", Key(p.remote_key));
       }
       Kept(p.kept, "  ");
-      if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key), p.ppk->required ? " required" : "");
+      if (p.ppk) Line("  ppk manual id ", p.ppk->id, " key ", Key(p.ppk->key, kPpkKey), p.ppk->required ? " required" : "");
       Line(" !");
     }
     Bang();
@@ -252,7 +283,7 @@ class Renderer {
 
   void TrustpointOf(const Trustpoint& t) {
     Line("crypto pki trustpoint ", t.name);
-    const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password));
+    const std::string password = t.password.empty() ? "" : absl::StrCat(" password ", Key(t.password, kPassword));
     if (!t.certificate_file.empty()) Line(" certificate-file ", t.certificate_file);
     if (!t.key_uri.empty())
       Line(" private-key uri ", t.key_uri, t.pkcs12_file.empty() && t.key_file.empty() ? password : "");
@@ -305,7 +336,8 @@ class Renderer {
     if (!p.keyring.empty()) Line(" keyring local ", p.keyring);
     if (p.lifetime != IkeProfile().lifetime || all_) Line(" lifetime ", p.lifetime.count());
     if (p.auth_lifetime.count() != 0) Line(" lifetime authentication ", p.auth_lifetime.count());
-    if (p.reconnect.count() != 0) Line(" reconnect timeout ", p.reconnect.count());
+    if (p.reconnect.count() != 0)
+      Line(" reconnect timeout ", p.reconnect.count(), p.ticket_by_reference ? " by-reference" : "");
     if (p.dpd) Line(" ", DpdWords(*p.dpd));
     if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
     if (p.nat_force_encap) Line(" nat force-encap");
@@ -354,9 +386,8 @@ class Renderer {
     if (p.own_replay)
       Line(" set security-association replay ",
            p.replay_window == 0 ? "disable" : absl::StrCat("window-size ", p.replay_window));
-    static constexpr const char* kOffload[] = {"off", "auto", "crypto", "packet"};
     if (p.offload != Offload::kOff)
-      Line(" set security-association offload ", kOffload[static_cast<size_t>(p.offload)]);
+      Line(" set security-association offload ", OffloadWord(p.offload));
     if (all_ || p.transform_sets != fresh.transform_sets)
       Line(" set transform-set ", absl::StrJoin(p.transform_sets, " "));
     if (p.pfs_group) Line(" set pfs group", *p.pfs_group);
@@ -401,6 +432,7 @@ class Renderer {
     if (i.destination_dynamic) Line(" tunnel destination dynamic");
     if (!i.destination_name.empty()) Line(" tunnel destination ", i.destination_name);
     if (i.key) Line(" tunnel key ", *i.key);
+    if (!i.tunnel_vrf.empty()) Line(" tunnel vrf ", i.tunnel_vrf);
     if (!i.ipsec_profile.empty()) Line(" tunnel protection ipsec profile ", i.ipsec_profile);
     Kept(i.kept, " ");
     if (i.shutdown) Line(" shutdown");
@@ -455,11 +487,27 @@ class Renderer {
   const Model& m_;
   const Model& built_in_;
   const bool all_, secrets_;
+  const KeyCipher* const cipher_;  // nullptr: keys in clear
   std::string out_;
 };
 
 }  // namespace
 
-std::string Render(const Model& model, bool all, bool secrets) { return Renderer(model, all, secrets).Run(); }
+std::string RenderInterface(const Interface& interface, bool secrets) {
+  static const Model* const kEmpty = new Model();
+  std::string out = Renderer(*kEmpty, false, secrets, nullptr).RunInterface(interface);
+  if (absl::EndsWith(out, "!\n")) out.resize(out.size() - 2);
+  return out;
+}
+
+bool EncryptsKeys(const Model& model) {
+  return std::any_of(model.kept.begin(), model.kept.end(),
+                     [](const Statement& s) { return s.StartsWith("password encryption aes"); });
+}
+
+std::string Render(const Model& model, bool all, bool secrets, const KeyCipher* cipher) {
+  return Renderer(model, all, secrets, cipher).Run();
+}
+std::string Render(const Model& model, bool all, bool secrets) { return Render(model, all, secrets, nullptr); }
 
 }  // namespace flexvpn::config

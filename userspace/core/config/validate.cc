@@ -158,7 +158,9 @@ void Checker::CheckProfile(const IkeProfile& p) {
 void Checker::CheckSameMatch() {
   for (const auto& [name, p] : m.profiles) {
     for (const auto& [other_name, o] : m.profiles) {
-      if (other_name <= name || p.shutdown || o.shutdown || p.match_local_addresses != o.match_local_addresses) continue;
+      if (other_name <= name || p.shutdown || o.shutdown || p.match_local_addresses != o.match_local_addresses ||
+          p.match_fvrf != o.match_fvrf)
+        continue;
       for (const Identity& id : o.match_remote) {
         const auto it = std::find(p.match_remote.begin(), p.match_remote.end(), id);
         if (it != p.match_remote.end())
@@ -246,6 +248,7 @@ std::vector<Diagnostic> Validate(const Model& model) {
   c.CheckProfiles();
   c.CheckPki();
   c.CheckIpsec();
+  c.CheckVrfs();
   c.CheckInterfaces();
   c.CheckPools();
   constexpr size_t kMost = 1000;

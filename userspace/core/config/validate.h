@@ -53,6 +53,7 @@ class Checker {
   void CheckIpsec();       // transform sets, IPsec profiles
   void CheckInterfaces();  // tunnels, templates
   void CheckPools();       // pools, access lists
+  void CheckVrfs();        // VRFs that are named somewhere
 
   const Model& m;
   std::vector<Diagnostic> out;
@@ -69,6 +70,7 @@ class Checker {
   void CheckTunnel(const Interface& i, const std::string& path, const std::string& user);
   void CheckTemplate(const Interface& i, const std::string& path, const std::string& user);
   void CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user);
+  void CheckTunnelVrf(const Interface& i, const std::string& path, const std::string& user);
   void CheckNhrp(const Interface& i, const std::string& path, const std::string& user);
   void CheckUnnumbered(const Interface& i, const std::string& path, const std::string& user);
   void CheckSameEndpoints();

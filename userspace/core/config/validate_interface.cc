@@ -53,6 +53,7 @@ void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, con
     Shut(At(path, "tunnel mode gre multipoint", i.where),
          "accepted, but this version does not do 'tunnel mode gre multipoint': " + user,
          "write 'tunnel mode gre ip' and 'tunnel destination'");
+  CheckTunnelVrf(i, path, user);
   const Location protection = At(path, "tunnel protection ipsec profile", i.where);
   if (!Known(m.ipsec_profiles, i.ipsec_profile, protection, user, "crypto ipsec profile")) return;
   const IpsecProfile& p = m.ipsec_profiles.at(i.ipsec_profile);
@@ -62,6 +63,28 @@ void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, con
          absl::StrCat("add 'set ikev2-profile NAME' to 'crypto ipsec profile ", p.name, "'"));
   else if (absl::StrContains(i.inoperative, "no transform set"))
     Shut(protection, absl::StrCat(user, ": ", i.inoperative), "use esp-gcm 256");
+}
+
+// The profile of its peers has to be for the VRF that their calls arrive by.
+void Checker::CheckTunnelVrf(const Interface& i, const std::string& path, const std::string& user) {
+  const Location where = At(path, "tunnel vrf", i.where);
+  if (!i.tunnel_vrf.empty() && IsIpv6(i.mode))
+    Shut(where, "accepted, but this version does 'tunnel vrf' over IPv4 only: " + user, "write 'tunnel mode gre ip'");
+  if (!i.tunnel_vrf.empty() && i.source_interface.rfind("Loopback", 0) == 0)
+    Shut(where, absl::StrCat(user, " is in VRF '", i.tunnel_vrf, "', but its source ", i.source_interface,
+                             " is in the global VRF"),
+         "name an interface that is in the VRF");
+  const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
+  const auto ike = ipsec == m.ipsec_profiles.end() ? m.profiles.end() : m.profiles.find(ipsec->second.ike_profile);
+  if (ike == m.profiles.end() || ike->second.match_fvrf == "any" || ike->second.match_fvrf == i.tunnel_vrf) return;
+  const IkeProfile& p = ike->second;
+  const std::string vrf = i.tunnel_vrf.empty() ? "the global VRF" : absl::StrCat("VRF '", i.tunnel_vrf, "'");
+  Warn(where,
+       absl::StrCat(user, " has its outer packets in ", vrf, ", but crypto ikev2 profile '", p.name, "'",
+                    Place(p.where), " is for peers in ",
+                    p.match_fvrf.empty() ? "the global VRF" : absl::StrCat("VRF '", p.match_fvrf, "'"),
+                    ": no peer can call it"),
+       absl::StrCat("add 'match fvrf ", i.tunnel_vrf.empty() ? "any" : i.tunnel_vrf, "' to the profile"));
 }
 
 void Checker::CheckTunnel(const Interface& i, const std::string& path, const std::string& user) {
@@ -127,6 +150,8 @@ void Checker::CheckNhrp(const Interface& i, const std::string& path, const std::
          "use the same network-id, else shortcuts are not refreshed");
   if (t.mode != i.mode)
     Warn(where, absl::StrCat(user, " and its shortcut template ", name, Place(t.where), " differ in 'tunnel mode'"));
+  if (t.tunnel_vrf != i.tunnel_vrf)
+    Warn(where, absl::StrCat(user, " and its shortcut template ", name, Place(t.where), " differ in 'tunnel vrf'"));
 }
 
 // Two tunnels with the same ends and key cannot be told apart on the wire.
@@ -136,11 +161,35 @@ void Checker::CheckSameEndpoints() {
     for (const auto& [other_name, o] : m.interfaces) {
       if (other_name <= name || o.kind != InterfaceKind::kTunnel || o.shutdown) continue;
       if (o.destination == i.destination && o.source_interface == i.source_interface &&
-          o.source_address == i.source_address && o.key == i.key && o.mode == i.mode)
+          o.source_address == i.source_address && o.tunnel_vrf == i.tunnel_vrf && o.key == i.key && o.mode == i.mode)
         Error(o.where, absl::StrCat("interface ", other_name, " has the same source, destination and key as ", name,
                                     Place(i.where)),
               "give one of them a 'tunnel key'");
     }
+  }
+}
+
+// Names of VRFs, and what they name.
+void Checker::CheckVrfs() {
+  const auto check = [&](const std::string& name, Location where, const std::string& user) {
+    constexpr size_t kLongest = 15;  // IFNAMSIZ
+    if (name.empty() || !Known(m.vrfs, name, where, user, "vrf definition")) return;
+    if (name.size() > kLongest || name.find('/') != std::string::npos)
+      Error(m.vrfs.at(name).where,
+            absl::StrCat("vrf definition '", name, "', which ", user, Place(where),
+                         " uses, is no name that a Linux VRF device can have"),
+            absl::StrCat("names of Linux devices have up to ", kLongest, " characters and no '/'"));
+  };
+  const auto named = [](const std::string& match) { return match == "any" ? std::string() : match; };
+  for (const auto& [name, p] : m.policies)
+    check(named(p.match_fvrf), At(absl::StrCat("crypto ikev2 policy ", name), "match fvrf", p.where),
+          absl::StrCat("crypto ikev2 policy '", name, "'"));
+  for (const auto& [name, p] : m.profiles)
+    check(named(p.match_fvrf), At(absl::StrCat("crypto ikev2 profile ", name), "match fvrf", p.where),
+          absl::StrCat("crypto ikev2 profile '", name, "'"));
+  for (const auto& [name, i] : m.interfaces) {
+    const std::string user = absl::StrCat("interface ", name);
+    check(i.tunnel_vrf, At(user, "tunnel vrf", i.where), user);
   }
 }
 
@@ -150,7 +199,8 @@ void Checker::CheckInterfaces() {
     const std::string user = path;
     CheckUnnumbered(i, path, user);
     if (!IsTunnel(i)) {
-      if (!i.ipsec_profile.empty() || i.destination || !i.source_interface.empty() || i.source_address)
+      if (!i.ipsec_profile.empty() || i.destination || !i.source_interface.empty() || i.source_address ||
+          !i.tunnel_vrf.empty())
         Error(i.where, user + " is no tunnel, but has tunnel commands", "use 'interface Tunnel0'");
       if (i.kind == InterfaceKind::kLoopback && i.address_negotiated)
         Error(i.where, user + ": nobody negotiates the address of a Loopback");

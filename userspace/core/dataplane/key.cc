@@ -45,6 +45,7 @@ std::string Key(const Object& object) {
           [](const Device& d) { return absl::StrCat("device ", d.name); },
           [](const Block& b) { return absl::StrCat("block gre ", b.local.ToString()); },
           [](const Address& a) { return absl::StrCat("address ", a.address.ToString(), " dev ", a.device); },
+          [](const SourceRule& r) { return absl::StrCat("rule from ", r.source.ToString()); },
           [](const Sa& s) { return SaKey(s); },
           [](const Policy& p) { return PolicyKey(p); },
           [](const Peer& p) { return absl::StrCat("peer ", p.id.value()); },

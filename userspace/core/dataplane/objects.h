@@ -66,6 +66,14 @@ struct NextHop {
   friend bool operator==(const NextHop&, const NextHop&) = default;
 };
 
+// What this machine sends from `source` takes the table of a VRF and never another one: the outer packets of a tunnel
+// in that VRF (`tunnel vrf`).  IPv4.  The kernel looks their route up by nothing but their addresses.
+struct SourceRule {
+  net::IpAddress source;
+  uint32_t table = 0;  // 0 = the VRF has no device now: unreachable
+  friend bool operator==(const SourceRule&, const SourceRule&) = default;
+};
+
 enum class Direction : uint8_t { kIn, kOut };
 enum class Mode : uint8_t { kTransport, kTunnel };
 
@@ -123,7 +131,7 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
-using Object = std::variant<Device, Block, Address, Sa, Policy, Peer, NextHop, Route>;
+using Object = std::variant<Device, Block, Address, SourceRule, Sa, Policy, Peer, NextHop, Route>;
 
 // Identity of an object: what the kernel or map indexes it by.  Two objects with equal keys replace each other.
 // Human readable ("sa in 0xc1234567 198.51.100.2", "route 10.0.0.1/32 metric 200 dev flex-gre0"); used in errors.
@@ -150,8 +158,8 @@ class State {
   std::map<std::string, Object> objects_;
 };
 
-// What leads from `have` to `want`: puts in install order (device, block, address, SA, policy, peer, next hop,
-// route), then removals in the reverse order; make before break.  SAs compare without their keys (the kernel
+// What leads from `have` to `want`: puts in install order (device, block, address, rule, SA, policy, peer,
+// next hop, route), then removals in the reverse order; make before break.  SAs compare without their keys (the kernel
 // gives them back only to CAP_NET_ADMIN and in its own order): an SA with equal key is not replaced.
 Plan Diff(const State& have, const State& want);
 

@@ -121,7 +121,7 @@ void Endpoint::Impl::JudgementDone(IkeSa& sa, crypto::JobResult result, Instant 
     InitiatorJudged(sa, result.status(), message);
 }
 
-void Endpoint::Impl::SignOwn(IkeSa& sa, bool of_initiator, Instant now, Actions& out, Signed then) {
+void Endpoint::Impl::SignOwn(IkeSa& sa, bool of_initiator, PpkUse ppk, Instant now, Actions& out, Signed then) {
   Session& session = *sa.session;
   const crypto::Credential& own = *OwnCredential(sa);
   const auto chosen = ChooseScheme(own.key->kind(), sa.handshake->peer_hashes);
@@ -129,7 +129,7 @@ void Endpoint::Impl::SignOwn(IkeSa& sa, bool of_initiator, Instant now, Actions&
   session.info.auth_local = MethodName(own.key->kind());
   sa.state = IkeState::kAuthSign;
   crypto::Sign job{own.key, chosen->scheme, chosen->method == AuthMethod::kSignature,
-                   SignedOctets(crypto_, AuthFor(sa, of_initiator, session.policy->local_id))};
+                   SignedOctets(crypto_, AuthFor(sa, of_initiator, session.policy->local_id, ppk))};
   StartJob(sa, std::move(job),
            [this, then, method = chosen->method](IkeSa& s, crypto::JobResult result, Instant at, Actions& actions) {
              if (!result.ok() || !std::holds_alternative<crypto::Signature>(*result))

@@ -49,12 +49,26 @@ void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
     return SendAuthRequest(sa, ResumedAuth(crypto_, AuthFor(sa, true, session.policy->local_id)), now, out);
   }
   if (sa.handshake->agreed.ppk) sa.handshake->ppk = MixPpk(crypto_, sa.suite.prf, *session.policy->ppk, sa.keys);
-  if (OwnCredential(sa) != nullptr) return SignOwn(sa, true, now, out, &Impl::SendAuthRequest);
-  const auto auth = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
-                        ->Sign(AuthFor(sa, true, session.policy->local_id));
+  // An optional PPK: AUTH is made twice, for a responder that has the key and for one that lacks it (RFC 8784 §3).
+  const bool also_without = sa.handshake->ppk && !session.policy->ppk->required;
+  if (OwnCredential(sa) != nullptr) {
+    return also_without ? SignOwn(sa, true, PpkUse::kWithout, now, out, &Impl::SignWithPpk)
+                        : SignOwn(sa, true, PpkUse::kIfAny, now, out, &Impl::SendAuthRequest);
+  }
+  const auto psk = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk);
+  const auto auth = psk->Sign(AuthFor(sa, true, session.policy->local_id));
   if (!auth.ok()) return FailInit(session, std::string(auth.status().message()), out);
   session.info.auth_local = "PSK";
+  if (also_without) {
+    auto without = psk->Sign(AuthFor(sa, true, session.policy->local_id, PpkUse::kWithout));
+    if (without.ok()) sa.handshake->no_ppk_auth = std::move(without->data);
+  }
   SendAuthRequest(sa, *auth, now, out);
+}
+
+void Endpoint::Impl::SignWithPpk(IkeSa& sa, const AuthPayload& without, Instant now, Actions& out) {
+  sa.handshake->no_ppk_auth = without.data;
+  SignOwn(sa, true, PpkUse::kIfAny, now, out, &Impl::SendAuthRequest);
 }
 
 void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out) {
@@ -79,8 +93,7 @@ void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant
   if (AsksForTicket(*session.policy)) payloads.emplace_back(Status(NotifyType::kTicketRequest));
   if (session.policy->mobike) AppendMobike(session, payloads);
   sa.window_announced = true;
-  if (const auto added = AppendPpk(sa, payloads); !added.ok())
-    return FailInit(session, std::string(added.message()), out);
+  AppendPpk(sa, payloads);
   if (session.policy->childless == Childless::kNever || !sa.handshake->agreed.childless) {
     sa.handshake->offer = MakeOffer(session, false);
     AppendOffer(sa.handshake->offer, payloads);
@@ -131,7 +144,7 @@ void Endpoint::Impl::PeerJudged(IkeSa& sa, const absl::Status& verdict, const In
   counters_.Add("authentications failed");
   const std::string why =
       absl::StrCat("authentication of the peer failed (profile ", session.info.profile, "): ", verdict.message());
-  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
+  Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
   Close(session, why, true, in.out);  // it believes to be up: tell it (§2.21.2)
 }
 
@@ -160,7 +173,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
   const bool one_pair = !child.ok() && FindNotify(in.payloads, NotifyType::kSinglePairRequired) != nullptr;
   if (!child.ok() && !one_pair && !childless) {  // by RFC the IKE SA could stay; for us it is useless without a Child SA
     const std::string why = absl::StrCat("no Child SA: ", child.status().message());
-    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
+    Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
     return Close(session, why, false, in.out);
   }
   NoteMobike(session, in.payloads);

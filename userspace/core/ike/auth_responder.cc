@@ -62,7 +62,8 @@ bool Endpoint::Impl::SelectPeer(IkeSa& sa, const IdPayload&, const Incoming& in)
 // The IKE SA lingers only to repeat the answer; it still counts as half-open.
 void Endpoint::Impl::RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log) {
   counters_.Add("authentications failed");
-  Note(Notice::Level::kWarning,
+  ++stats_.attempts().incoming_failed;
+  Warn(sa.session->info,
        absl::StrCat("IKEv2: authentication of peer ", PeerName(sa.session->info), " failed",
                     sa.session->info.profile.empty() ? "" : absl::StrCat(" (profile ", sa.session->info.profile, ")"), ": ",
                     log),
@@ -77,7 +78,7 @@ void Endpoint::Impl::ProveOurselves(IkeSa& sa, const Incoming& in) {
   Session& session = *sa.session;
   if (OwnCredential(sa) != nullptr) {
     Hold(sa, in);
-    return SignOwn(sa, false, in.now, in.out, &Impl::OwnSigned);
+    return SignOwn(sa, false, PpkUse::kIfAny, in.now, in.out, &Impl::OwnSigned);
   }
   const auto own = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
                        ->Sign(AuthFor(sa, false, session.policy->local_id));
@@ -124,7 +125,7 @@ bool Endpoint::Impl::AnswerConfig(Session& session, const Incoming& in, Payloads
   if (request == nullptr || request->type != CfgType::kRequest) return true;
   auto reply = policy_.OnConfigRequest(session.info, request->attributes);
   if (!reply.ok()) {
-    Note(Notice::Level::kWarning,
+    Warn(session.info,
          absl::StrCat("IKEv2: no configuration for ", PeerName(session.info), ": ", reply.status().message()), in.out);
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kInternalAddressFailure, {}});
     return false;
@@ -140,7 +141,7 @@ void Endpoint::Impl::AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& an
   Session& session = *sa.session;
   auto selected = SelectChild(session, in.payloads, true);
   if (const auto* refusal = std::get_if<Refusal>(&selected)) {  // the IKE SA stays (§1.2)
-    Note(Notice::Level::kWarning,
+    Warn(session.info,
          absl::StrCat("IKEv2: Child SA of ", PeerName(session.info), " refused: ", refusal->why), in.out);
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, refusal->type, refusal->data});
     return;

@@ -48,7 +48,7 @@ void Endpoint::Impl::OnCreateChildRequest(IkeSa& sa, const Incoming& in, Request
   auto selected = SelectChild(session, in.payloads, false);
   if (const auto* refusal = std::get_if<Refusal>(&selected)) {
     if (refusal->type != NotifyType::kInvalidKePayload)
-      Note(Notice::Level::kWarning,
+      Warn(session.info,
            absl::StrCat("IKEv2: Child SA of ", PeerName(session.info), " refused: ", refusal->why), in.out);
     return Refuse(to, *refusal, in.out);
   }
@@ -265,7 +265,7 @@ void Endpoint::Impl::OnRekeyChildResponse(IkeSa& sa, RekeyChildOp& op, const Inc
   const bool ke_fits = group == crypto::KeMethod::kNone ||
                        (ke != nullptr && ke->method == group && op.key.method == group);
   if (!params.ok() || nonce == nullptr || !ke_fits) {
-    Note(Notice::Level::kWarning,
+    Warn(session.info,
          absl::StrCat("IKEv2: unusable answer to CREATE_CHILD_SA from ", PeerName(session.info), ": ",
                       params.ok() ? "nonce or key exchange is missing" : params.status().message()),
          in.out);
@@ -320,7 +320,7 @@ void Endpoint::Impl::RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const N
     return StartRekeyChild(session, *child, in.now, in.out);
   }
   const std::string why = absl::StrCat("peer refuses to rekey a Child SA (", NotifyName(error.type), ")");
-  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
+  Warn(session.info, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
   if (error.type == NotifyType::kNoAdditionalSas) return Close(session, why, false, in.out);  // §4: begin anew
   RetryRekeyChild(session, op.old, in.now, kRefusedWait);
 }
@@ -332,7 +332,7 @@ void Endpoint::Impl::NewChildFailed(IkeSa& sa, const NotifyPayload& error, const
   if (error.type == NotifyType::kSinglePairRequired && !std::exchange(session.single_pair, true))
     return StartCreateChild(session, in.now, in.out);
   const std::string why = absl::StrCat("no Child SA: peer answered ", NotifyName(error.type));
-  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
+  Warn(session.info, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
   const bool useful = std::any_of(session.children.begin(), session.children.end(),
                                   [](const auto& c) { return !c.second.gone && !c.second.linger_until; });
   if (!useful) Close(session, why, false, in.out);

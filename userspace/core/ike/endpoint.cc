@@ -63,6 +63,10 @@ size_t Endpoint::half_open() const { return impl_->half_open(); }
 
 const Counters& Endpoint::counters() const { return impl_->counters(); }
 
+const ExchangeStats& Endpoint::stats() const { return impl_->stats(); }
+
+void Endpoint::ClearCounters() { impl_->ClearCounters(); }
+
 Endpoint::Usage Endpoint::usage() const { return impl_->usage(); }
 
 }  // namespace flexvpn::ike

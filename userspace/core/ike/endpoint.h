@@ -75,6 +75,9 @@ struct Ppk {
 // keys that are complete and authenticated by then.  A responder always allows it.
 enum class Childless : uint8_t { kNever, kPrefer, kForce };
 
+// RFC 5723: the session in the ticket, sealed; or a handle of what the responder keeps.
+enum class TicketForm : uint8_t { kByValue, kByReference };
+
 // What holds for one IKE SA once the profile is known.
 struct SessionPolicy {
   std::string profile;
@@ -98,6 +101,7 @@ struct SessionPolicy {
   // Session resumption (RFC 5723).  As responder: how long the tickets we give are good, a day at most; as initiator: ask
   // for them and use them.  0 = neither.
   seconds resumption{0};
+  TicketForm ticket_form = TicketForm::kByValue;  // as responder
   uint8_t max_redirects = 0;  // as client: how often a gateway may send us on (RFC 5685); 0 = not at all
   bool mobike = false;                              // offer and accept RFC 4555
   std::vector<net::IpAddress> additional_addresses; // of ours, where the peer may reach us as well (MOBIKE)
@@ -195,7 +199,12 @@ struct AddressChanged { IkeSaId id; net::Endpoint local, remote; bool udp_encap 
 struct SessionRekeyed { SessionInfo session; };
 // An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.
 struct KeysDerived { KeyLogEntry keys; };
-struct Notice { enum class Level : uint8_t { kDebug, kInfo, kWarning } level{}; std::string text; };
+// One line for the log; `about` as far as it concerns one peer, and that is known.
+struct Notice {
+  enum class Level : uint8_t { kDebug, kInfo, kWarning } level{};
+  std::string text;
+  struct Subject { net::Endpoint remote; std::string identity, profile; } about{};
+};
 using Action = std::variant<SendDatagram, StartJob, StartFetch, SessionUp, ConfigReceived, SessionDown, ChildUp,
                             ChildDown, AddressChanged, SessionRekeyed, KeysDerived, Notice>;
 using Actions = std::vector<Action>;
@@ -225,12 +234,15 @@ struct SaInfo {  // for show
   std::vector<ChildInfo> children;
 };
 
+class ExchangeStats;
+
 class Endpoint {
  public:
   struct Config {
     uint32_t cookie_threshold = 30;        // half-open SAs from which IKE_SA_INIT needs a cookie; 0 = always
     uint32_t max_half_open = 4096;
     uint32_t max_half_open_per_source = 64;
+    uint32_t max_initiating = 0;           // sessions of ours in negotiation; 0 = unlimited
     uint32_t max_sas = 0;                  // 0 = unlimited
     SecretBytes qcd_secret{};              // for our crash detection tokens (RFC 6290); empty = we give none
     Duration half_open_timeout = seconds(30);
@@ -287,6 +299,8 @@ class Endpoint {
   std::vector<SaInfo> List(Instant now) const;
   size_t half_open() const;
   const Counters& counters() const;  // drops by reason, exchanges
+  const ExchangeStats& stats() const;  // core/ike/stats.h
+  void ClearCounters();                // both
   // How much of everything is held; all zero once every session has ended and its farewells are over.
   struct Usage {
     size_t sessions = 0, ike_sas = 0, children = 0;

@@ -69,7 +69,7 @@ void Endpoint::Impl::FollowupFailed(IkeSa& sa, const FollowupKeOp& op, Instant n
   EndOp(sa, op);
   Session& session = *sa.session;
   if (session.down) return;
-  Note(Notice::Level::kWarning,
+  Warn(session.info,
        absl::StrCat("IKEv2: ", PeerName(session.info), ": additional key exchange failed: ", why), out);
   if (const auto* child = std::get_if<RekeyChildOp>(&op.original)) {
     sa.queue.emplace_back(DeleteChildOp{ChildId(), child->offer.spi});  // should the peer have made it

@@ -90,6 +90,7 @@ std::unique_ptr<Session> Endpoint::Impl::Unfold(const HalfOpen& r) const {
 // A message for an IKE SA whose peer was not heard since IKE_SA_INIT.  Unless it is authentic, nothing changes.
 void Endpoint::Impl::HandleHalfOpen(HalfOpen& r, const Datagram& d, const Header& h, Instant now, Actions& out) {
   if (r.spi_i != h.initiator_spi) return Drop("drop: unknown IKE SPI");
+  if (d.local.vrf != r.local.vrf) return Drop("drop: message by another VRF");
   if (!r.answered()) return Drop("drop: no keys yet");
   if (h.next_payload == static_cast<uint8_t>(PayloadType::kNotify))
     return Drop("drop: unprotected message for an IKE SA");

@@ -12,7 +12,7 @@ void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Reque
   if (FindNotify(in.payloads, NotifyType::kAuthenticationFailed) != nullptr) {
     const char* hint = session.info.auth_local == "PSK" ? "wrong pre-shared key?" : "does it not know our CA?";
     if (!session.down)
-      Note(Notice::Level::kWarning,
+      Warn(session.info,
            absl::StrCat("IKEv2: peer ", PeerName(session.info), " could not authenticate us (AUTHENTICATION_FAILED); ", hint),
            in.out);
     return OnDeleteIke(sa, in, absl::StrCat("peer could not authenticate us; ", hint));

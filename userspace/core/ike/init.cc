@@ -48,6 +48,7 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   session.info.local_id = request.policy.local_id;
   if (request.remote_id) session.info.remote_id = *request.remote_id;
   session.info.profile = request.policy.profile;
+  ++stats_.attempts().outgoing;
   session.policy = policies_.Share(request.policy);
   session.suites = suites_.Share(Supported(crypto_, ProtocolId::kIke, request.suites));
   session.request = std::make_unique<InitiateRequest>(std::move(request));
@@ -55,7 +56,9 @@ IkeSaId Endpoint::Impl::Initiate(InitiateRequest request, Instant now, Actions& 
   const IkeSaId id = session.info.id;
   if (session.suites->empty())
     FailInit(session, "no usable IKE proposal is configured", out);
-  else if (auto kept = UsableTicket(session, now))
+  else if (config_.max_initiating != 0 && tables_.negotiating() >= config_.max_initiating)
+    FailInit(session, absl::StrCat(tables_.negotiating(), " IKE SAs of ours are in negotiation already, which is the limit"), out);
+  else if (tables_.BeginNegotiation(session); auto kept = UsableTicket(session, now))
     BeginResume(session, *std::move(kept), now, out);
   else
     BeginInit(session, now, out);
@@ -98,13 +101,14 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
   AppendInitExtensions(session, payloads);
   payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
   AppendVendorIds(payloads);
+  stats_.Count(ExchangeStats::kSentRequest, ExchangeType::kIkeSaInit, {}, payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
   sa.state = IkeState::kInitSent;
   SendPlainRequest(sa, h.init_request, ExchangeType::kIkeSaInit, InitOp{}, now, out);
 }
 
 void Endpoint::Impl::FailInit(Session& session, const std::string& why, Actions& out) {
-  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), out);
+  Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), out);
   Down(session, why, out);
   DropSas(session);
 }

@@ -20,6 +20,7 @@ void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant n
   if (!AdmitInit(d, h)) return;
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
+  stats_.Count(ExchangeStats::kReceivedRequest, h.exchange, {}, *payloads);
   if (!CookieHolds(d, h, *payloads, now, out)) return;
   if (const UnknownPayload* unknown = FindUnknownCritical(*payloads)) {
     Drop(h.exchange == ExchangeType::kIkeSaInit ? "drop: unknown critical payload in IKE_SA_INIT"
@@ -71,8 +72,11 @@ bool Endpoint::Impl::CookieHolds(const Datagram& d, const Header& h, const Paylo
     return false;
   }
   const auto* cookie = FindNotify(p, NotifyType::kCookie);
-  if (cookie != nullptr && cookies_.Check(cookie->data, nonce->nonce, d.remote.address, h.initiator_spi, now))
+  if (cookie != nullptr && cookies_.Check(cookie->data, nonce->nonce, d.remote.address, h.initiator_spi, now)) {
+    counters_.Add("cookies accepted");
     return true;
+  }
+  if (cookie != nullptr) counters_.Add("cookies refused");
   counters_.Add("cookies demanded");
   AnswerPlain(d, h,
               NotifyPayload{ProtocolId::kNone, {}, NotifyType::kCookie,
@@ -89,6 +93,7 @@ void Endpoint::Impl::AnswerPlain(const Datagram& d, const Header& h, Payload not
   answer.flags = kFlagResponse;
   Payloads payloads;
   payloads.push_back(std::move(notify));
+  stats_.Count(ExchangeStats::kSentResponse, h.exchange, {}, payloads);
   out.emplace_back(SendDatagram{d.local, d.remote, EncodeMessage(answer, payloads)});
 }
 
@@ -104,10 +109,12 @@ void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payl
   auto choice = SelectSuite(ProtocolId::kIke, *own, *offer, {.prefer_ke = ke->method, .no_additional = !additional});
   if (!choice) {
     counters_.Add("IKE_SA_INIT without a common proposal");
+    ++stats_.attempts().incoming, ++stats_.attempts().incoming_failed;
     if (proposal_notice_ == Instant{} || now - proposal_notice_ >= kProposalNoticeInterval) {
       proposal_notice_ = now;
-      Note(Notice::Level::kWarning,
-           absl::StrCat("IKEv2: ", d.remote.ToString(), " offers no IKE proposal that we accept"), out);
+      SessionInfo about;
+      about.remote = d.remote;
+      Warn(about, absl::StrCat("IKEv2: ", d.remote.ToString(), " offers no IKE proposal that we accept"), out);
     }
     return AnswerPlain(d, h, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kNoProposalChosen, {}}, out);
   }
@@ -146,6 +153,7 @@ HalfOpen& Endpoint::Impl::NewHalfOpen(const Datagram& d, const Header& h, const 
   r->agreed = SaidExtensions(p);
   r->peer_hashes = SignatureHashes(p);
   r->vendor_ids = VendorIds(p);
+  ++stats_.attempts().incoming;
   counters_.Add(h.exchange == ExchangeType::kIkeSaInit ? "IKE_SA_INIT accepted" : "IKE_SESSION_RESUME accepted");
   return tables_.AddHalfOpen(std::move(r));
 }
@@ -170,6 +178,7 @@ void Endpoint::Impl::SendHalfOpen(HalfOpen& r, ExchangeType exchange, const Payl
   header.responder_spi = r.spi_r;
   header.exchange = exchange;
   header.flags = kFlagResponse;
+  stats_.Count(ExchangeStats::kSentResponse, exchange, {}, payloads);
   Bytes response = EncodeMessage(header, payloads);
   r.SetAnswer(response, skeyseed);
   if (config_.log_keys) {

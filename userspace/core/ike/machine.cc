@@ -118,6 +118,12 @@ void Endpoint::Impl::Note(Notice::Level level, std::string text, Actions& out) c
   out.emplace_back(Notice{level, std::move(text)});
 }
 
+void Endpoint::Impl::Warn(const SessionInfo& about, std::string text, Actions& out) const {
+  const bool known = !(about.remote_id == Identity());
+  out.emplace_back(Notice{Notice::Level::kWarning, std::move(text),
+                          {about.remote, known ? about.remote_id.ToString() : "", about.profile}});
+}
+
 uint64_t Endpoint::Impl::SoftPermille() { return 850 + rng_.Below(100); }  // the two sides rarely meet
 
 Duration Endpoint::Impl::SoftLifetime(Duration lifetime) {
@@ -139,12 +145,15 @@ void Endpoint::Impl::Up(Session& session, IkeSa& sa, Instant now, Actions& out) 
   tables_.EndHalfOpen(sa);
   sa.receive.SetSize(std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow));
   session.up = true;
+  tables_.EndNegotiation(session);
   if (session.authenticated == Instant{}) session.authenticated = now;
   session.established = session.last_heard = session.last_sent = session.last_probe = now;
   SetIkeLifetime(session, now);
   tables_.BindIdentity(session);
   tables_.BindAddress(session);
   counters_.Add("IKE SAs established");
+  ++(session.info.initiator ? stats_.attempts().outgoing_up : stats_.attempts().incoming_up);
+  stats_.CountNat(session.info.nat_local, session.info.nat_remote);
   out.emplace_back(SessionUp{session.info});
 }
 
@@ -152,8 +161,10 @@ void Endpoint::Impl::Down(Session& session, const std::string& reason, Actions& 
   if (session.down) return;
   for (auto& [id, child] : session.children) LowerChild(session, child, true, true, out);
   session.down = true;
+  tables_.EndNegotiation(session);
   EndTickets(session);
   Touch(session);
+  if (session.info.initiator && !session.up) ++stats_.attempts().outgoing_failed;
   if (session.up || session.info.initiator) {  // a responder's half-open SA was never announced
     out.emplace_back(SessionDown{session.info, reason, session.up});
   }

@@ -18,6 +18,7 @@
 #include "core/ike/qcd.h"
 #include "core/ike/revocation_cache.h"
 #include "core/ike/share_pool.h"
+#include "core/ike/stats.h"
 #include "core/ike/tables.h"
 #include "core/ike/throttle.h"
 #include "core/ike/ts.h"
@@ -75,6 +76,8 @@ class Endpoint::Impl {
   std::vector<SaInfo> List(Instant now) const;
   size_t half_open() const { return tables_.half_open(); }
   const Counters& counters() const { return counters_; }
+  const ExchangeStats& stats() const { return stats_; }
+  void ClearCounters() { counters_.Clear(), stats_ = {}; }
   Usage usage() const;
 
  private:
@@ -93,6 +96,7 @@ class Endpoint::Impl {
     uint32_t message_id = 0;
     ExchangeType exchange{};
     net::Endpoint local, remote;
+    ExchangeStats::Purpose purpose{};
   };
   struct Refusal {
     NotifyType type{};
@@ -230,6 +234,8 @@ class Endpoint::Impl {
   void StartJob(HalfOpen& half_open, crypto::Job job, HalfOpenHandler then, Actions& out);
   IkeSa* Current(const Session& session) const;
   void Note(Notice::Level level, std::string text, Actions& out) const;
+  // A warning about a session: its peer and profile go with the line.
+  void Warn(const SessionInfo& about, std::string text, Actions& out) const;
   void Up(Session& session, IkeSa& sa, Instant now, Actions& out);
   void Down(Session& session, const std::string& reason, Actions& out);
   void DropSas(Session& session);
@@ -307,7 +313,7 @@ class Endpoint::Impl {
 
   // ppk.cc
   void AdoptPpk(IkeSa& sa);
-  absl::Status AppendPpk(const IkeSa& sa, Payloads& out) const;
+  void AppendPpk(const IkeSa& sa, Payloads& out) const;
   absl::Status SettlePpk(IkeSa& sa, const Payloads& answer);
   absl::Status ChoosePpk(IkeSa& sa, const Payloads& request, AuthPayload& auth);
 
@@ -336,6 +342,7 @@ class Endpoint::Impl {
 
   // auth_exchange.cc
   void SendAuth(IkeSa& sa, Instant now, Actions& out);
+  void SignWithPpk(IkeSa& sa, const AuthPayload& without, Instant now, Actions& out);
   void SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out);
   enum class PpkUse : uint8_t { kIfAny, kWithout };
   AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id, PpkUse ppk = PpkUse::kIfAny) const;
@@ -364,7 +371,7 @@ class Endpoint::Impl {
   void JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
   void JudgeCertificate(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
   void JudgementDone(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
-  void SignOwn(IkeSa& sa, bool of_initiator, Instant now, Actions& out, Signed then);
+  void SignOwn(IkeSa& sa, bool of_initiator, PpkUse ppk, Instant now, Actions& out, Signed then);
   void SigningFailed(IkeSa& sa, const absl::Status& why, Instant now, Actions& out);
   void OwnSigned(IkeSa& sa, const AuthPayload& own, Instant now, Actions& out);
   static void Hold(IkeSa& sa, const Incoming& in);
@@ -498,6 +505,7 @@ class Endpoint::Impl {
   ReassemblyMemory reassembly_memory_;
   Tables tables_;
   Counters counters_;
+  ExchangeStats stats_;
   SharePool<SessionPolicy> policies_;
   SharePool<std::vector<Suite>> suites_;
   SharePool<std::vector<std::string>> vendor_ids_;

@@ -108,7 +108,7 @@ bool Endpoint::Impl::MoveTo(IkeSaId id, const net::IpAddress& local, Instant now
   if (local == session->info.local.address) return true;
   Touch(*session);
   counters_.Add("sessions moved to another address of ours");
-  const net::Endpoint from{local, session->info.local.port};
+  const net::Endpoint from{local, session->info.local.port, session->info.local.vrf};
   if (session->info.initiator)
     Move(*session, from, session->info.remote, now, out);
   else
@@ -155,7 +155,7 @@ void Endpoint::Impl::OnUpdateAnswer(IkeSa& sa, const UpdateAddressesOp& op, cons
   if (const NotifyPayload* error = FindError(in.payloads)) {
     const std::string why = absl::StrCat("peer does not accept our address ", op.local.address.ToString(), ": ",
                                          NotifyName(error->type));
-    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
+    Warn(session.info, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
     return Close(session, why, false, in.out);
   }
   if (!(op.local == session.info.local) || !(op.remote == session.info.remote)) return QueueUpdate(sa);  // moved again
@@ -234,7 +234,7 @@ void Endpoint::Impl::OnRoutabilityAnswer(IkeSa& sa, const RoutabilityOp& op, con
     return counters_.Add("new addresses of peers verified");
   Session& session = *sa.session;
   counters_.Add("new addresses of peers not verified");
-  Note(Notice::Level::kWarning,
+  Warn(session.info,
        absl::StrCat("IKEv2: ", PeerName(session.info), " answered the check of its new address with a wrong COOKIE2"),
        in.out);
   Close(session, "its new address could not be verified (COOKIE2)", false, in.out);
@@ -254,9 +254,9 @@ bool Endpoint::Impl::TryOtherPath(Session& session, Instant now, Actions& out) {
   const net::IpAddress address = *next;
   std::rotate(next, next + 1, known.end());
   counters_.Add("sessions moved to another address of the peer");
-  Note(Notice::Level::kWarning,
+  Warn(session.info,
        absl::StrCat("IKEv2: ", PeerName(session.info), " is silent, trying its address ", address.ToString()), out);
-  Move(session, session.info.local, {address, session.info.remote.port}, now, out);
+  Move(session, session.info.local, {address, session.info.remote.port, session.info.remote.vrf}, now, out);
   return true;
 }
 

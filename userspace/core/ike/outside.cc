@@ -83,7 +83,7 @@ void Endpoint::Impl::EndAtOnce(IkeSa& sa, const std::string& reason, Actions& ou
   sa.state = IkeState::kClosed;  // Finish() sets when it expires
   if (session.current != sa.local_spi || session.down) return;
   if (session.up)
-    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: IKE SA with ", PeerName(session.info), " ended: ", reason), out);
+    Warn(session.info, absl::StrCat("IKEv2: IKE SA with ", PeerName(session.info), " ended: ", reason), out);
   Down(session, reason, out);
   for (auto& other : session.sas) other->gone = other->gone || other.get() != &sa;
 }

@@ -40,17 +40,13 @@ void Endpoint::Impl::AdoptPpk(IkeSa& sa) {
 }
 
 // Initiator: PPK_IDENTITY, and AUTH without the PPK for a responder that may lack it (§3.2).
-absl::Status Endpoint::Impl::AppendPpk(const IkeSa& sa, Payloads& out) const {
-  if (!sa.handshake->ppk) return absl::OkStatus();
-  const SessionPolicy& policy = *sa.session->policy;
-  out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, EncodePpkIdentity(*policy.ppk)});
-  // A second signature is not made: who signs and has agreed on a PPK uses it.
-  if (policy.ppk->required || !policy.credentials.empty()) return absl::OkStatus();
-  auto plain = NewPskAuthenticator(crypto_, policy.local_psk, policy.remote_psk)
-                   ->Sign(AuthFor(sa, true, policy.local_id, PpkUse::kWithout));
-  if (!plain.ok()) return plain.status();
-  out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kNoPpkAuth, std::move(plain->data)});
-  return absl::OkStatus();
+void Endpoint::Impl::AppendPpk(const IkeSa& sa, Payloads& out) const {
+  const Handshake& h = *sa.handshake;
+  if (!h.ppk) return;
+  out.emplace_back(
+      NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, EncodePpkIdentity(*sa.session->policy->ppk)});
+  if (!h.no_ppk_auth.empty())
+    out.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kNoPpkAuth, h.no_ppk_auth});
 }
 
 // Initiator: the answer tells whether the responder used the PPK.

@@ -185,7 +185,7 @@ void Endpoint::Impl::OnRekeyIkeResponse(IkeSa& sa, const RekeyIkeOp& op, const I
     if (error != nullptr && error->type == NotifyType::kTemporaryFailure) return RetryRekeyIke(sa, in.now);
     const std::string why = absl::StrCat("peer refuses to rekey the IKE SA (",
                                          error != nullptr ? NotifyName(error->type) : "unusable answer", ")");
-    Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(sa.session->info), ": ", why), in.out);
+    Warn(sa.session->info, absl::StrCat("IKEv2: ", PeerName(sa.session->info), ": ", why), in.out);
     if (error != nullptr && error->type == NotifyType::kNoAdditionalSas)
       return Close(*sa.session, why, false, in.out);  // §4: begin anew
     return RetryRekeyIke(sa, in.now, kRefusedWait);

@@ -32,7 +32,7 @@ void TicketWallet::Drop(const Key& key, IkeSaId session) {
 }
 
 TicketWallet::Key Endpoint::Impl::WalletKey(const Session& session) {
-  return {session.info.remote.address, session.info.profile};
+  return {{session.info.remote.address, 0, session.info.remote.vrf}, session.info.profile};
 }
 
 // A ticket that fits what we are to do now: the same keys and identities, and algorithms that are still wanted.
@@ -77,6 +77,7 @@ void Endpoint::Impl::SendResume(IkeSa& sa, Instant now, Actions& out) {
                      session.policy->force_encap, payloads);
   AppendFragmentation(payloads);
   AppendVendorIds(payloads);
+  stats_.Count(ExchangeStats::kSentRequest, ExchangeType::kIkeSessionResume, {}, payloads);
   h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSessionResume, false, 0), payloads);
   sa.state = IkeState::kResumeSent;
   SendPlainRequest(sa, h.init_request, ExchangeType::kIkeSessionResume, ResumeOp{}, now, out);

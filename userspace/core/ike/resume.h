@@ -28,11 +28,11 @@ struct KeptTicket {
   Instant expires{};
 };
 
-// The initiator's tickets: one for each peer address and profile.
+// The initiator's tickets: one for each peer address, VRF and profile.
 class TicketWallet {
  public:
   static constexpr size_t kMost = 4096;
-  using Key = std::pair<net::IpAddress, std::string>;  // peer, profile
+  using Key = std::pair<net::Endpoint, std::string>;  // peer, profile; the port is 0
 
   // In place of an older one.  Dropped if there is no room.
   void Keep(const Key& key, KeptTicket ticket, Instant now);

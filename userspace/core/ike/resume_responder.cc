@@ -121,7 +121,7 @@ void Endpoint::Impl::AppendTicket(Session& session, const IkeSa& sa, const Paylo
   state.ppk = session.info.ppk;
   state.expires = now + lifetime;
   state.authenticated = session.authenticated;
-  auto sealed = tickets_.Seal(state, now);
+  auto sealed = tickets_.Seal(state, policy.ticket_form, now);
   if (!sealed) return say(NotifyType::kTicketNack, {});
   session.ticket = sealed->id;
   counters_.Add("tickets given");

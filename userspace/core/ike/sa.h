@@ -101,6 +101,7 @@ struct Handshake {
   ChildOffer offer;                     // initiator; without suites: childless
   Agreed agreed;
   std::optional<PpkKeys> ppk;           // initiator: used if the responder can
+  Bytes no_ppk_auth;                    // initiator: NO_PPK_AUTH, for a responder that cannot; empty = not offered
   size_t additional_done = 0;           // additional key exchanges (RFC 9370)
   SecretBytes int_auth_i, int_auth_r;   // of IKE_INTERMEDIATE so far (RFC 9242)
   Bytes int_auth;                       // what AUTH covers of it
@@ -175,6 +176,7 @@ struct Session {
   std::shared_ptr<const SessionPolicy> policy = NoPolicy();
   std::shared_ptr<const std::vector<Suite>> suites;  // acceptable in a rekey of the IKE SA
   std::unique_ptr<InitiateRequest> request;  // initiator, until up
+  bool negotiating = false;  // begun by us, not up: counted in the tables
   bool up = false;    // SessionUp was emitted
   bool down = false;  // SessionDown was emitted: nothing but farewells follows
   IkeSpi current;     // ours of the IKE SA new exchanges use

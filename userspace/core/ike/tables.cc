@@ -69,7 +69,7 @@ Session* Tables::OwnerOf(ChildId id) const {
 }
 
 uint64_t Tables::InitKey(const net::Endpoint& remote, uint64_t fingerprint) {
-  return absl::HashOf(remote.address, remote.port, fingerprint);
+  return absl::HashOf(remote, fingerprint);
 }
 
 IkeSpi Tables::FindInit(uint64_t key) const {
@@ -160,7 +160,8 @@ std::vector<IkeSaId> Tables::SameIdentity(const Session& session) const {
        it != by_identity_.end() && it->first == *session.identity_key; ++it) {
     const Session* other = FindSession(it->second);
     if (other == nullptr || other == &session) continue;
-    if (other->info.profile == session.info.profile && other->info.remote_id == session.info.remote_id)
+    if (other->info.profile == session.info.profile && other->info.remote_id == session.info.remote_id &&
+        other->info.local.vrf == session.info.local.vrf)
       ids.push_back(it->second);
   }
   return ids;
@@ -208,6 +209,16 @@ std::vector<IkeSaId> Tables::TakeDue(Instant now) {
   return due;
 }
 
+void Tables::BeginNegotiation(Session& session) {
+  if (!session.negotiating) ++negotiating_;
+  session.negotiating = true;
+}
+
+void Tables::EndNegotiation(Session& session) {
+  if (session.negotiating) --negotiating_;
+  session.negotiating = false;
+}
+
 void Tables::Unlink(IkeSa& sa) {
   EndHalfOpen(sa);
   by_spi_.erase(sa.local_spi);
@@ -247,6 +258,7 @@ void Tables::Sweep(IkeSaId id) {
   if (session->down && !session->bound_address.empty()) UnbindAddress(*session);
   if (!session->sas.empty()) return;
   Schedule(*session, std::nullopt);
+  EndNegotiation(*session);
   sessions_.erase(id);
 }
 

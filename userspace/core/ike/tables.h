@@ -53,11 +53,17 @@ class Tables {
   size_t half_open() const { return half_open_; }
   size_t half_open(const net::IpAddress& source) const;
 
-  // Sessions up by authenticated identity and profile (INITIAL_CONTACT).
+  // Sessions of ours that are not up yet.
+  void BeginNegotiation(Session& session);
+  void EndNegotiation(Session& session);  // harmless if it is not counted
+  size_t negotiating() const { return negotiating_; }
+
+  // Sessions up by authenticated identity and profile (INITIAL_CONTACT).  Those of other VRFs are not the same: a peer
+  // may have a tunnel over each of its uplinks.
   void BindIdentity(Session& session);
   std::vector<IkeSaId> SameIdentity(const Session& session) const;  // without `session`, ascending
 
-  // Sessions up with the peer's address; (re)bound when one comes up or moves.
+  // Sessions up with the peer's address, in whatever VRF; (re)bound when one comes up or moves.
   void BindAddress(Session& session);
   size_t up_with(const net::IpAddress& remote) const;
 
@@ -89,7 +95,7 @@ class Tables {
   absl::flat_hash_map<ChildId, IkeSaId> child_owner_;
   absl::flat_hash_set<EspSpi> esp_spis_;
   absl::btree_set<std::pair<Instant, IkeSaId>> timers_;
-  size_t half_open_ = 0;
+  size_t half_open_ = 0, negotiating_ = 0;
   uint64_t next_session_ = 1, next_child_ = 1;
 };
 

@@ -6,7 +6,7 @@
 namespace flexvpn::ike {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kValue = 1, kReference = 2;  // first octet
 constexpr size_t kHeadSize = 1 + 4 + 8;  // version, key, serial: in the clear, authenticated
 constexpr crypto::Encr kCipher = crypto::Encr::kAesGcm16;
 constexpr size_t kKeySize = 32, kSaltSize = 4, kDigestSize = 32;
@@ -159,7 +159,7 @@ void TicketJar::Rotate(Instant now) {
   if (!keys_.empty() && now - keys_.back().made < kRotation) return;
   Key key;
   do key.number = rng_.U32();
-  while (Find(key.number) != nullptr);
+  while (key.number == 0 || Find(key.number) != nullptr);
   key.secret.resize(kKeySize);
   key.salt.resize(kSaltSize);
   rng_.Fill(key.secret);
@@ -173,12 +173,22 @@ TicketJar::Key* TicketJar::Find(uint32_t number) {
   return it == keys_.end() ? nullptr : &*it;
 }
 
-std::optional<TicketJar::Sealed> TicketJar::Seal(const TicketState& state, Instant now) {
+std::optional<TicketJar::Sealed> TicketJar::Seal(const TicketState& state, TicketForm form, Instant now) {
+  if (form == TicketForm::kByValue) return SealByValue(state, now);
+  const auto handle = shelf_.Keep(state, now);
+  if (!handle) return std::nullopt;
+  ByteWriter w;
+  w.U8(kReference);
+  w.Append(handle->octets);
+  return Sealed{std::move(w).Release(), {0, handle->number}};
+}
+
+std::optional<TicketJar::Sealed> TicketJar::SealByValue(const TicketState& state, Instant now) {
   Rotate(now);
   Key& key = keys_.back();
   const TicketId id{key.number, key.next++};
   ByteWriter w;
-  w.U8(kVersion);
+  w.U8(kValue);
   w.U32(id.key);
   w.U64(id.serial);
   const auto sealed =
@@ -189,15 +199,21 @@ std::optional<TicketJar::Sealed> TicketJar::Seal(const TicketState& state, Insta
 }
 
 std::optional<TicketJar::Opened> TicketJar::Open(BytesView ticket, Instant now) {
+  if (ticket.empty() || ticket.size() > kMaxTicketSize) return std::nullopt;
+  if (ticket.front() == kValue) return OpenByValue(ticket, now);
+  const auto found = ticket.front() == kReference ? shelf_.Find(ticket.subspan(1), now) : std::nullopt;
+  if (!found) return std::nullopt;
+  return Opened{*found->state, {0, found->number}};
+}
+
+std::optional<TicketJar::Opened> TicketJar::OpenByValue(BytesView ticket, Instant now) {
   DropOld(now);
-  if (ticket.size() > kMaxTicketSize) return std::nullopt;
-  ByteReader r(ticket);
-  const uint8_t version = r.U8();
+  ByteReader r(ticket.subspan(1));
   TicketId id;
   id.key = r.U32();
   id.serial = r.U64();
   const BytesView sealed = r.TakeAll();
-  Key* key = r.ok() && version == kVersion ? Find(id.key) : nullptr;
+  Key* key = r.ok() ? Find(id.key) : nullptr;
   if (key == nullptr || id.serial >= key->next || key->used.contains(id.serial) || used_ >= kMaxUsed)
     return std::nullopt;
   const auto plain = crypto_.Open(kCipher, key->secret, Nonce(key->salt, id.serial), ticket.first(kHeadSize), sealed);
@@ -208,6 +224,7 @@ std::optional<TicketJar::Opened> TicketJar::Open(BytesView ticket, Instant now) 
 }
 
 bool TicketJar::Use(const TicketId& id) {
+  if (id.key == 0) return shelf_.Drop(id.serial);
   Key* key = Find(id.key);
   if (key == nullptr || used_ >= kMaxUsed || !key->used.insert(id.serial).second) return false;
   ++used_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tickets of session resumption (RFC 5723): what a responder needs to take up a lost IKE SA again, sealed under a key
-// of its own and kept by the initiator (a ticket by value, §6.1).
+// of its own and kept by the initiator (by value, §6.1), or kept here and named by the initiator (by reference).
 #ifndef FLEXVPN_CORE_IKE_TICKET_H_
 #define FLEXVPN_CORE_IKE_TICKET_H_
 
@@ -10,7 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "base/rng.h"
-#include "core/ike/endpoint.h"
+#include "core/ike/ticket_shelf.h"
 
 namespace flexvpn::ike {
 
@@ -28,18 +28,6 @@ Bytes EncodeLifetimeTicket(const LifetimeTicket& ticket);
 // Nothing if the ticket is missing or larger than we keep.  The lifetime is not bounded.
 std::optional<LifetimeTicket> DecodeLifetimeTicket(BytesView data);
 
-// What a ticket holds (§5).
-struct TicketState {
-  Suite suite;
-  SecretBytes sk_d;                // of the IKE SA it was given on; of PrfKeySize octets
-  Identity initiator, responder;
-  std::string profile;
-  Bytes policy;                    // PolicyDigest() when it was given
-  IkeSaId session;                 // it was given on
-  bool ppk = false;                // sk_d holds a post-quantum pre-shared key
-  Instant expires{}, authenticated{};  // authenticated: the last full authentication of the peer
-  friend bool operator==(const TicketState&, const TicketState&) = default;
-};
 SecretBytes EncodeTicketState(const TicketState& state);
 std::optional<TicketState> DecodeTicketState(BytesView octets);
 
@@ -50,28 +38,28 @@ Bytes PolicyDigest(const crypto::Provider& crypto, const SessionPolicy& policy);
 SecretBytes ResumedSkeyseed(const crypto::Provider& crypto, crypto::Prf prf, BytesView sk_d, BytesView nonce_i,
                             BytesView nonce_r);
 
-// Which ticket: number of its key, and its own number under that key.
+// Which ticket: number of its key (0: by reference), and its own number under that key.
 struct TicketId {
   uint32_t key = 0;
   uint64_t serial = 0;
   friend bool operator==(const TicketId&, const TicketId&) = default;
 };
 
-// Makes and opens tickets: version | key number | serial | AES-256-GCM(TicketState).  Keys are made of the node's
-// randomness when they are first needed and never leave it: a restart ends all tickets.
+// Makes and opens tickets.  By value: 1 | key number | serial | AES-256-GCM(TicketState); keys are made of the node's
+// randomness when they are first needed and never leave it.  By reference: 2 | handle.  A restart ends all tickets.
 class TicketJar {
  public:
   static constexpr Duration kRotation = seconds(6 * 3600);  // then the next ticket is made under a new key
   static constexpr size_t kMaxUsed = 1 << 16;               // tickets remembered as used, of all keys
 
-  TicketJar(const crypto::Provider& crypto, Rng& rng) : crypto_(crypto), rng_(rng) {}
+  TicketJar(const crypto::Provider& crypto, Rng& rng) : crypto_(crypto), rng_(rng), shelf_(crypto, rng) {}
 
   struct Sealed {
     Bytes ticket;
     TicketId id;
   };
-  // `state.expires` is kMaxTicketLifetime from now at most.  Nothing: it would be too large.
-  std::optional<Sealed> Seal(const TicketState& state, Instant now);
+  // `state.expires` is kMaxTicketLifetime from now at most.  Nothing: it would be too large, or there is no room.
+  std::optional<Sealed> Seal(const TicketState& state, TicketForm form, Instant now);
   struct Opened {
     TicketState state;
     TicketId id;
@@ -89,12 +77,15 @@ class TicketJar {
     Instant made{};
     absl::flat_hash_set<uint64_t> used;
   };
+  std::optional<Sealed> SealByValue(const TicketState& state, Instant now);
+  std::optional<Opened> OpenByValue(BytesView ticket, Instant now);
   void Rotate(Instant now);
   void DropOld(Instant now);
   Key* Find(uint32_t number);
 
   const crypto::Provider& crypto_;
   Rng& rng_;
+  TicketShelf shelf_;
   std::deque<Key> keys_;  // newest last
   size_t used_ = 0;       // of all keys
 };

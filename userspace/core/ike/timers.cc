@@ -83,7 +83,7 @@ void Endpoint::Impl::TimedOut(IkeSa& sa, Request& request, Instant now, Actions&
     return;
   }
   if (ResumptionTimedOut(sa, request.op(), now, out) || TryOtherPath(session, now, out)) return;
-  Note(Notice::Level::kWarning, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", reason), out);
+  Warn(session.info, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", reason), out);
   session.lost = true;
   Down(session, reason, out);
   DropSas(session);
@@ -110,7 +110,7 @@ void Endpoint::Impl::TickChildren(Session& session, Instant now, Actions& out) {
       }
     }
     if (Due(child.hard, now)) {
-      Note(Notice::Level::kWarning,
+      Warn(session.info,
            absl::StrCat("IKEv2: a Child SA of ", PeerName(session.info), " reached its lifetime without a rekey"),
            out);
       if (Child* next = FindChild(session, child.successor)) {
@@ -130,7 +130,7 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
   IkeSa* sa = Current(session);
   if (sa == nullptr) return;
   if (Due(session.hard, now)) {
-    Note(Notice::Level::kWarning,
+    Warn(session.info,
          absl::StrCat("IKEv2: the IKE SA with ", PeerName(session.info), " reached its lifetime without a rekey"), out);
     return Close(session, "lifetime expired", false, out);
   }

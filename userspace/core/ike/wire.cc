@@ -8,6 +8,16 @@
 #include "absl/strings/str_cat.h"
 
 namespace flexvpn::ike {
+namespace {
+
+ExchangeStats::Purpose PurposeOf(const Op& op) {
+  using Purpose = ExchangeStats::Purpose;
+  if (const auto* child = std::get_if<RekeyChildOp>(&op)) return child->old ? Purpose::kChildRekey : Purpose::kOther;
+  if (std::holds_alternative<RekeyIkeOp>(op)) return Purpose::kIkeRekey;
+  return std::holds_alternative<LivenessOp>(op) ? Purpose::kLiveness : Purpose::kOther;
+}
+
+}  // namespace
 
 // First match wins; no match: counted and dropped, nothing changes.  IKE_SA_INIT has its own way (init.cc).
 const Endpoint::Impl::Rule Endpoint::Impl::kRequestRules[] = {
@@ -67,11 +77,13 @@ void Endpoint::Impl::HandleInit(const Datagram& d, const Header& h, Instant now,
   if (sa == nullptr || !sa->initiator || !sa->handshake ||
       sa->state != (h.exchange == ExchangeType::kIkeSaInit ? IkeState::kInitSent : IkeState::kResumeSent))
     return Drop("drop: unexpected IKE_SA_INIT answer");
-  if (d.remote.address != sa->session->info.remote.address) return Drop("drop: IKE_SA_INIT answer from elsewhere");
+  if (d.remote.address != sa->session->info.remote.address || d.local.vrf != sa->session->info.local.vrf)
+    return Drop("drop: IKE_SA_INIT answer from elsewhere");
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   if (FindUnknownCritical(*payloads) != nullptr) return Drop("drop: unknown critical payload in an answer");
   Touch(*sa->session);
+  stats_.Count(ExchangeStats::kReceivedResponse, h.exchange, {}, *payloads);
   const Incoming in{d, h, *payloads, now, out, {}};
   if (sa->state == IkeState::kResumeSent) return OnResumeResponse(*sa, in);
   OnInitResponse(*sa, in);
@@ -83,6 +95,7 @@ void Endpoint::Impl::HandleProtected(const Datagram& d, const Header& h, Instant
   IkeSa* sa = tables_.FindSa(h.from_initiator() ? h.responder_spi : h.initiator_spi);
   if (sa == nullptr || sa->initiator == h.from_initiator()) return OnUnknownSpi(d, h, now, out);
   if (sa->spi_i != h.initiator_spi || sa->spi_r != h.responder_spi) return Drop("drop: unknown IKE SPI");
+  if (d.local.vrf != sa->session->info.local.vrf) return Drop("drop: message by another VRF");
   if (sa->keys.sk_d.empty()) return Drop("drop: no keys yet");
   if (h.next_payload == static_cast<uint8_t>(PayloadType::kNotify)) return OnUnprotectedNotify(*sa, d, h, now, out);
   if (h.is_response())
@@ -140,8 +153,10 @@ void Endpoint::Impl::AcceptRequest(IkeSa& sa, const Datagram& d, const Header& h
   const absl::StatusOr<Payloads>& payloads = opened.payloads;
   NotePeer(sa, d, now, out);
   sa.receive.Begin(h.message_id, opened.fingerprint);
-  const ReplyTo to{sa.local_spi, h.message_id, h.exchange, d.local, d.remote};
+  ReplyTo to{sa.local_spi, h.message_id, h.exchange, d.local, d.remote};
   if (!payloads.ok()) return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out);
+  to.purpose = ExchangeStats::PurposeOf(h.exchange, *payloads);
+  stats_.Count(ExchangeStats::kReceivedRequest, h.exchange, to.purpose, *payloads);
   if (const UnknownPayload* unknown = FindUnknownCritical(*payloads))
     return Refuse(to, {NotifyType::kUnsupportedCriticalPayload, {unknown->type}, "", {}}, out);
   Dispatch(std::begin(kRequestRules), std::end(kRequestRules), sa, Incoming{d, h, *payloads, now, out, opened.plain},
@@ -157,6 +172,7 @@ void Endpoint::Impl::HandleResponse(IkeSa& sa, const Datagram& d, const Header& 
   const absl::StatusOr<Payloads>& payloads = opened->payloads;
   NotePeer(sa, d, now, out);
   std::optional<Request> request = sa.send.Take(h.message_id);
+  stats_.Count(ExchangeStats::kReceivedResponse, h.exchange, PurposeOf(request->op()), *payloads);
   if (FindUnknownCritical(*payloads) != nullptr) {  // the exchange has failed; nothing is sent (§2.21)
     Drop("drop: unknown critical payload in an answer");
     EndOp(sa, request->op());
@@ -249,6 +265,7 @@ void Endpoint::Impl::SendRequest(IkeSa& sa, ExchangeType exchange, const Payload
   }
   sa.send.TakeId();
   counters_.Add("requests sent");
+  stats_.Count(ExchangeStats::kSentRequest, exchange, PurposeOf(op), payloads);
   const Retransmit policy = RetransmitPolicy(*sa.session, op);
   Request& request = sa.send.Add(Request(id, exchange, *std::move(wire), std::move(op), policy));
   request.Sent(now);
@@ -267,7 +284,8 @@ void Endpoint::Impl::SendPlainRequest(IkeSa& sa, Bytes bytes, ExchangeType excha
 }
 
 Endpoint::Impl::ReplyTo Endpoint::Impl::ReplyFor(const IkeSa& sa, const Incoming& in) const {
-  return {sa.local_spi, in.header.message_id, in.header.exchange, in.datagram.local, in.datagram.remote};
+  return {sa.local_spi, in.header.message_id, in.header.exchange, in.datagram.local, in.datagram.remote,
+          ExchangeStats::PurposeOf(in.header.exchange, in.payloads)};
 }
 
 void Endpoint::Impl::Respond(const ReplyTo& to, const Payloads& payloads, Actions& out) {
@@ -276,6 +294,7 @@ void Endpoint::Impl::Respond(const ReplyTo& to, const Payloads& payloads, Action
   auto wire = ProtectMessage(*sa, MakeHeader(*sa, to.exchange, true, to.message_id), payloads, to.local);
   if (!wire.ok()) return counters_.Add("messages that could not be protected");
   counters_.Add("requests answered");
+  stats_.Count(ExchangeStats::kSentResponse, to.exchange, to.purpose, payloads);
   SendTo(to.local, to.remote, *wire, out);
   sa->receive.Finish(to.message_id, *std::move(wire));
 }

@@ -10,6 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/bytes.h"
+#include "core/net/vrf_id.h"
 
 namespace flexvpn::net {
 
@@ -90,15 +91,16 @@ class Prefix {
   int length_ = 0;
 };
 
-// UDP endpoint.
+// UDP endpoint.  Both ends of a datagram are in the same VRF.
 struct Endpoint {
   IpAddress address;
   uint16_t port = 0;
-  std::string ToString() const;  // 192.0.2.1:500, [2001:db8::1]:500
+  VrfId vrf{};
+  std::string ToString() const;  // 192.0.2.1:500, [2001:db8::1]:500; without the VRF
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
   template <class H>
   friend H AbslHashValue(H h, const Endpoint& e) {
-    return H::combine(std::move(h), e.address, e.port);
+    return H::combine(std::move(h), e.address, e.port, e.vrf);
   }
 };
 

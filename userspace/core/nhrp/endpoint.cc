@@ -197,6 +197,7 @@ void Endpoint::Impl::OnPacket(net::PeerId from, BytesView raw, Instant now, Acti
   Incoming in{.peer = *peer, .domain = *domain, .packet = *packet, .raw = raw, .now = now, .out = out};
   if (!Authentic(in)) return;
   counters_.Add(ReceivedName(packet->type));
+  ++traffic_[domain->network_id].received[static_cast<size_t>(packet->type)];
   Dispatch(in);
 }
 
@@ -284,5 +285,7 @@ void Endpoint::OnTick(Instant now, Actions& out) { impl_->OnTick(now, out); }
 std::optional<Instant> Endpoint::NextDeadline() const { return impl_->NextDeadline(); }
 std::vector<CacheRow> Endpoint::Rows(Instant now) const { return impl_->Rows(now); }
 const Counters& Endpoint::counters() const { return impl_->counters(); }
+const std::map<uint32_t, Traffic>& Endpoint::traffic() const { return impl_->traffic(); }
+void Endpoint::ClearCounters() { impl_->ClearCounters(); }
 
 }  // namespace flexvpn::nhrp

@@ -4,7 +4,9 @@
 #ifndef FLEXVPN_CORE_NHRP_ENDPOINT_H_
 #define FLEXVPN_CORE_NHRP_ENDPOINT_H_
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -101,6 +103,12 @@ struct CacheRow {
   std::vector<net::IpAddress> requesters;  // local entries
 };
 
+// Packets of one domain by PacketType (0 is unused): `show ip nhrp traffic`.
+struct Traffic {
+  std::array<uint64_t, 9> sent{}, received{};
+  uint64_t redirects_suppressed = 0;  // traffic indications not sent, to spare the receiver
+};
+
 class Endpoint {
  public:
   struct Limits {
@@ -134,6 +142,8 @@ class Endpoint {
 
   std::vector<CacheRow> Rows(Instant now) const;
   const Counters& counters() const;
+  const std::map<uint32_t, Traffic>& traffic() const;  // by network-id
+  void ClearCounters();                                // both
 
  private:
   class Impl;

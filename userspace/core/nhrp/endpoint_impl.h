@@ -113,6 +113,8 @@ class Endpoint::Impl {
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const { return timers_.Next(); }
   const Counters& counters() const { return counters_; }
+  const std::map<uint32_t, Traffic>& traffic() const { return traffic_; }
+  void ClearCounters() { counters_.Clear(), traffic_.clear(); }
 
   // redirect.cc
   void OnSpokeToSpoke(net::PeerId ingress, BytesView packet, Instant now, Actions& out);
@@ -215,6 +217,7 @@ class Endpoint::Impl {
   const Environment& env_;
   Limits limits_;
   Counters counters_;
+  std::map<uint32_t, Traffic> traffic_;  // by network-id; only of domains there are, or were
   std::map<uint32_t, DomainConfig> domains_;
   std::map<net::PeerId, Peer> peers_;
   std::set<std::pair<std::pair<uint32_t, net::IpAddress>, net::PeerId>> by_protocol_;

@@ -58,6 +58,7 @@ void Endpoint::Impl::Send(const Peer& peer, const Packet& packet, Actions& out) 
   Bytes bytes = Encode(packet);
   if (bytes.empty() || bytes.size() > kMaxPacketSize) return Drop("drop_too_large");
   counters_.Add(SentName(packet.type));
+  ++traffic_[peer.info.network_id].sent[static_cast<size_t>(packet.type)];
   out.push_back(SendPacket{peer.info.id, std::move(bytes)});
 }
 

@@ -28,8 +28,10 @@ void Endpoint::Impl::OnSpokeToSpoke(net::PeerId ingress, BytesView packet, Insta
     case RedirectLimiter::Verdict::kSend:
       break;
     case RedirectLimiter::Verdict::kTooSoon:
+      ++traffic_[domain->network_id].redirects_suppressed;
       return Drop("redirect_suppressed");
     case RedirectLimiter::Verdict::kTotalRate:
+      ++traffic_[domain->network_id].redirects_suppressed;
       return Drop("redirect_total_rate");
   }
   Packet p = Originate(*peer, PacketType::kTrafficIndication, ip->source.family());

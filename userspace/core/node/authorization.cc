@@ -60,12 +60,6 @@ void ExpandProposal(const config::IkeProposal& p, std::vector<ike::Suite>& out) 
   }
 }
 
-bool PolicyFits(const config::IkePolicy& policy, const net::IpAddress& local) {
-  if (!policy.match_fvrf.empty() && policy.match_fvrf != "any") return false;  // VRFs are not known yet
-  return policy.match_local.empty() ||
-         std::find(policy.match_local.begin(), policy.match_local.end(), local) != policy.match_local.end();
-}
-
 // 0 = no match; higher is more specific.
 int Specificity(const config::Identity& rule, const ike::Identity& id) {
   if (!Matches(rule, id)) return 0;
@@ -77,6 +71,8 @@ int Specificity(const config::Identity& rule, const ike::Identity& id) {
     default: return 1000;
   }
 }
+
+}  // namespace
 
 const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring,
                                            const std::optional<ike::Identity>& id, const net::IpAddress& remote) {
@@ -91,6 +87,8 @@ const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring,
   }
   return best;
 }
+
+namespace {
 
 ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::IpsecProfile& ipsec,
                                  const config::Interface& interface) {
@@ -132,10 +130,15 @@ ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::Ipsec
 
 }  // namespace
 
-std::vector<ike::Suite> IkeSuites(const config::Model& model, const net::IpAddress& local) {
+bool Fits(const std::vector<net::IpAddress>& addresses, const std::string& match_fvrf, const LocalEnd& local) {
+  if (match_fvrf != "any" && match_fvrf != local.fvrf) return false;
+  return addresses.empty() || std::find(addresses.begin(), addresses.end(), local.address) != addresses.end();
+}
+
+std::vector<ike::Suite> IkeSuites(const config::Model& model, const LocalEnd& local) {
   std::vector<ike::Suite> out;
   auto add = [&](const config::IkePolicy& policy) {
-    if (!PolicyFits(policy, local)) return;
+    if (!Fits(policy.match_local, policy.match_fvrf, local)) return;
     for (const std::string& name : policy.proposals)
       if (auto it = model.proposals.find(name); it != model.proposals.end()) ExpandProposal(it->second, out);
   };
@@ -189,15 +192,13 @@ bool ProfileAccepts(const config::Model& model, const config::IkeProfile& profil
                      [&](const config::Identity& rule) { return Matches(rule, remote); });
 }
 
-const config::IkeProfile* FindProfile(const config::Model& model, const net::IpAddress& local,
+const config::IkeProfile* FindProfile(const config::Model& model, const LocalEnd& local,
                                       const ike::Identity& remote, const crypto::CertificateInfo* certificate) {
   constexpr int kExact = 1000;
   const config::IkeProfile* best = nullptr;
   int best_score = 0;
   for (const auto& [name, profile] : model.profiles) {
-    const auto& locals = profile.match_local_addresses;
-    if (profile.down()) continue;
-    if (!locals.empty() && std::find(locals.begin(), locals.end(), local) == locals.end()) continue;
+    if (profile.down() || !Fits(profile.match_local_addresses, profile.match_fvrf, local)) continue;
     if (best_score < kExact && MapFits(model, profile, certificate)) best = &profile, best_score = kExact;
     for (const config::Identity& rule : profile.match_remote)
       if (int score = Specificity(rule, remote); score > best_score) best = &profile, best_score = score;
@@ -296,6 +297,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.lifetime = profile.lifetime;
   policy.auth_lifetime = profile.auth_lifetime;
   policy.resumption = profile.reconnect;
+  policy.ticket_form = profile.ticket_by_reference ? ike::TicketForm::kByReference : ike::TicketForm::kByValue;
   policy.window = model.ike.window;
   policy.max_redirects = model.ike.max_redirects;
   policy.mobike = model.ike.mobike;

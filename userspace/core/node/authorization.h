@@ -10,23 +10,29 @@
 #include "absl/status/statusor.h"
 #include "core/config/model.h"
 #include "core/ike/endpoint.h"
+#include "core/node/local_end.h"
 #include "core/node/pki.h"
 
 namespace flexvpn::node {
 
-// Suites of the policies whose `match address local` fits, in order of policy (named ones before `default`) and
+// Suites of the policies whose `match` lines fit, in order of policy (named ones before `default`) and
 // proposal.  A proposal that mixes AEAD and CBC gives AEAD suites without integrity and CBC suites with it.
-std::vector<ike::Suite> IkeSuites(const config::Model& model, const net::IpAddress& local);
+std::vector<ike::Suite> IkeSuites(const config::Model& model, const LocalEnd& local);
 
 // Does the peer's identity fit one line of `match identity remote` / a keyring's `identity`?
 bool Matches(const config::Identity& rule, const ike::Identity& identity);
 // The profile with the most specific fitting line (exact before domain or prefix before any; name order on a tie).  A
 // certificate map that fits counts as exact.  `certificate` is the peer's, nullptr if it has none.
-const config::IkeProfile* FindProfile(const config::Model& model, const net::IpAddress& local,
+const config::IkeProfile* FindProfile(const config::Model& model, const LocalEnd& local,
                                       const ike::Identity& remote,
                                       const crypto::CertificateInfo* certificate = nullptr);
 bool ProfileAccepts(const config::Model& model, const config::IkeProfile& profile, const ike::Identity& remote,
                     const crypto::CertificateInfo* certificate = nullptr);
+
+// The entry for a peer: found by identity (if known), else by the most specific address, the first on a tie; nullptr if
+// there is none.
+const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring, const std::optional<ike::Identity>& id,
+                                           const net::IpAddress& remote);
 
 struct Keys {
   SecretBytes local, remote;

@@ -4,6 +4,7 @@
 #ifndef FLEXVPN_CORE_NODE_IO_H_
 #define FLEXVPN_CORE_NODE_IO_H_
 
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,6 +46,11 @@ struct LocalAddress {
   net::IpAddress address;
   int prefix_length = 0;
   bool passing = false;  // IPv6: temporary, deprecated or tentative; the source of a tunnel only if there is no other
+  std::string vrf = {};  // name of the VRF device its interface is in (or is); "" = global
+};
+struct LocalVrf {  // a VRF device
+  std::string name;
+  uint32_t table = 0;
 };
 struct LocalRoute {  // of the kernel's main table, not ours
   net::Prefix prefix;
@@ -54,6 +60,7 @@ struct LocalRoute {  // of the kernel's main table, not ours
 struct LocalNetwork {
   std::vector<LocalAddress> addresses;
   std::vector<LocalRoute> routes;
+  std::vector<LocalVrf> vrfs = {};
 };
 // What an earlier run of this instance left in the kernel; given once at start.
 struct Adopt {
@@ -107,6 +114,10 @@ using Input = std::variant<UdpDatagram, CryptoDone, FetchDone, NhrpPacket, Spoke
 struct SendUdp {
   ike::SendDatagram datagram;
 };
+// Datagrams of these VRFs, and of the global one, are wanted from now on: sockets for each whose device is there.
+struct ListenIn {
+  std::map<std::string, net::VrfId> vrfs;  // by name
+};
 struct StartJob {
   crypto::JobId id;
   crypto::Job job;
@@ -142,7 +153,8 @@ struct AppendKeyLog {
   std::string file;
   SecretBytes line;
 };
-using Action = std::variant<SendUdp, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog>;
+using Action =
+    std::variant<SendUdp, ListenIn, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog>;
 using Actions = std::vector<Action>;
 
 }  // namespace flexvpn::node

@@ -8,7 +8,6 @@
 namespace flexvpn::node {
 namespace {
 
-constexpr uint32_t kDefaultTunnelMtu = 1400;
 constexpr uint32_t kDefaultRouteMetric = 4096;
 constexpr char kGre4[] = "flex-gre0";
 constexpr char kGre6[] = "flex-gre6";
@@ -133,6 +132,7 @@ void Node::SyncBase() {
     if (auto t = tunnels_.find(name); t != tunnels_.end() && t->second.negotiated && i.address_negotiated)
       objects.push_back(dataplane::Address{device, *t->second.negotiated, 32});
   }
+  SyncRules(objects);
   SyncFallbacks(objects);
   std::set<std::string> keys;
   for (dataplane::Object& o : objects) {
@@ -307,12 +307,12 @@ void Node::SyncRoute(const net::Prefix& prefix) {
 bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const {
   if (prefix.address().is_multicast() || prefix.address().is_loopback() || prefix.address().is_link_local())
     return false;
-  if (prefix.length() > 0) {
-    if (prefix.Contains(peer.remote)) return false;
+  if (prefix.length() > 0) {  // outer packets in a VRF go by another table
+    if (!peer.vrf && prefix.Contains(peer.remote)) return false;
     for (const auto& [id, other] : peers_)
-      if (prefix.Contains(other.remote)) return false;
+      if (!other.vrf && prefix.Contains(other.remote)) return false;
     for (const auto& [name, i] : model_.interfaces)
-      if (i.destination && prefix.Contains(*i.destination)) return false;
+      if (i.tunnel_vrf.empty() && i.destination && prefix.Contains(*i.destination)) return false;
   }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;

@@ -32,17 +32,15 @@ void Node::SetOuter(const ike::ChildSa& child, dataplane::Sa& sa) {
 bool Node::ForceEncap(const net::Endpoint& local, const net::Endpoint&) {
   return std::any_of(model_.profiles.begin(), model_.profiles.end(), [&](const auto& entry) {
     const config::IkeProfile& p = entry.second;
-    const auto& own = p.match_local_addresses;
-    return p.nat_force_encap && !p.down() &&
-           (own.empty() || std::find(own.begin(), own.end(), local.address) != own.end());
+    return p.nat_force_encap && !p.down() && Fits(p.match_local_addresses, p.match_fvrf, EndOf(local));
   });
 }
 
-// A Tunnel has one destination; spokes behind a template may be anywhere, but not on an address of ours.
-bool Node::AcceptsMove(const ike::SessionInfo& info, const net::Endpoint&, const net::Endpoint& remote) {
+// A Tunnel has one destination and one VRF; spokes behind a template may be anywhere, but not on an address of ours.
+bool Node::AcceptsMove(const ike::SessionInfo& info, const net::Endpoint& local, const net::Endpoint& remote) {
   const auto it = sessions_.find(info.id);
   const config::Interface* i = it == sessions_.end() ? nullptr : FindInterface(it->second.config_interface);
-  if (i == nullptr || rib_.IsSelf(remote.address)) return false;
+  if (i == nullptr || rib_.IsSelf(remote.address) || !SourceFree(local.address, i->tunnel_vrf)) return false;
   return !i->destination || *i->destination == remote.address;
 }
 
@@ -63,6 +61,7 @@ void Node::OnAddressChanged(const ike::AddressChanged& change) {
   peer->local = change.local.address;
   peer->remote = change.remote.address;
   peer->nat_remote = session.info.nat_remote;
+  if (elsewhere && peer->vrf) SyncBase();  // its rule, before its SAs
   if (elsewhere) {  // the next session between these ends is this peer's
     peer_by_key_.erase(old_key);
     peer_by_key_.try_emplace(PeerKey(session.config_interface, session.info), peer->id);
@@ -103,21 +102,31 @@ void Node::MoveSas(Peer& peer, const ike::AddressChanged& change) {
 // they wait; the address may come back.
 void Node::MoveSessions() {
   if (stopping_ || !network_known_) return;
-  const auto present = [&](const net::IpAddress& a) {
+  const auto present = [&](const LocalEnd& end) {
     const auto& here = network_.addresses;
-    if (std::any_of(here.begin(), here.end(), [&](const LocalAddress& l) { return l.address == a; })) return true;
+    if (std::any_of(here.begin(), here.end(),
+                    [&](const LocalAddress& l) { return l.address == end.address && l.vrf == end.fvrf; }))
+      return true;
     return std::any_of(model_.interfaces.begin(), model_.interfaces.end(), [&](const auto& i) {
-      return i.second.kind == config::InterfaceKind::kLoopback && i.second.address == a;
+      return i.second.kind == config::InterfaceKind::kLoopback && i.second.address == end.address;
     });
   };
+  std::vector<ike::SessionInfo> ambiguous;
   std::vector<std::pair<ike::SessionInfo, net::IpAddress>> moves;
   for (const auto& [id, session] : sessions_) {
     const auto info = ike_.Find(id);
     const config::Interface* i = FindInterface(session.config_interface);
-    if (!info || i == nullptr || present(info->local.address)) continue;
+    if (!info || i == nullptr) continue;
+    if (!SourceFree(info->local.address, VrfName(info->local.vrf))) {
+      ambiguous.push_back(*info);
+      continue;
+    }
+    if (present(EndOf(info->local))) continue;
     const auto source = SourceAddress(*i);
     if (source && *source != info->local.address) moves.emplace_back(*info, *source);
   }
+  for (const ike::SessionInfo& info : ambiguous)
+    Terminate(info.id, absl::StrCat("our address ", info.local.address.ToString(), " is in another VRF now"));
   for (const auto& [info, source] : moves) {
     bool moved = false;
     Ike([&, id = info.id, to = source](auto& ike, auto& a) { moved = ike.MoveTo(id, to, now_, a); });

@@ -21,6 +21,7 @@ void Node::Begin(Instant now, Actions& out) {
   if (started_known_) return;
   started_ = now;
   started_known_ = true;
+  Listen(config::FrontDoorVrfs(model_));
   Configure();
 }
 
@@ -152,6 +153,8 @@ void Node::On(ike::Action& action) {
                      out_->push_back(AppendKeyLog{model_.ike.key_log, std::move(line)});
                  },
                  [&](ike::Notice& n) {
+                   if (n.level == ike::Notice::Level::kWarning)
+                     failures_.Add({now_, n.about.remote, n.about.identity, n.about.profile, n.text});
                    Say(n.level == ike::Notice::Level::kWarning ? Log::Level::kWarning
                        : n.level == ike::Notice::Level::kInfo  ? Log::Level::kInfo
                                                                : Log::Level::kDebug,
@@ -191,7 +194,8 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   network_ = in;
   network_known_ = true;
   absl::flat_hash_set<net::IpAddress> self;
-  for (const LocalAddress& a : in.addresses) self.insert(a.address);
+  for (const LocalAddress& a : in.addresses)
+    if (a.vrf.empty()) self.insert(a.address);
   for (const auto& [name, i] : model_.interfaces)
     if (i.address) self.insert(*i.address);
   rib_.SetSelf(std::move(self));
@@ -203,8 +207,12 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   for (const LocalRoute& r : in.routes)
     if (r.prefix.length() > 0 && !underlay.contains(r.device)) local.push_back(r.prefix);
   rib_.SetLocal(local);
+  NoteMissingVrfs();
+  AssignSources();
   SyncBase();
   MoveSessions();
+  for (auto& [name, tunnel] : tunnels_)  // what it waits for may be there now
+    if (!tunnel.session && !tunnel.waiting_for.empty()) tunnel.retry_at = now_;
   SyncTunnels();
   Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
 }
@@ -230,7 +238,11 @@ void Node::OnApplyDone(const ApplyDone& in) {
   if (it == applying_.end()) return;
   const std::set<net::PeerId> peers = std::move(it->second);
   applying_.erase(it);
-  if (in.status.ok()) return;
+  if (in.status.ok()) {
+    ++applied_;
+    return;
+  }
+  refusals_.Add({now_, std::string(in.status.message())});
   Say(Log::Level::kError, absl::StrCat("kernel refused: ", in.status.message()));
   std::set<ike::IkeSaId> sessions;
   for (net::PeerId id : peers)
@@ -253,9 +265,9 @@ void Node::Configure() {
   if (model_.ike.cookie_challenge) ike.cookie_threshold = *model_.ike.cookie_challenge;
   // IKE_SA_INIT is answered at once: what waits is the half-open SA.  The lower of both limits counts.
   if (model_.ike.queue_sa_init != 0) ike.max_half_open = model_.ike.queue_sa_init;
-  if (model_.ike.max_in_negotiation != 0)
-    ike.max_half_open = model_.ike.queue_sa_init == 0 ? model_.ike.max_in_negotiation
-                                                      : std::min(ike.max_half_open, model_.ike.max_in_negotiation);
+  if (const uint32_t most = model_.ike.max_negotiating_incoming; most != 0)
+    ike.max_half_open = model_.ike.queue_sa_init == 0 ? most : std::min(ike.max_half_open, most);
+  ike.max_initiating = model_.ike.max_negotiating_outgoing;
   ike.max_sas = model_.ike.max_sa;
   ike.log_keys = !model_.ike.key_log.empty();
   if (ike.log_keys) Say(Log::Level::kWarning, KeyLogWarning());
@@ -307,52 +319,10 @@ crypto::UnixTime Node::WallClock() const {
   return time_of_day_ ? time_of_day_->first + WholeSeconds(now_ - time_of_day_->second) : 0;
 }
 
-void Node::OnNewConfig(config::Model model, Pki pki) {
-  // New certificates and CRLs count from the next authentication on: a renewal interrupts nobody.
-  const bool same_files = SamePki(pki_, pki);
-  pki_ = std::move(pki);
-  if (model == model_)
-    return Say(Log::Level::kInfo, same_files ? "configuration unchanged" : "certificates and CRLs read again");
-  const config::Model old = std::exchange(model_, std::move(model));
-  Configure();
-  // A session survives when all it was made from is the same.
-  auto same = [&](const Session& s) {
-    auto equal = [](const auto& a, const auto& b, const std::string& name) {
-      auto x = a.find(name), y = b.find(name);
-      return (x == a.end()) == (y == b.end()) && (x == a.end() || x->second == y->second);
-    };
-    auto i = model_.interfaces.find(s.config_interface);
-    auto p = model_.profiles.find(s.info.profile);
-    if (i == model_.interfaces.end() || p == model_.profiles.end() || i->second.down() || p->second.down())
-      return false;
-    auto ipsec = model_.ipsec_profiles.find(i->second.ipsec_profile);
-    if (ipsec == model_.ipsec_profiles.end()) return false;
-    if (!s.pool.empty() && !equal(old.pools, model_.pools, s.pool)) return false;
-    for (const std::string& t : ipsec->second.transform_sets)
-      if (!equal(old.transform_sets, model_.transform_sets, t)) return false;
-    const config::Interface* was = config::AddressOwner(old, s.config_interface);
-    const config::Interface* is = config::AddressOwner(model_, s.config_interface);
-    if ((was == nullptr) != (is == nullptr) || (was != nullptr && !(*was == *is))) return false;
-    return equal(old.interfaces, model_.interfaces, s.config_interface) &&
-           equal(old.profiles, model_.profiles, s.info.profile) &&
-           equal(old.ipsec_profiles, model_.ipsec_profiles, ipsec->first) &&
-           equal(old.keyrings, model_.keyrings, p->second.keyring) &&
-           (s.info.remote_certificate == nullptr || (old.trustpoints == model_.trustpoints &&
-                                                     old.certificate_maps == model_.certificate_maps)) &&
-           equal(old.authorization_policies, model_.authorization_policies, p->second.authorization_policy) &&
-           old.access_lists == model_.access_lists;
-  };
-  std::vector<ike::IkeSaId> changed;
-  for (const auto& [id, session] : sessions_)
-    if (!same(session)) changed.push_back(id);
-  for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
-  Pump();
-  Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", changed.size(), " of ",
-                                      sessions_.size() + changed.size(), " sessions restarted"));
-  OnLocalNetwork(LocalNetwork(network_));
+void Node::Say(Log::Level level, std::string text) {
+  if (level != Log::Level::kDebug) log_.Add({now_, level, text});
+  out_->push_back(Log{level, std::move(text)});
 }
-
-void Node::Say(Log::Level level, std::string text) { out_->push_back(Log{level, std::move(text)}); }
 
 std::vector<Node::PeerView> Node::Peers() const {
   std::vector<PeerView> out;

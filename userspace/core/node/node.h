@@ -12,19 +12,27 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "base/counters.h"
+#include "base/history.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "core/config/key_cipher.h"
 #include "core/config/model.h"
 #include "core/crypto/provider.h"
 #include "core/dataplane/objects.h"
 #include "core/ike/endpoint.h"
 #include "core/nhrp/endpoint.h"
 #include "core/node/io.h"
+#include "core/node/local_end.h"
 #include "core/node/pool.h"
 #include "core/node/rib.h"
 
+namespace flexvpn::config {
+struct Arg;
+}
+
 namespace flexvpn::node {
+
+struct Query;  // views.h
 
 class Node : private ike::Policy, private nhrp::Environment {
  public:
@@ -40,6 +48,7 @@ class Node : private ike::Policy, private nhrp::Environment {
     Duration duplicate_delay = seconds(10);        // before one of two sessions with one peer is closed
     Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
     Duration confirm = milliseconds(250);          // a tunnel the peer initiated is taken for ready at its end
+    std::string kernel, openssl, config_file;      // of this machine, for `show version`
   };
   Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto, Pki pki = {});
   ~Node() override;
@@ -53,6 +62,13 @@ class Node : private ike::Policy, private nhrp::Environment {
 
   const config::Model& model() const { return model_; }
   const dataplane::State& want() const { return want_; }
+  // What the last NewConfig did to the sessions that were there.
+  struct Restarts {
+    size_t restarted = 0, sessions = 0;
+  };
+  const Restarts& restarts() const { return restarts_; }
+  // By which `show running-config` writes keys; must outlive the node.  nullptr: in clear.
+  void SetKeyCipher(const config::KeyCipher* cipher) { cipher_ = cipher; }
   // For invariant checks of tests.
   struct PeerView {
     net::PeerId id;
@@ -97,6 +113,7 @@ class Node : private ike::Policy, private nhrp::Environment {
     std::string config_interface;
     std::string identity;           // of the remote
     net::IpAddress local, remote;   // outer
+    net::VrfId vrf;                 // of the outer addresses
     bool nat_remote = false;
     net::IpAddress local_protocol, remote_protocol;
     std::set<ike::IkeSaId> sessions;
@@ -127,6 +144,23 @@ class Node : private ike::Policy, private nhrp::Environment {
     net::PeerId peer;
     std::string key;
   };
+  // What an operator asks for afterwards.
+  struct LogLine {
+    Instant at;
+    Log::Level level{};
+    std::string text;
+  };
+  struct Failure {  // of IKE
+    Instant at;
+    net::Endpoint remote;
+    std::string identity, profile;  // as far as they are known
+    std::string reason;
+  };
+  struct Refusal {  // of the kernel
+    Instant at;
+    std::string what;
+  };
+  static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
   enum class Purpose : uint8_t { kTraffic, kCommand };
   struct PendingMeasure {
     Purpose purpose{};
@@ -148,7 +182,6 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnApplyDone(const ApplyDone& in);
   void OnSaExpired(const SaExpired& in);
   void OnMeasurements(const Measurements& in);
-  void OnNewConfig(config::Model model, Pki pki);
   crypto::UnixTime WallClock() const;
   void Configure();
   void NoteMissingAlgorithms();
@@ -164,7 +197,7 @@ class Node : private ike::Policy, private nhrp::Environment {
       const ike::SessionInfo& session, const std::vector<ike::ConfigAttribute>& request) override;
   std::vector<ike::ConfigAttribute> OnConfigSet(const ike::SessionInfo& session,
                                                 const std::vector<ike::ConfigAttribute>& set) override;
-  const config::Interface* BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const;
+  const config::Interface* BindResponder(const config::IkeProfile& profile, const net::Endpoint& remote) const;
   void OnSessionUp(const ike::SessionInfo& info);
   void OnSessionDown(const ike::SessionDown& down);
   void OnConfigReceived(const ike::ConfigReceived& received);
@@ -173,6 +206,9 @@ class Node : private ike::Policy, private nhrp::Environment {
   void OnChildUp(ike::ChildUp& up);
   void OnChildDown(const ike::ChildDown& down);
   void Terminate(ike::IkeSaId id, const std::string& reason);
+
+  // reconfigure.cc
+  void OnNewConfig(config::Model model, Pki pki);
 
   // moves.cc: sessions whose outer addresses change
   bool ForceEncap(const net::Endpoint& local, const net::Endpoint& remote) override;
@@ -195,7 +231,23 @@ class Node : private ike::Policy, private nhrp::Environment {
   bool JoinShortcut(const nhrp::NeedTunnel& need);  // an existing or coming tunnel serves
   void CancelToken(nhrp::TunnelToken token);
   std::optional<net::IpAddress> SourceAddress(const config::Interface& interface) const;
+  std::optional<net::IpAddress> SourceCandidate(const config::Interface& interface) const;
   net::IpAddress OverlayAddress(const std::string& interface) const;
+
+  const config::Interface* ShortcutTemplate(uint32_t network_id) const;
+
+  // vrf.cc: front-door VRFs
+  net::VrfId VrfIdOf(const std::string& name) const;  // "" and what was never configured: the global one
+  const std::string& VrfName(net::VrfId id) const;
+  LocalEnd EndOf(const net::Endpoint& local) const { return {local.address, VrfName(local.vrf)}; }
+  const LocalVrf* FindVrf(const std::string& name) const;  // its device; nullptr: there is none
+  std::string InVrf(const net::Endpoint& local) const;  // " in VRF red", "" in the global one; for messages
+  void Listen(const std::set<std::string>& vrfs);
+  void NoteMissingVrfs();
+  void AssignSources();
+  bool SourceFree(const net::IpAddress& address, const std::string& vrf) const;
+  std::string WaitsFor(const config::Interface& interface) const;
+  void SyncRules(std::vector<dataplane::Object>& objects) const;
 
   // peers.cc
   static std::string PeerKey(const std::string& interface, const ike::SessionInfo& info);
@@ -235,22 +287,24 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::string DeviceFor(const config::Interface& interface) const;
   bool RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const;
 
-  // show.cc
+  // commands.cc; the answers of show commands are in views.h
+  class Views;
+  struct Verb;
+  static const Verb* FindVerb(absl::string_view words);
   void OnCommand(const Command& command);
   void Answer(const Command& command, const Measurements& m);
-  show::Document Show(const std::string& what, const Measurements& m, bool secrets) const;
-  show::Document ShowOf(const std::string& what, const Measurements& m, bool secrets) const;
+  show::Document Run(const Command& command, const Measurements& m);
+  std::vector<ike::IkeSaId> IkeSasTo(const config::Arg* remote) const;  // nullptr: all
+  show::Document ClearIkeSas(const Query& q);
+  show::Document ClearIkeStats(const Query& q);
+  show::Document ClearNhrp(const Query& q);
+  show::Document RekeyIkeSas(const Query& q);
+  show::Document RekeyChildSas(const Query& q);
   std::string KeyLogWarning() const;
+
+  // show.cc
   std::vector<show::IkeSaRow> IkeRows() const;
   std::vector<show::IkeSessionRow> SessionRows() const;
-  std::vector<show::IpsecSaRow> IpsecRows(const Measurements& m) const;
-  std::vector<show::NhrpRow> NhrpRows() const;
-  std::vector<show::RouteRow> RouteRows() const;
-  std::vector<show::PeerRow> PeerRows(const Measurements& m) const;
-  std::vector<show::KernelSaRow> KernelSaRows(const Measurements& m) const;
-  std::vector<show::OffloadRow> OffloadRows(const Measurements& m) const;
-  std::vector<show::DropRow> DropRows(const Measurements& m) const;
-  std::string Clear(const std::vector<std::string>& words);
 
   const config::Interface* FindInterface(const std::string& name) const;
   const config::IkeProfile* ProfileOf(const config::Interface& interface) const;
@@ -279,6 +333,14 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::map<net::Prefix, Instant> route_since_;
   std::set<net::Prefix> remembered_;  // fallback routes beside those the configuration implies
 
+  const config::KeyCipher* cipher_ = nullptr;
+  Restarts restarts_;
+  std::vector<std::string> vrf_names_{""};  // by VrfId
+  std::map<std::string, net::VrfId> listening_;
+  std::map<net::IpAddress, std::string> sources_;  // outer addresses in use, with their VRF: one has each
+  std::set<std::string> refused_sources_;   // interfaces whose source another VRF has; told once
+  std::set<std::string> missing_vrfs_;      // without a device; told once
+
   LocalNetwork network_;
   bool network_known_ = false;
   dataplane::State want_;    // what should be there
@@ -292,6 +354,11 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::map<uint64_t, std::set<net::PeerId>> applying_;  // peers an Apply concerns
   uint64_t next_token_ = 1;
   std::map<uint64_t, PendingMeasure> measuring_;
+
+  History<LogLine> log_{500};
+  History<Failure> failures_{32};
+  History<Refusal> refusals_{1};
+  uint64_t applied_ = 0;  // changes of the kernel that succeeded
 
   Instant started_{};
   bool started_known_ = false;

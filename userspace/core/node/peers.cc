@@ -33,8 +33,10 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   peer.identity = session.info.remote_id.ToString();
   peer.local = session.info.local.address;
   peer.remote = session.info.remote.address;
+  peer.vrf = session.info.local.vrf;
   peer.nat_remote = session.info.nat_remote;
   peer.created = now_;
+  if (peer.vrf) SyncBase();  // its rule, before its SAs
   const config::Interface* i = FindInterface(session.config_interface);
   if (i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate) {
     uint32_t n = 1;
@@ -51,6 +53,7 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
 
 // Routes accepted earlier that would now send this peer's outer packets into another peer's tunnel.
 void Node::DropRoutesOver(const Peer& peer) {
+  if (peer.vrf) return;  // they go by another table
   std::vector<std::pair<net::PeerId, net::Prefix>> bad;
   for (const auto& [id, other] : peers_)
     for (const net::Prefix& p : other.prefixes)
@@ -140,12 +143,15 @@ void Node::Confirm(Peer& peer) {
   for (auto& [id, session] : sessions_) {
     if (session.tokens.empty()) continue;
     if (session.peer != peer.id &&
-        (!session.shortcut || session.up || session.info.remote.address != peer.remote || peer.nat_remote))
+        (!session.shortcut || session.up || session.info.remote.address != peer.remote ||
+         session.info.remote.vrf != peer.vrf || peer.nat_remote))
       continue;
     for (nhrp::TunnelToken token : std::exchange(session.tokens, {})) tokens.push_back(token);
   }
   std::erase_if(deferred_, [&](const Deferred& d) {
-    const bool served = d.need.nbma == peer.remote && !peer.nat_remote && !d.need.behind_nat;
+    const config::Interface* vt = ShortcutTemplate(d.need.network_id);
+    const bool served = d.need.nbma == peer.remote && !peer.nat_remote && !d.need.behind_nat && vt != nullptr &&
+                        VrfIdOf(vt->tunnel_vrf) == peer.vrf;
     if (served) tokens.push_back(d.need.token);
     return served;
   });
@@ -188,7 +194,9 @@ void Node::PeerGone(net::PeerId id) {
     peer_by_overlay_.erase(o);
   std::erase_if(peer_by_key_, [&](const auto& entry) { return entry.second == id; });
   RemovePeerObjects(id);
+  const bool in_vrf = static_cast<bool>(it->second.vrf);
   peers_.erase(it);
+  if (in_vrf) SyncBase();  // its rule
   for (const net::Prefix& p : prefixes) SyncRoute(p);
   Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
 }

@@ -139,12 +139,11 @@ absl::Status FillCertificates(const config::Model& model, const Pki& pki, const 
   return absl::OkStatus();
 }
 
-std::vector<Bytes> Authorities(const config::Model& model, const Pki& pki, const net::IpAddress& local) {
+std::vector<Bytes> Authorities(const config::Model& model, const Pki& pki, const LocalEnd& local) {
   std::vector<Bytes> out;
   for (const auto& [name, profile] : model.profiles) {
-    const auto& locals = profile.match_local_addresses;
     if (profile.down() || !ExpectsCertificate(profile)) continue;
-    if (!locals.empty() && std::find(locals.begin(), locals.end(), local) == locals.end()) continue;
+    if (!Fits(profile.match_local_addresses, profile.match_fvrf, local)) continue;
     for (const config::Trustpoint* t : config::CheckingTrustpoints(model, profile))
       if (auto it = pki.find(t->name); it != pki.end())
         for (const crypto::CertificateInfo& ca : it->second.authorities)

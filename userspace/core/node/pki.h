@@ -11,6 +11,7 @@
 #include "core/config/model.h"
 #include "core/crypto/certificate.h"
 #include "core/ike/endpoint.h"
+#include "core/node/local_end.h"
 #include "core/show/rows.h"
 
 namespace flexvpn::node {
@@ -38,7 +39,7 @@ absl::Status FillCertificates(const config::Model& model, const Pki& pki, const 
                               ike::SessionPolicy& policy);
 
 // Key ids of all CAs by which some profile for `local` checks its peers.
-std::vector<Bytes> Authorities(const config::Model& model, const Pki& pki, const net::IpAddress& local);
+std::vector<Bytes> Authorities(const config::Model& model, const Pki& pki, const LocalEnd& local);
 
 // `now`: time of day, for the status.
 std::vector<show::CertificateRow> CertificateRows(const Pki& pki, crypto::UnixTime now);

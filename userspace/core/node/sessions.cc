@@ -26,38 +26,45 @@ std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
 }  // namespace
 
 std::vector<ike::Suite> Node::InitSuites(const net::Endpoint& local, const net::Endpoint&) {
-  return IkeSuites(model_, local.address);
+  return IkeSuites(model_, EndOf(local));
 }
 
 bool Node::OffersPpk(const net::Endpoint&, const net::Endpoint&) { return MayUsePpk(model_); }
 
 std::vector<Bytes> Node::Authorities(const net::Endpoint& local, const net::Endpoint&) {
-  return node::Authorities(model_, pki_, local.address);
+  return node::Authorities(model_, pki_, EndOf(local));
 }
 
-// A Tunnel whose destination is this peer, else a clone of the profile's virtual-template.
-const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::IpAddress& remote) const {
+// A Tunnel whose destination is this peer, else a clone of the profile's virtual-template; of the VRF it calls by.
+const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::Endpoint& remote) const {
+  const std::string& vrf = VrfName(remote.vrf);
   for (const auto& [name, i] : model_.interfaces)
-    if (i.kind == config::InterfaceKind::kTunnel && !i.down() && i.destination == remote && ProfileOf(i) == &profile)
+    if (i.kind == config::InterfaceKind::kTunnel && !i.down() && i.destination == remote.address &&
+        i.tunnel_vrf == vrf && ProfileOf(i) == &profile)
       return &i;
   if (!profile.virtual_template) return nullptr;
-  return FindInterface(absl::StrCat("Virtual-Template", *profile.virtual_template));
+  const config::Interface* t = FindInterface(absl::StrCat("Virtual-Template", *profile.virtual_template));
+  return t != nullptr && !t->down() && t->tunnel_vrf == vrf ? t : nullptr;
 }
 
 absl::StatusOr<ike::SessionPolicy> Node::SelectProfile(const ike::SessionInfo& session,
                                                        const std::optional<ike::Identity>& wanted) {
-  const config::IkeProfile* profile = FindProfile(model_, session.local.address, session.remote_id,
+  const config::IkeProfile* profile = FindProfile(model_, EndOf(session.local), session.remote_id,
                                                   session.remote_certificate.get());
   if (profile == nullptr)
-    return absl::NotFoundError(absl::StrCat("no IKEv2 profile matches identity ", session.remote_id.ToString(),
+    return absl::NotFoundError(absl::StrCat("no IKEv2 profile", InVrf(session.local), " matches identity ",
+                                            session.remote_id.ToString(),
                                             session.remote_certificate == nullptr
                                                 ? ""
                                                 : absl::StrCat(" or certificate ", session.remote_certificate->subject)));
-  const config::Interface* interface = BindResponder(*profile, session.remote.address);
+  const config::Interface* interface = BindResponder(*profile, session.remote);
   if (interface == nullptr)
-    return absl::FailedPreconditionError(absl::StrCat("profile ", profile->name,
-                                                      " has no virtual-template and no Tunnel has destination ",
+    return absl::FailedPreconditionError(absl::StrCat("profile ", profile->name, " has no virtual-template in use",
+                                                      InVrf(session.local), " and no Tunnel has destination ",
                                                       session.remote.address.ToString()));
+  if (!SourceFree(session.local.address, interface->tunnel_vrf))
+    return absl::FailedPreconditionError(absl::StrCat("our address ", session.local.address.ToString(),
+                                                      InVrf(session.local), " is used in another VRF"));
   auto policy = MakeSessionPolicy(model_, *profile, *interface, session.remote_id, session.local.address,
                                   session.remote.address, pki_);
   if (policy.ok() && wanted && wanted->type != ike::IdType::kNull && !(*wanted == policy->local_id))
@@ -74,7 +81,7 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
   if (profile == model_.profiles.end()) return reply;
   const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
   if (policy == nullptr) return reply;
-  const config::Interface* interface = BindResponder(profile->second, info.remote.address);
+  const config::Interface* interface = BindResponder(profile->second, info.remote);
   if (interface == nullptr) return reply;
   auto wants = [&](ike::CfgAttr type) {
     return std::any_of(request.begin(), request.end(), [&](const auto& a) { return a.type == type; });
@@ -168,7 +175,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   auto profile = model_.profiles.find(info.profile);
   if (profile == model_.profiles.end()) return Terminate(info.id, "its profile is gone");
   if (session.config_interface.empty()) {
-    const config::Interface* interface = BindResponder(profile->second, info.remote.address);
+    const config::Interface* interface = BindResponder(profile->second, info.remote);
     if (interface == nullptr) return Terminate(info.id, "no interface for it");
     session.config_interface = interface->name;
   }
@@ -195,9 +202,9 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
       if (own && own != info.id) Ike([&](auto& ike, auto& a) { ike.Withdraw(own, now_, a); });
     }
   }
-  Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s", peer.interface,
+  Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s%s", peer.interface,
                                          info.local.ToString(), info.remote.ToString(), info.remote_id.ToString(),
-                                         info.profile));
+                                         info.profile, InVrf(info.local)));
 }
 
 void Node::OnConfigReceived(const ike::ConfigReceived& received) {

@@ -16,7 +16,13 @@ bool IsUniqueLocal(const net::IpAddress& a) { return a.is_v6() && (a.bytes()[0] 
 }  // namespace
 
 std::optional<net::IpAddress> Node::SourceAddress(const config::Interface& interface) const {
-  if (interface.source_address) return interface.source_address;
+  const auto source = SourceCandidate(interface);
+  return source && SourceFree(*source, interface.tunnel_vrf) ? source : std::nullopt;
+}
+
+// What `tunnel source` and the addresses here say, whoever else has it.
+std::optional<net::IpAddress> Node::SourceCandidate(const config::Interface& interface) const {
+  if (interface.source_address && interface.tunnel_vrf.empty()) return interface.source_address;
   const bool v6 = interface.mode == config::TunnelMode::kGreIpv6 || interface.mode == config::TunnelMode::kIpsecIpv6;
   if (const config::Interface* source = FindInterface(interface.source_interface); source != nullptr && source->address &&
       source->kind == config::InterfaceKind::kLoopback && source->address->is_v6() == v6)
@@ -26,7 +32,9 @@ std::optional<net::IpAddress> Node::SourceAddress(const config::Interface& inter
   const LocalAddress* best = nullptr;
   int best_score = -1;
   for (const LocalAddress& a : network_.addresses) {
-    if (a.device != interface.source_interface || a.address.is_v6() != v6 || a.address.is_link_local()) continue;
+    if (a.vrf != interface.tunnel_vrf || a.address.is_v6() != v6 || a.address.is_link_local()) continue;
+    if (interface.source_address ? a.address != *interface.source_address : a.device != interface.source_interface)
+      continue;
     const int score = (a.passing ? 0 : 2) + (IsUniqueLocal(a.address) == to_local ? 1 : 0);
     if (score > best_score) best = &a, best_score = score;
   }
@@ -87,8 +95,8 @@ void Node::TryTunnel(Tunnel& tunnel) {
   const config::IkeProfile& profile = *ProfileOf(i);
   tunnel.retry_at.reset();
   const auto local = SourceAddress(i);
-  if (!local) {
-    const std::string waiting = absl::StrCat(tunnel.name, ": waiting for an address on ", i.source_interface);
+  if (!local || (!i.tunnel_vrf.empty() && FindVrf(i.tunnel_vrf) == nullptr)) {
+    const std::string waiting = absl::StrCat(tunnel.name, ": waiting for ", WaitsFor(i));
     if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
     tunnel.waiting_for = waiting;
     return RetryTunnel(tunnel);
@@ -100,9 +108,9 @@ void Node::TryTunnel(Tunnel& tunnel) {
     return RetryTunnel(tunnel);
   }
   ike::InitiateRequest request;
-  request.local = {*local, kIkePort};
-  request.remote = {*i.destination, kIkePort};
-  request.suites = IkeSuites(model_, *local);
+  request.local = {*local, kIkePort, VrfIdOf(i.tunnel_vrf)};
+  request.remote = {*i.destination, kIkePort, request.local.vrf};
+  request.suites = IkeSuites(model_, EndOf(request.local));
   request.policy = *std::move(policy);
   if (profile.config_exchange_request && FindAuthorization(model_, profile) != nullptr) {
     if (i.address_negotiated) {
@@ -124,11 +132,25 @@ void Node::TryTunnel(Tunnel& tunnel) {
   for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
 }
 
+// The template of shortcuts in this NHRP network; a Tunnel names it before a template does.
+const config::Interface* Node::ShortcutTemplate(uint32_t network_id) const {
+  const config::Interface* names = nullptr;
+  for (const auto& [name, i] : model_.interfaces) {
+    if (i.nhrp.network_id != network_id || !i.nhrp.shortcut_virtual_template) continue;
+    names = &i;
+    if (i.kind == config::InterfaceKind::kTunnel) break;
+  }
+  if (names == nullptr) return nullptr;
+  return FindInterface(absl::StrCat("Virtual-Template", *names->nhrp.shortcut_virtual_template));
+}
+
 // The other side may have been faster, or be on its way already.
 bool Node::JoinShortcut(const nhrp::NeedTunnel& need) {
+  const config::Interface* vt = ShortcutTemplate(need.network_id);
+  const net::VrfId vrf = vt == nullptr ? net::VrfId() : VrfIdOf(vt->tunnel_vrf);
   for (auto& [id, peer] : peers_) {
     const config::Interface* i = FindInterface(peer.config_interface);
-    if (!peer.up || peer.remote != need.nbma || need.behind_nat || i == nullptr ||
+    if (!peer.up || peer.remote != need.nbma || peer.vrf != vrf || need.behind_nat || i == nullptr ||
         i->kind != config::InterfaceKind::kVirtualTemplate || i->nhrp.network_id != need.network_id)
       continue;
     peer.tokens.push_back(need.token);
@@ -136,7 +158,8 @@ bool Node::JoinShortcut(const nhrp::NeedTunnel& need) {
     return true;
   }
   for (auto& [id, session] : sessions_) {
-    if (session.up || !session.shortcut || session.info.remote.address != need.nbma) continue;
+    if (session.up || !session.shortcut || session.info.remote.address != need.nbma || session.info.remote.vrf != vrf)
+      continue;
     session.tokens.push_back(need.token);
     return true;
   }
@@ -160,28 +183,20 @@ void Node::CallShortcut(const nhrp::NeedTunnel& need) {
     Say(Log::Level::kWarning, absl::StrCat("no shortcut to ", need.protocol.ToString(), " (", need.nbma.ToString(), "): ", why));
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(need.token, now_, a); });
   };
-  const config::Interface* vt = nullptr;
-  const config::Interface* asked = nullptr;
-  for (const auto& [name, i] : model_.interfaces)
-    if (i.nhrp.network_id == need.network_id && i.nhrp.shortcut_virtual_template) {
-      asked = &i;
-      vt = FindInterface(absl::StrCat("Virtual-Template", *i.nhrp.shortcut_virtual_template));
-      if (i.kind == config::InterfaceKind::kTunnel) break;
-    }
-  if (vt == nullptr)
-    return fail(asked != nullptr ? absl::StrCat(asked->name, " names a Virtual-Template that does not exist")
-                                 : "no interface has `ip nhrp shortcut virtual-template`");
+  const config::Interface* vt = ShortcutTemplate(need.network_id);
+  if (vt == nullptr) return fail("no interface has `ip nhrp shortcut virtual-template` with a template that exists");
   const config::IkeProfile* profile = ProfileOf(*vt);
   const auto local = SourceAddress(*vt);
   if (profile == nullptr || !local) return fail(absl::StrCat(vt->name, " has no IKEv2 profile or no source address"));
   auto policy = MakeSessionPolicy(model_, *profile, *vt, std::nullopt, *local, need.nbma, pki_);
   if (!policy.ok()) return fail(std::string(policy.status().message()));
   ike::InitiateRequest request;
-  request.local = {*local, kIkePort};
-  request.remote = {need.nbma, kIkePort};
-  request.suites = IkeSuites(model_, *local);
+  request.local = {*local, kIkePort, VrfIdOf(vt->tunnel_vrf)};
+  request.remote = {need.nbma, kIkePort, request.local.vrf};
+  request.suites = IkeSuites(model_, EndOf(request.local));
   request.policy = *std::move(policy);
   request.policy.initial_contact = false;  // both spokes may start at once
+  const net::Endpoint remote = request.remote;
   ike::Actions actions;
   const ike::IkeSaId id = ike_.Initiate(std::move(request), now_, actions);
   Session& session = sessions_[id];
@@ -189,7 +204,7 @@ void Node::CallShortcut(const nhrp::NeedTunnel& need) {
   session.created = now_;
   session.shortcut = true;
   session.info.id = id;
-  session.info.remote = {need.nbma, kIkePort};
+  session.info.remote = remote;
   session.tokens.push_back(need.token);
   for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
 }

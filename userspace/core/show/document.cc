@@ -19,9 +19,12 @@ const Json* Find(const Json& object, absl::string_view key) {
 }
 }  // namespace
 
-std::string Str(const Json& object, const char* key, const char* missing) {
+absl::string_view StrView(const Json& object, absl::string_view key, absl::string_view missing) {
   const Json* v = Find(object, key);
-  return v != nullptr && v->is_string() ? v->get<std::string>() : missing;
+  return v != nullptr && v->is_string() ? absl::string_view(v->get_ref<const std::string&>()) : missing;
+}
+std::string Str(const Json& object, const char* key, const char* missing) {
+  return std::string(StrView(object, key, missing));
 }
 int64_t Int(const Json& object, const char* key) {
   const Json* v = Find(object, key);
@@ -40,6 +43,11 @@ const Json& List(const Json& object, const char* key) {
   static const Json* const kEmpty = new Json(Json::array());
   const Json* v = Find(object, key);
   return v != nullptr && v->is_array() ? *v : *kEmpty;
+}
+const Json& Member(const Json& object, const char* key) {
+  static const Json* const kEmpty = new Json(Json::object());
+  const Json* v = Find(object, key);
+  return v != nullptr && v->is_object() ? *v : *kEmpty;
 }
 std::string Join(const Json& list, absl::string_view separator) {
   std::string out;
@@ -120,27 +128,55 @@ std::string TextError(const Json& data) {
   return out;
 }
 
+// Which command has which layout.
+struct Layout {
+  absl::string_view command;
+  std::string (*text)(const Json&);
+};
+constexpr Layout kLayouts[] = {
+    {"crypto ikev2 proposal", TextProposals},
+    {"crypto ikev2 policy", TextPolicies},
+    {"crypto ikev2 profile", TextProfiles},
+    {"crypto ikev2 authorization policy", TextAuthorizationPolicies},
+    {"crypto ikev2 stats", TextIkeStats},
+    {"crypto ikev2 stats exchange", TextIkeExchanges},
+    {"crypto ikev2 diagnose error", TextIkeErrors},
+    {"crypto session", TextCryptoSessions},
+    {"crypto session brief", TextCryptoSessionsBrief},
+    {"crypto session detail", TextCryptoSessionsDetail},
+    {"crypto ipsec sa", TextIpsecSas},
+    {"crypto ipsec transform-set", TextTransformSets},
+    {"crypto ipsec profile", TextIpsecProfiles},
+    {"crypto pki certificates", TextCertificates},
+    {"ip local pool", TextPools},
+    {"ip nhrp", TextNhrp},
+    {"ip nhrp detail", TextNhrpDetail},
+    {"ip nhrp brief", TextNhrpBrief},
+    {"ip nhrp shortcut", TextNhrpShortcuts},
+    {"ip nhrp traffic", TextNhrpTraffic},
+    {"ip nhrp flags", TextNhrpFlags},
+    {"ip route flexvpn", TextRoutes},
+    {"interfaces", TextInterface},
+    {"derived-config", TextDerivedConfig},
+    {"dataplane", TextDataplane},
+    {"dataplane peers", TextPeers},
+    {"dataplane sas", TextKernelSas},
+    {"dataplane drops", TextDrops},
+    {"dataplane offload", TextOffload},
+    {"dataplane devices", TextDevices},
+    {"dataplane reconcile", TextReconcile},
+    {"logging", TextLogging},
+    {"tech-support", TextTechSupport},
+    {"version", TextVersion},
+    {"running-config", [](const Json& d) { return Str(d, "config"); }},
+    {"message", [](const Json& d) { return Str(d, "message") + "\n"; }},
+};
+
 std::string TextOf(const Document& d) {
-  const std::string& c = d.command;
+  if (d.rows != nullptr) return d.rows->Text();
   if (Has(d.data, "error")) return TextError(d.data);
-  if (c == "crypto ikev2 sa") return TextIkeSas(d.data, false);
-  if (c == "crypto ikev2 sa detailed") return TextIkeSas(d.data, true);
-  if (c == "crypto ikev2 session") return TextIkeSessions(d.data, false);
-  if (c == "crypto ikev2 session detailed") return TextIkeSessions(d.data, true);
-  if (c == "crypto ipsec sa") return TextIpsecSas(d.data);
-  if (c == "crypto pki certificates") return TextCertificates(d.data);
-  if (c == "ip nhrp") return TextNhrp(d.data);
-  if (c == "ip nhrp shortcut") return TextNhrpShortcuts(d.data);
-  if (c == "ip route flexvpn") return TextRoutes(d.data);
-  if (c == "dataplane peers") return TextPeers(d.data);
-  if (c == "dataplane sas") return TextKernelSas(d.data);
-  if (c == "dataplane drops") return TextDrops(d.data);
-  if (c == "dataplane offload") return TextOffload(d.data);
-  if (c == "dataplane devices") return TextDevices(d.data);
-  if (c == "dataplane") return TextDataplane(d.data);
-  if (c == "version") return TextVersion(d.data);
-  if (c == "running-config") return Str(d.data, "config");
-  if (c == "message") return Str(d.data, "message") + "\n";
+  for (const Layout& l : kLayouts)
+    if (l.command == d.command) return l.text(d.data);
   std::string out;
   Listing(d.data, 0, &out);
   return out;
@@ -150,8 +186,14 @@ std::string TextOf(const Document& d) {
 
 void AddWarning(Document& d, const std::string& text) { d.data["warnings"].push_back(text); }
 
-std::string RenderJson(const Document& d) {
-  return d.data.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+const Json& Data(Document& d) {
+  if (d.rows != nullptr) d.rows->AddTo(d.data);
+  d.rows.reset();
+  return d.data;
+}
+
+std::string RenderJson(Document d) {
+  return Data(d).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string RenderText(const Document& d) {

@@ -1,10 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of algorithms and forms of times as IOS prints them.
+#include <chrono>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "core/show/rows.h"
+#include "core/show/text.h"
 
 namespace flexvpn::show {
+namespace {
+
+struct Civil {  // UTC
+  const char* month;
+  unsigned day;
+  int year;
+  std::string time;  // "10:46:42"
+};
+Civil ToCivil(int64_t unix_time) {
+  using namespace std::chrono;
+  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const sys_seconds at{seconds(unix_time)};
+  const auto day = floor<days>(at);
+  const year_month_day date(day);
+  const hh_mm_ss<seconds> time(at - day);
+  return {kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<unsigned>(date.day()),
+          static_cast<int>(date.year()),
+          absl::StrFormat("%02d:%02d:%02d", time.hours().count(), time.minutes().count(), time.seconds().count())};
+}
+
+}  // namespace
+
+std::string FormatDate(int64_t unix_time) {
+  const Civil c = ToCivil(unix_time);
+  return absl::StrFormat("%s UTC %s %d %d", c.time, c.month, c.day, c.year);
+}
+
+std::string FormatTime(const Json& row) {
+  if (!Has(row, "time")) return absl::StrCat(FormatAge(seconds(Int(row, "age_seconds"))), " ago");
+  const Civil c = ToCivil(Int(row, "time"));
+  return absl::StrFormat("%s %2d %s UTC", c.month, c.day, c.time);
+}
 
 std::string EncrName(uint16_t encr) {
   switch (encr) {

@@ -5,52 +5,50 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/show/json.h"
+#include "core/show/text.h"
 
 namespace flexvpn::show {
 namespace {
 
-// Octets of a peer made printable ASCII: what is not becomes \xNN.
-std::string Printable(const std::string& s) {
-  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
-  if (std::all_of(s.begin(), s.end(), plain)) return s;
-  std::string out;
-  for (const char c : s) {
-    const auto u = static_cast<unsigned char>(c);
-    if (u >= 0x20 && u < 0x7f) out += c;
-    else absl::StrAppendFormat(&out, "\\x%02x", u);
-  }
-  return out;
-}
-
-// An object made in one go: its keys are known to differ, so none is looked for before it is added.
+// An object made in one go: its keys are known to differ, so none is looked for before it is added, and every value is
+// made in its place.
 class Object {
  public:
-  explicit Object(size_t keys) { members_.reserve(keys); }
-  void Put(const char* key, Json value) { members_.emplace_back(key, std::move(value)); }
+  explicit Object(size_t keys) { members_.reserve(keys); }  // with one more all are copied
+  template <class T>
+  void Put(absl::string_view key, T&& value) {
+    members_.Container::emplace_back(std::piecewise_construct, std::forward_as_tuple(key.data(), key.size()),
+                                     std::forward_as_tuple(std::forward<T>(value)));
+  }
   Json Take() && { return Json(std::move(members_)); }
 
  private:
+  using Container = Json::object_t::Container;
   Json::object_t members_;
 };
 
-Json TextOrNull(const std::string& s) { return s.empty() ? Json(nullptr) : Json(Printable(s)); }
-Json AddressOrNull(const net::IpAddress& a) { return a.empty() ? Json(nullptr) : Json(a.ToString()); }
-Json Spi32(uint32_t spi) { return absl::StrFormat("0x%08x", spi); }
-Json Spi64(uint64_t spi) { return absl::StrFormat("0x%016x", spi); }
-std::string ModeName(bool transport) { return transport ? "transport" : "tunnel"; }
+// Rows that become an array `key`, and text by `text`.
+template <class Row>
+class Listed : public Rows {
+ public:
+  using Layout = std::string (*)(const std::vector<Row>&, bool);
+  Listed(std::vector<Row> rows, const char* key, Layout text, bool detailed)
+      : rows_(std::move(rows)), key_(key), text_(text), detailed_(detailed) {}
+  void AddTo(Json& data) const override;
+  std::string Text() const override { return text_(rows_, detailed_); }
 
-template <class T>
-Json Addresses(const std::vector<T>& list) {
-  Json out = Json::array();
-  for (const T& a : list) out.push_back(a.ToString());
-  return out;
-}
-Json Texts(const std::vector<std::string>& list) {
-  Json out = Json::array();
-  for (const std::string& s : list) out.push_back(Printable(s));
-  return out;
-}
+ private:
+  std::vector<Row> rows_;
+  const char* key_;
+  Layout text_;
+  bool detailed_;
+};
+
+Json Spi32(uint32_t spi) { return absl::StrFormat("0x%08x", spi); }
+std::string Spi64(uint64_t spi) { return absl::StrCat("0x", absl::Hex(spi, absl::kZeroPad16)); }
 
 Json ToJson(const IkeSaRow& r);
 Json ToJson(const ChildSelectorRow& r);
@@ -74,8 +72,19 @@ Json Array(const std::vector<Row>& rows) {
   return out;
 }
 
+template <class Row>
+void Listed<Row>::AddTo(Json& data) const {
+  data[key_] = Array(rows_);
+}
+
+template <class Row>
+Document MakeListed(std::string command, std::vector<Row> rows, const char* key, typename Listed<Row>::Layout text,
+                    bool detailed) {
+  return {std::move(command), Json::object(), std::make_shared<Listed<Row>>(std::move(rows), key, text, detailed)};
+}
+
 Json ToJson(const IkeSaRow& r) {
-  Object j(48);
+  Object j(50);
   j.Put("tunnel_id", r.tunnel_id);
   j.Put("session_id", r.session_id);
   j.Put("interface", TextOrNull(r.interface));
@@ -321,19 +330,17 @@ Json ToJson(const FeatureRow& r) {
   return j;
 }
 
-Document Make(const char* command, const char* key, Json rows) {
-  Document d{command, Json::object()};
-  d.data[key] = std::move(rows);
-  return d;
-}
-
 }  // namespace
 
-Document MakeIkeSas(const std::vector<IkeSaRow>& rows, bool detailed) {
-  return Make(detailed ? "crypto ikev2 sa detailed" : "crypto ikev2 sa", "ike_sas", Array(rows));
+Json IkeSaJson(const IkeSaRow& row) { return ToJson(row); }
+
+Document MakeIkeSas(std::vector<IkeSaRow> rows, bool detailed) {
+  return MakeListed(detailed ? "crypto ikev2 sa detailed" : "crypto ikev2 sa", std::move(rows), "ike_sas", &TextIkeSas,
+                    detailed);
 }
-Document MakeIkeSessions(const std::vector<IkeSessionRow>& rows, bool detailed) {
-  return Make(detailed ? "crypto ikev2 session detailed" : "crypto ikev2 session", "sessions", Array(rows));
+Document MakeIkeSessions(std::vector<IkeSessionRow> rows, bool detailed) {
+  return MakeListed(detailed ? "crypto ikev2 session detailed" : "crypto ikev2 session", std::move(rows), "sessions",
+                    &TextIkeSessions, detailed);
 }
 Document MakeIpsecSas(const std::vector<IpsecSaRow>& rows) {
   return Make("crypto ipsec sa", "ipsec_sas", Array(rows));

@@ -210,8 +210,8 @@ struct VersionInfo {
 };
 
 // The documents.  `detailed` chooses the text layout only: JSON always has everything.
-Document MakeIkeSas(const std::vector<IkeSaRow>& rows, bool detailed);
-Document MakeIkeSessions(const std::vector<IkeSessionRow>& rows, bool detailed);
+Document MakeIkeSas(std::vector<IkeSaRow> rows, bool detailed);
+Document MakeIkeSessions(std::vector<IkeSessionRow> rows, bool detailed);
 Document MakeIpsecSas(const std::vector<IpsecSaRow>& rows);
 Document MakeNhrp(const std::vector<NhrpRow>& rows);
 Document MakeNhrpShortcuts(const std::vector<NhrpRow>& rows);  // rows with flag rib or nho; the others are left out

@@ -3,16 +3,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "core/show/json.h"
 #include "core/show/text.h"
 
 namespace flexvpn::show {
 namespace {
 
-bool IsV6(const Json& sa) { return Str(sa, "local_address").find(':') != std::string::npos; }
+bool IsV6(const IkeSaRow& sa) { return sa.local.address.family() == net::Family::kIpv6; }
 
-std::string Local(const Json& sa) { return absl::StrCat(Str(sa, "local_address"), "/", Int(sa, "local_port")); }
-std::string Remote(const Json& sa) { return absl::StrCat(Str(sa, "remote_address"), "/", Int(sa, "remote_port")); }
+std::string Ends(const net::Endpoint& e) { return absl::StrCat(e.address.ToString(), "/", e.port); }
 
 // `text` to the left in a column: what "%-22s" does at a fraction of the price.
 void Column(absl::string_view text, size_t width, std::string* out) {
@@ -21,159 +21,131 @@ void Column(absl::string_view text, size_t width, std::string* out) {
 }
 
 // The column is cut at 18 characters, as IOS does.
-std::string Vrfs(const Json& sa) {
-  return absl::StrCat(Str(sa, "fvrf", "none"), "/", Str(sa, "ivrf", "none")).substr(0, 18);
+std::string Vrfs(const IkeSaRow& sa) {
+  const auto name = [](const std::string& vrf) { return vrf.empty() ? "none" : Printable(vrf); };
+  return absl::StrCat(name(sa.fvrf), "/", name(sa.ivrf)).substr(0, 18);
 }
 
-// "0x000d…" -> "000D…"
-std::string BareSpi(const Json& sa, const char* key) {
-  const std::string s = Str(sa, key);
-  return absl::AsciiStrToUpper(s.size() > 2 ? s.substr(2) : s);
-}
+const char* YesNo(bool yes) { return yes ? "Yes" : "No"; }
 
-std::string Additional(const Json& sa) {
-  std::string out;
-  for (const Json& name : List(sa, "additional_key_exchanges"))
-    absl::StrAppend(&out, out.empty() ? "" : ", ", name.is_string() ? name.get<std::string>() : "");
-  return out;
-}
-
-std::string Head(const Json& sa) {
-  std::string out;
+void Head(const IkeSaRow& sa, std::string* out) {
   if (IsV6(sa)) {
-    absl::StrAppend(&out, "Tunnel-id    fvrf/ivrf              Status\n");
-    Column(absl::StrCat(Int(sa, "tunnel_id")), 11, &out);
-    Column(Vrfs(sa), 22, &out);
-    absl::StrAppend(&out, Str(sa, "status"), "\nLocal  ", Local(sa), "\nRemote  ", Remote(sa), "\n");
+    absl::StrAppend(out, "Tunnel-id    fvrf/ivrf              Status\n");
+    Column(absl::StrCat(sa.tunnel_id), 11, out);
+    Column(Vrfs(sa), 22, out);
+    absl::StrAppend(out, sa.status, "\nLocal  ", Ends(sa.local), "\nRemote  ", Ends(sa.remote), "\n");
   } else {
-    absl::StrAppend(&out, "Tunnel-id Local                 Remote                fvrf/ivrf            Status\n");
-    Column(absl::StrCat(Int(sa, "tunnel_id")), 10, &out);
-    Column(Local(sa), 22, &out);
-    Column(Remote(sa), 22, &out);
-    Column(Vrfs(sa), 21, &out);
-    absl::StrAppend(&out, Str(sa, "status"), "\n");
+    absl::StrAppend(out, "Tunnel-id Local                 Remote                fvrf/ivrf            Status\n");
+    Column(absl::StrCat(sa.tunnel_id), 10, out);
+    Column(Ends(sa.local), 22, out);
+    Column(Ends(sa.remote), 22, out);
+    Column(Vrfs(sa), 21, out);
+    absl::StrAppend(out, sa.status, "\n");
   }
-  absl::StrAppend(&out, "      Encr: ", Str(sa, "encryption"), ", keysize: ", Int(sa, "key_bits"),
-                  ", PRF: ", Str(sa, "prf"), ", Hash: ", Str(sa, "integrity"), ", DH Grp:", Int(sa, "dh_group"),
-                  ", Auth sign: ", Str(sa, "auth_local"), ", Auth verify: ", Str(sa, "auth_remote"), "\n");
-  if (!List(sa, "additional_key_exchanges").empty())
-    absl::StrAppend(&out, "      PQC Key Exchange: ", Additional(sa), "\n");
-  absl::StrAppend(&out, "      Life/Active Time: ", Int(sa, "lifetime_seconds"), "/", Int(sa, "active_seconds"),
-                  " sec\n");
-  return out;
+  absl::StrAppend(out, "      Encr: ", EncrName(sa.encr), ", keysize: ", sa.key_bits, ", PRF: ", PrfName(sa.prf),
+                  ", Hash: ", IntegName(sa.integ), ", DH Grp:", sa.group, ", Auth sign: ", sa.auth_local,
+                  ", Auth verify: ", sa.auth_remote, "\n");
+  if (!sa.additional.empty()) absl::StrAppend(out, "      PQC Key Exchange: ", absl::StrJoin(sa.additional, ", "), "\n");
+  absl::StrAppend(out, "      Life/Active Time: ", sa.lifetime.count(), "/", sa.active.count(), " sec\n");
 }
 
 // "      Local window:      5              Remote window:      5"
-std::string Pair(absl::string_view local, const std::string& a, absl::string_view remote, const std::string& b) {
-  return absl::StrCat(absl::StrFormat("      %-34s", absl::StrCat(local, a)), remote, b, "\n");
+template <class T>
+void Pair(absl::string_view local, const T& a, absl::string_view remote, const T& b, std::string* out) {
+  absl::StrAppend(out, "      ");
+  Column(absl::StrCat(local, a), 34, out);
+  absl::StrAppend(out, remote, b, "\n");
 }
 
-std::string Nat(const Json& sa) {
-  const bool local = Flag(sa, "nat_local"), remote = Flag(sa, "nat_remote");
-  if (!local && !remote) return "NAT-T is not detected";
-  return absl::StrCat("NAT-T is detected ", local ? " inside" : "", remote ? " outside" : "");
+void Spis(const IkeSaRow& sa, std::string* out) {
+  const auto spi = [](uint64_t v) { return absl::AsciiStrToUpper(absl::StrCat(absl::Hex(v, absl::kZeroPad16))); };
+  Pair("Local spi: ", spi(sa.local_spi), "Remote spi: ", spi(sa.remote_spi), out);
 }
 
-std::string Detail(const Json& sa) {
-  auto n = [&](const char* key) { return absl::StrCat(Int(sa, key)); };
-  std::string out = absl::StrCat("      CE id: 0, Session-id: ", n("session_id"), "\n");
-  if (IsV6(sa)) {
-    out += Pair("Local spi: ", BareSpi(sa, "local_spi"), "Remote spi: ", BareSpi(sa, "remote_spi"));
-    absl::StrAppend(&out, "      Status Description: ", Str(sa, "status_description"), "\n");
-  } else {
-    absl::StrAppend(&out, "      Status Description: ", Str(sa, "status_description"), "\n");
-    out += Pair("Local spi: ", BareSpi(sa, "local_spi"), "Remote spi: ", BareSpi(sa, "remote_spi"));
-  }
-  absl::StrAppend(&out, "      Local id: ", Str(sa, "local_id"), "\n      Remote id: ", Str(sa, "remote_id"), "\n");
-  const std::string local = n("local_next_msg_id"), remote = n("remote_next_msg_id");
-  out += Pair("Local req msg id:  ", local, "Remote req msg id:  ", remote);
-  out += Pair("Local next msg id: ", local, "Remote next msg id: ", remote);
-  out += Pair("Local req queued:  ", n("local_queued"), "Remote req queued:  ", n("remote_queued"));
-  out += Pair("Local window:      ", n("local_window"), "Remote window:      ", n("remote_window"));
-  absl::StrAppend(&out, "      DPD configured for ", n("dpd_interval_seconds"), " seconds, retry ",
-                  n("dpd_retry_seconds"), "\n");
-  absl::StrAppend(&out, "      Fragmentation ", Flag(sa, "fragmentation") ? "configured" : "not  configured", ".\n");
-  if (!List(sa, "additional_key_exchanges").empty())
-    absl::StrAppend(&out, "      Quantum-safe Encryption using PQC: ", Additional(sa), "\n");
-  if (Flag(sa, "ppk")) out += "      Quantum-safe Encryption using Manual PPK\n";
-  absl::StrAppend(&out, "      Dynamic Route Update: ", Flag(sa, "dynamic_route_update") ? "enabled" : "disabled",
-                  "\n      Extended Authentication not configured.\n      ", Nat(sa),
-                  "\n      Cisco Trust Security SGT is disabled\n      Initiator of SA : ",
-                  Flag(sa, "initiator") ? "Yes" : "No", "\n");
-  if (Has(sa, "pushed_address")) absl::StrAppend(&out, "      Pushed IP address: ", Str(sa, "pushed_address"), "\n");
-  if (Has(sa, "assigned_address"))
-    absl::StrAppend(&out, "      Assigned host addr: ", Str(sa, "assigned_address"), "\n");
-  if (Has(sa, "peer_type")) absl::StrAppend(&out, "      PEER TYPE: ", Str(sa, "peer_type"), "\n");
-  const Json& subnets = List(sa, "remote_subnets");
-  if (!subnets.empty()) out += "      Remote subnets:\n";
-  for (const Json& s : subnets) {
-    const auto p = net::Prefix::Parse(s.is_string() ? s.get<std::string>() : "");
-    if (!p) continue;
-    if (p->family() == net::Family::kIpv4)
-      absl::StrAppend(&out, "      ", p->address().ToString(), " ", p->Netmask().ToString(), "\n");
-    else
-      absl::StrAppend(&out, "      ", p->ToString(), "\n");
-  }
-  for (const Json& entry : List(sa, "configuration")) {  // routes and addresses stand above
-    const std::string text = entry.is_string() ? entry.get<std::string>() : "";
-    if (!absl::StrContains(text, "_SUBNET") && !absl::StartsWith(text, "INTERNAL_IP4_ADDRESS"))
-      absl::StrAppend(&out, "      Received: ", text, "\n");
-  }
-  return out;
+std::string Nat(const IkeSaRow& sa) {
+  if (!sa.nat_local && !sa.nat_remote) return "NAT-T is not detected";
+  return absl::StrCat("NAT-T is detected ", sa.nat_local ? " inside" : "", sa.nat_remote ? " outside" : "");
 }
 
-std::string Selectors(const Json& list) {
-  std::string out;
-  for (const Json& s : list) {
-    if (!out.empty()) out += "\n                          ";
-    absl::StrAppend(&out, Str(s, "first"), "/", Int(s, "first_port"), " - ", Str(s, "last"), "/", Int(s, "last_port"));
-  }
-  return out;
-}
-
-std::string ShortSpi(const Json& child, const char* key) {
-  std::string s = Str(child, key);
-  const size_t digit = s.size() > 2 ? s.find_first_not_of('0', 2) : std::string::npos;
-  s = digit == std::string::npos ? "0" : s.substr(digit);
-  return absl::StrCat("0x", absl::AsciiStrToUpper(s));
-}
-
-std::string Child(const Json& child, bool detailed) {
-  std::string out =
-      absl::StrCat("Child sa: local selector  ", Selectors(List(child, "local_selectors")),
-                   "\n          remote selector ", Selectors(List(child, "remote_selectors")),
-                   "\n          ESP spi in/out: ", ShortSpi(child, "spi_in"), "/", ShortSpi(child, "spi_out"), "\n");
-  if (detailed) {
-    absl::StrAppend(&out, "          AH spi in/out: 0x0/0x0\n          CPI in/out: 0x0/0x0\n          Encr: ",
-                    Str(child, "encryption"), ", keysize: ", Int(child, "key_bits"), ", esp_hmac: ",
-                    Str(child, "integrity"), "\n          ah_hmac: None, comp: IPCOMP_NONE, mode ", Str(child, "mode"),
+// What the configuration payload brought, either way.
+void Configuration(const IkeSaRow& sa, std::string* out) {
+  if (sa.pushed_address) absl::StrAppend(out, "      Pushed IP address: ", sa.pushed_address->ToString(), "\n");
+  if (sa.assigned_address) absl::StrAppend(out, "      Assigned host addr: ", sa.assigned_address->ToString(), "\n");
+  if (!sa.peer_type.empty()) absl::StrAppend(out, "      PEER TYPE: ", Printable(sa.peer_type), "\n");
+  if (!sa.remote_subnets.empty()) absl::StrAppend(out, "      Remote subnets:\n");
+  for (const net::Prefix& p : sa.remote_subnets) {
+    const bool v4 = p.family() == net::Family::kIpv4;
+    absl::StrAppend(out, "      ", v4 ? absl::StrCat(p.address().ToString(), " ", p.Netmask().ToString()) : p.ToString(),
                     "\n");
   }
-  return out;
+  for (const std::string& entry : sa.configuration)  // routes and addresses stand above
+    if (!absl::StrContains(entry, "_SUBNET") && !absl::StartsWith(entry, "INTERNAL_IP4_ADDRESS"))
+      absl::StrAppend(out, "      Received: ", Printable(entry), "\n");
+}
+
+void Detail(const IkeSaRow& sa, std::string* out) {
+  absl::StrAppend(out, "      CE id: 0, Session-id: ", sa.session_id, "\n");
+  if (IsV6(sa)) Spis(sa, out);
+  absl::StrAppend(out, "      Status Description: ", sa.status_description, "\n");
+  if (!IsV6(sa)) Spis(sa, out);
+  absl::StrAppend(out, "      Local id: ", Printable(sa.local_id), "\n      Remote id: ", Printable(sa.remote_id), "\n");
+  Pair("Local req msg id:  ", sa.local_next_msg_id, "Remote req msg id:  ", sa.remote_next_msg_id, out);
+  Pair("Local next msg id: ", sa.local_next_msg_id, "Remote next msg id: ", sa.remote_next_msg_id, out);
+  Pair("Local req queued:  ", sa.local_queued, "Remote req queued:  ", sa.remote_queued, out);
+  Pair("Local window:      ", sa.local_window, "Remote window:      ", sa.remote_window, out);
+  absl::StrAppend(out, "      DPD configured for ", sa.dpd_interval.count(), " seconds, retry ", sa.dpd_retry.count(),
+                  "\n      Fragmentation ", sa.fragmentation ? "configured" : "not  configured", ".\n");
+  if (!sa.additional.empty())
+    absl::StrAppend(out, "      Quantum-safe Encryption using PQC: ", absl::StrJoin(sa.additional, ", "), "\n");
+  if (sa.ppk) absl::StrAppend(out, "      Quantum-safe Encryption using Manual PPK\n");
+  absl::StrAppend(out, "      Dynamic Route Update: ", sa.dynamic_route ? "enabled" : "disabled",
+                  "\n      Extended Authentication not configured.\n      ", Nat(sa),
+                  "\n      Cisco Trust Security SGT is disabled\n      Initiator of SA : ", YesNo(sa.initiator), "\n");
+  Configuration(sa, out);
+}
+
+std::string Selectors(const std::vector<ChildSelectorRow>& list) {
+  return absl::StrJoin(list, "\n                          ", [](std::string* out, const ChildSelectorRow& s) {
+    absl::StrAppend(out, s.first.ToString(), "/", s.first_port, " - ", s.last.ToString(), "/", s.last_port);
+  });
+}
+
+std::string ShortSpi(uint32_t spi) { return absl::StrCat("0x", absl::AsciiStrToUpper(absl::StrCat(absl::Hex(spi)))); }
+
+void Child(const SessionChildRow& c, bool detailed, std::string* out) {
+  absl::StrAppend(out, "Child sa: local selector  ", Selectors(c.local), "\n          remote selector ",
+                  Selectors(c.remote), "\n          ESP spi in/out: ", ShortSpi(c.spi_in), "/", ShortSpi(c.spi_out), "\n");
+  if (!detailed) return;
+  absl::StrAppend(out, "          AH spi in/out: 0x0/0x0\n          CPI in/out: 0x0/0x0\n          Encr: ",
+                  EncrName(c.encr), ", keysize: ", c.key_bits, ", esp_hmac: ", IntegName(c.integ),
+                  "\n          ah_hmac: None, comp: IPCOMP_NONE, mode ", ModeName(c.transport), "\n");
 }
 
 }  // namespace
 
-std::string TextIkeSas(const Json& data, bool detailed) {
-  const Json& sas = List(data, "ike_sas");
+std::string TextIkeSas(const std::vector<IkeSaRow>& rows, bool detailed) {
   std::string v4, v6;
-  v4.reserve(sas.size() * 320);  // what most rows take
-  for (const Json& sa : sas)
-    absl::StrAppend(IsV6(sa) ? &v6 : &v4, Head(sa), detailed ? Detail(sa) : "", "\n");
+  v4.reserve(rows.size() * 320);  // what most rows take
+  for (const IkeSaRow& sa : rows) {
+    std::string* const out = IsV6(sa) ? &v6 : &v4;
+    Head(sa, out);
+    if (detailed) Detail(sa, out);
+    absl::StrAppend(out, "\n");
+  }
   return absl::StrCat(" IPv4 Crypto IKEv2  SA\n\n", v4, " IPv6 Crypto IKEv2  SA\n\n", v6);
 }
 
-std::string TextIkeSessions(const Json& data, bool detailed) {
+std::string TextIkeSessions(const std::vector<IkeSessionRow>& rows, bool detailed) {
   std::string out;
   for (const bool v6 : {false, true}) {
     absl::StrAppend(&out, v6 ? " IPv6" : " IPv4", " Crypto IKEv2 Session\n\n");
-    for (const Json& s : List(data, "sessions")) {
-      const auto it = s.is_object() ? s.find("ike_sa") : s.end();
-      if (!s.is_object() || it == s.end() || IsV6(*it) != v6) continue;
-      const Json& children = List(s, "children");
-      absl::StrAppend(&out, "Session-id:", Int(s, "session_id"), ", Status:", Str(s, "status"),
-                      ", IKE count:1, CHILD count:", children.size(), "\n\n", Head(*it), detailed ? Detail(*it) : "");
-      for (const Json& c : children) out += Child(c, detailed);
+    for (const IkeSessionRow& s : rows) {
+      if (IsV6(s.sa) != v6) continue;
+      absl::StrAppend(&out, "Session-id:", s.sa.session_id, ", Status:", s.status, ", IKE count:1, CHILD count:",
+                      s.children.size(), "\n\n");
+      Head(s.sa, &out);
+      if (detailed) Detail(s.sa, &out);
+      for (const SessionChildRow& c : s.children) Child(c, detailed, &out);
       out += "\n";
     }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// show ip nhrp, show ip nhrp shortcut, show ip route flexvpn.
+// show ip nhrp [brief|detail|shortcut], show ip route flexvpn, and the same for IPv6.
 #include "absl/strings/str_cat.h"
 #include "core/show/text.h"
 
@@ -24,9 +24,7 @@ bool HasFlag(const Json& row, absl::string_view flag) {
   return false;
 }
 
-}  // namespace
-
-std::string TextNhrp(const Json& data) {
+std::string Entries(const Json& data, bool detail) {
   std::string out;
   for (const Json& r : List(data, "nhrp")) {
     absl::StrAppend(&out, Str(r, "prefix"), " via ", Str(r, "next_hop", "none"), "\n   ", Str(r, "interface", "none"),
@@ -38,9 +36,26 @@ std::string TextNhrp(const Json& data) {
     if (Has(r, "nbma_address")) absl::StrAppend(&out, "   NBMA address: ", Str(r, "nbma_address"), "\n");
     if (Has(r, "claimed_nbma_address"))
       absl::StrAppend(&out, "    (Claimed NBMA address: ", Str(r, "claimed_nbma_address"), ")\n");
+    if (detail) out += "   Preference: 255\n";
     if (HasFlag(r, "no-socket")) out += "    (no-socket)\n";
+    if (!detail) continue;
+    for (const Json& requester : List(r, "requesters"))
+      if (requester.is_string()) absl::StrAppend(&out, "  Requester: ", requester.get<std::string>(), "\n");
   }
   return out;
+}
+
+}  // namespace
+
+std::string TextNhrp(const Json& data) { return Entries(data, false); }
+std::string TextNhrpDetail(const Json& data) { return Entries(data, true); }
+
+std::string TextNhrpBrief(const Json& data) {
+  Table t({"Target", "Via", "NBMA", "Mode", "Intf", "Claimed"});
+  for (const Json& r : List(data, "nhrp"))
+    t.Row({Str(r, "prefix"), Str(r, "next_hop", "-"), Str(r, "nbma_address", "-"), Str(r, "type"),
+           Str(r, "interface", "-"), absl::StrCat("< ", Str(r, "claimed_nbma_address"), " >")});
+  return t.Text();
 }
 
 std::string TextNhrpShortcuts(const Json& data) {

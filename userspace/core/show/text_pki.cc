@@ -1,27 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // show crypto pki certificates in the layout of IOS.
-#include <chrono>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/show/text.h"
 
 namespace flexvpn::show {
 namespace {
-
-// "10:46:42 UTC Jan 1 2026"
-std::string Date(int64_t unix_time) {
-  using namespace std::chrono;
-  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const sys_seconds at{seconds(unix_time)};
-  const auto day = floor<days>(at);
-  const year_month_day date(day);
-  const hh_mm_ss<seconds> time(at - day);
-  return absl::StrFormat("%02d:%02d:%02d UTC %s %d %d", time.hours().count(), time.minutes().count(),
-                         time.seconds().count(), kMonths[static_cast<unsigned>(date.month()) - 1],
-                         static_cast<unsigned>(date.day()), static_cast<int>(date.year()));
-}
 
 std::string Status(const std::string& status) {
   if (status == "available") return "Available";
@@ -44,8 +28,8 @@ std::string TextCertificates(const Json& data) {
                     "\n  Issuer: \n    ", Str(c, "issuer"), "\n  Subject: \n");
     if (!names.empty()) absl::StrAppend(&out, "    Name: ", names, "\n");
     absl::StrAppend(&out, "    ", Str(c, "subject"),
-                    "\n  Validity Date: \n    start date: ", Date(Int(c, "not_before")),
-                    "\n    end   date: ", Date(Int(c, "not_after")), "\n  Public Key: ", Str(c, "key"),
+                    "\n  Validity Date: \n    start date: ", FormatDate(Int(c, "not_before")),
+                    "\n    end   date: ", FormatDate(Int(c, "not_after")), "\n  Public Key: ", Str(c, "key"),
                     "\n  Signature Algorithm: ", Str(c, "signature_algorithm"),
                     "\n  Fingerprint SHA256: ", Str(c, "fingerprint_sha256"),
                     "\n  Associated Trustpoints: ", Str(c, "trustpoint"), " \n");

@@ -30,12 +30,14 @@ bool Is(const Object& o) {
 bool IsPut(const Step& s) { return s.kind == Step::Kind::kPut; }
 
 // Only these take several kernel calls, so that a failed step may have changed something.
-bool MayBePartial(const Object& o) { return Is<dataplane::Policy, dataplane::Block, dataplane::Address>(o); }
+bool MayBePartial(const Object& o) {
+  return Is<dataplane::Policy, dataplane::Block, dataplane::Address, dataplane::SourceRule>(o);
+}
 
 }  // namespace
 
 Executor::Way Executor::WayOf(const Step& step) const {
-  if (Is<dataplane::Address, dataplane::Route>(step.object)) return Way::kRoute;
+  if (Is<dataplane::Address, dataplane::Route, dataplane::SourceRule>(step.object)) return Way::kRoute;
   if (const Sa* sa = std::get_if<Sa>(&step.object); sa != nullptr && IsPut(step) && (!sa->offload_device.empty() || MovedFrom(*sa) != nullptr)) {
     return Way::kDirect;
   }
@@ -79,6 +81,21 @@ absl::StatusOr<Executor::Messages> Executor::BuildAddress(int index, const datap
   return out;
 }
 
+// The half that makes unreachable comes first and goes last: between the two nothing finds another table.
+Executor::Messages Executor::BuildRule(const dataplane::SourceRule& rule, bool put) const {
+  const uint32_t tag = InstanceTag(c_.instance);
+  const netlink::Rule closing = netlink::MakeRule(rule.source, 0, tag);
+  const Object* installed = c_.installed.Find(dataplane::Key(Object(rule)));
+  const auto* old = installed != nullptr ? std::get_if<dataplane::SourceRule>(installed) : nullptr;
+  const uint32_t stale = !put ? rule.table : old != nullptr && old->table != rule.table ? old->table : 0;
+  Messages out;
+  if (put) out.push_back(netlink::PutRule(closing));
+  if (stale != 0) out.push_back(netlink::DeleteRule(netlink::MakeRule(rule.source, stale, tag)));
+  if (put && rule.table != 0) out.push_back(netlink::PutRule(netlink::MakeRule(rule.source, rule.table, tag)));
+  if (!put) out.push_back(netlink::DeleteRule(closing));
+  return out;
+}
+
 absl::StatusOr<Executor::Messages> Executor::Build(const Step& step) {
   using R = absl::StatusOr<Messages>;
   bool put = IsPut(step);
@@ -99,6 +116,7 @@ absl::StatusOr<Executor::Messages> Executor::Build(const Step& step) {
             int i = static_cast<int>(index);
             return one(put ? netlink::PutRoute(i, r) : netlink::DeleteRoute(i, r));
           },
+          [&](const dataplane::SourceRule& r) -> R { return BuildRule(r, put); },
           [&](const Sa& s) -> R {
             if (!put) return one(netlink::DeleteSa(s));
             ASSIGN_OR_RETURN(netlink::Message m, netlink::NewSa(s, Options(s)));
@@ -145,6 +163,7 @@ absl::Status Executor::Direct(const Step& step, StepResult& result) {
 absl::Status Executor::Judge(const Step& step, const Answer& answer, StepResult& result) {
   if (answer.error == 0) return absl::OkStatus();
   if (!IsPut(step) && IsAbsent(answer.error)) return absl::OkStatus();
+  if (IsPut(step) && Is<dataplane::SourceRule>(step.object) && answer.error == EEXIST) return absl::OkStatus();
   if (const Sa* sa = std::get_if<Sa>(&step.object); sa != nullptr && IsPut(step)) return PutSa(*sa, &result.note);
   return answer.ToStatus("");
 }
@@ -181,7 +200,8 @@ absl::Status Executor::Flush(const Plan& plan, std::vector<StepResult>& results)
     size_t i = owner[m];
     absl::Status status;
     for (; m < owner.size() && owner[m] == i; ++m) {
-      bool cleanup = messages[m].type() == RTM_DELADDR;  // also of the old length within a put
+      // Also within a put: of the old length, of the old table.
+      const bool cleanup = messages[m].type() == RTM_DELADDR || messages[m].type() == RTM_DELRULE;
       if (!answers.ok()) {
         status.Update(answers.status());
       } else if (!cleanup || !IsAbsent((*answers)[m].error)) {

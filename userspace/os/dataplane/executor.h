@@ -28,6 +28,7 @@ class Executor {
   Way WayOf(const dataplane::Step& step) const;
   absl::StatusOr<Messages> Build(const dataplane::Step& step);
   absl::StatusOr<Messages> BuildAddress(int index, const dataplane::Address& address);
+  Messages BuildRule(const dataplane::SourceRule& rule, bool put) const;
   absl::Status Direct(const dataplane::Step& step, StepResult& result);
   absl::StatusOr<uint32_t> IndexOf(const std::string& device);
   absl::Status Flush(const dataplane::Plan& plan, std::vector<StepResult>& results);

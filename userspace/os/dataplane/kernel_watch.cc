@@ -80,6 +80,7 @@ void KernelWatch::TakeLink(const Received& message, KernelChange& change, bool& 
   auto it = links_.find(link->index);
   if (message.type == RTM_DELLINK) {
     if (it == links_.end()) return;
+    change.vrfs |= it->second.vrf_table != 0;
     links_.erase(it);
     change.links = stale = true;
     return;
@@ -87,8 +88,12 @@ void KernelWatch::TakeLink(const Received& message, KernelChange& change, bool& 
   if (it != links_.end() && it->second == *link) return;
   // The kernel drops the IPv4 routes of a link that goes down without an event.
   if (it != links_.end() && it->second.up && !link->up) stale = true;
+  const netlink::Link before = it == links_.end() ? netlink::Link() : it->second;
+  const bool stale_vrf = before.vrf_table != link->vrf_table || before.master != link->master ||
+                         (link->vrf_table != 0 && before.name != link->name);
   links_[link->index] = *link;
   change.links = true;
+  if (stale_vrf) change.vrfs = stale = true;
 }
 
 void KernelWatch::TakeAddress(const Received& message, KernelChange& change, bool& stale) {
@@ -148,7 +153,7 @@ absl::StatusOr<KernelChange> KernelWatch::Process() {
   absl::Status s = events_->ReadEvents([&](const Received& m) { Take(m, change, stale); });
   if (absl::IsDataLoss(s)) {
     RETURN_IF_ERROR(ReadAll());
-    return KernelChange{true, true, true};
+    return KernelChange{true, true, true, true};
   }
   RETURN_IF_ERROR(s);
   if (stale) {
@@ -162,6 +167,12 @@ absl::StatusOr<KernelChange> KernelWatch::Process() {
 std::string KernelWatch::Name(int index) const {
   auto it = links_.find(index);
   return it == links_.end() ? std::string() : it->second.name;
+}
+
+std::string KernelWatch::VrfOf(int index) const {
+  auto it = links_.find(index);
+  if (it != links_.end() && it->second.vrf_table == 0) it = links_.find(it->second.master);
+  return it == links_.end() || it->second.vrf_table == 0 ? std::string() : it->second.name;
 }
 
 std::vector<KernelRoute> KernelWatch::SnapshotRoutes() const {
@@ -180,7 +191,7 @@ std::vector<KernelRoute> KernelWatch::SnapshotRoutes() const {
 std::vector<LocalAddress> KernelWatch::SnapshotAddresses() const {
   std::vector<LocalAddress> out;
   for (const LinkAddress& a : addresses_) {
-    if (Wanted(a)) out.push_back({Name(a.index), a.address, a.prefix_length, a.passing});
+    if (Wanted(a)) out.push_back({Name(a.index), a.address, a.prefix_length, a.passing, VrfOf(a.index)});
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -188,7 +199,7 @@ std::vector<LocalAddress> KernelWatch::SnapshotAddresses() const {
 
 std::vector<KernelLink> KernelWatch::SnapshotLinks() const {
   std::vector<KernelLink> out;
-  for (const auto& [index, l] : links_) out.push_back({l.name, l.up && l.running, l.mtu});
+  for (const auto& [index, l] : links_) out.push_back({l.name, l.up && l.running, l.mtu, index, l.vrf_table});
   return out;
 }
 

@@ -35,6 +35,7 @@ struct LocalAddress {
   net::IpAddress address;
   int prefix_length = 0;
   bool passing = false;  // see netlink::LinkAddress
+  std::string vrf = {};  // VRF device that its device is enslaved to, or is
   friend auto operator<=>(const LocalAddress&, const LocalAddress&) = default;
 };
 
@@ -42,13 +43,16 @@ struct KernelLink {
   std::string name;
   bool up = false;  // administratively up and carrier
   uint32_t mtu = 0;
+  int index = 0;
+  uint32_t vrf_table = 0;  // of a VRF device
   friend auto operator<=>(const KernelLink&, const KernelLink&) = default;
 };
 
 // What changed since the last Process().
 struct KernelChange {
   bool links = false, addresses = false, routes = false;  // `routes`: of others than us
-  bool any() const { return links || addresses || routes; }
+  bool vrfs = false;  // VRF devices, or what is in them
+  bool any() const { return links || addresses || routes || vrfs; }
 };
 
 class KernelWatch {
@@ -83,6 +87,7 @@ class KernelWatch {
   void TakeAddress(const netlink::Received& message, KernelChange& change, bool& stale);
   void TakeRoute(const netlink::Received& message, KernelChange& change);
   std::string Name(int index) const;
+  std::string VrfOf(int index) const;
 
   std::unique_ptr<netlink::Socket> queries_, events_;
   std::map<int, netlink::Link> links_;

@@ -132,6 +132,15 @@ absl::Status KernelReader::ReadRoutes(KernelObjects& out) {
   return absl::OkStatus();
 }
 
+absl::Status KernelReader::ReadRules(KernelObjects& out) {
+  const uint32_t tag = InstanceTag(c_.instance);
+  auto receive = [&](const Received& m) {
+    std::optional<netlink::Rule> r = netlink::ParseRule(m);
+    if (r && !r->source.empty() && *r == netlink::MakeRule(r->source, r->table, tag)) out.rules.push_back(*r);
+  };
+  return netlink::Dump(*c_.route, netlink::DumpRules(), receive, [&] { out.rules.clear(); });
+}
+
 absl::Status KernelReader::ReadPolicies(KernelObjects& out) {
   uint32_t tag = InstanceTag(c_.instance);
   auto receive = [&](const Received& m) {
@@ -163,6 +172,7 @@ absl::StatusOr<KernelObjects> KernelReader::ReadKernel() {
   RETURN_IF_ERROR(ReadLinks(out));
   RETURN_IF_ERROR(ReadAddresses(out));
   RETURN_IF_ERROR(ReadRoutes(out));
+  RETURN_IF_ERROR(ReadRules(out));
   RETURN_IF_ERROR(ReadPolicies(out));
   RETURN_IF_ERROR(ReadSas(out.sas));
   return out;
@@ -173,6 +183,14 @@ dataplane::State KernelReader::ToState(const KernelObjects& o) const {
   for (const netlink::Link& l : o.devices) state.Put(ToDevice(l));
   for (const LinkAddress& a : o.addresses) state.Put(dataplane::Address{Name(o, a.index), a.address, a.prefix_length});
   for (const RouteEntry& r : o.routes) state.Put(ToRoute(r, Name(o, r.hops[0].index)));
+  // A rule without its second half is put again.
+  for (const netlink::Rule& closing : o.rules) {
+    if (closing.table != 0) continue;
+    dataplane::SourceRule rule{closing.source, 0};
+    for (const netlink::Rule& r : o.rules)
+      if (r.source == closing.source && r.table != 0) rule.table = r.table;
+    state.Put(rule);
+  }
   // A block, and a policy of mode tunnel inbound, is there only with both its halves: half of one is put again.
   std::set<net::IpAddress> blocked_out;
   for (const PolicyInfo& p : o.blocks) {
@@ -251,10 +269,11 @@ absl::Status KernelReader::RemoveAll() {
       if (!IsAbsent(a.error)) first.Update(a.ToStatus(what));
     }
   };
-  std::vector<netlink::Message> routes, policies, sas, devices, blocks;
+  std::vector<netlink::Message> routes, policies, sas, rules, devices, blocks;
   std::vector<uint32_t> indexes;
   for (const RouteEntry& r : found->routes) routes.push_back(netlink::DeleteRoute(r.hops[0].index, ToRoute(r, "")));
   for (const PolicyInfo& p : found->policies) policies.push_back(netlink::DeletePolicy(p));
+  for (const netlink::Rule& r : found->rules) rules.push_back(netlink::DeleteRule(r));
   for (const OwnedSa& s : found->sas) sas.push_back(netlink::DeleteSa(s.info));
   for (const netlink::Link& l : found->devices) {
     devices.push_back(netlink::DeleteLink(l.index));
@@ -265,6 +284,7 @@ absl::Status KernelReader::RemoveAll() {
   if (c_.maps != nullptr) first.Update(c_.maps->RemoveAll(indexes));
   talk(*c_.xfrm, std::move(policies), "remove policies");
   talk(*c_.xfrm, std::move(sas), "remove SAs");
+  talk(*c_.route, std::move(rules), "remove rules");
   talk(*c_.route, std::move(devices), "remove devices");
   talk(*c_.xfrm, std::move(blocks), "remove block policies");
   return first;

@@ -23,6 +23,7 @@ struct KernelObjects {
   std::vector<netlink::Link> devices;
   std::vector<netlink::LinkAddress> addresses;
   std::vector<netlink::RouteEntry> routes;
+  std::vector<netlink::Rule> rules;
   std::vector<netlink::PolicyInfo> policies, blocks;
   std::vector<OwnedSa> sas;
 };
@@ -40,6 +41,7 @@ class KernelReader {
   absl::Status ReadLinks(KernelObjects& out);
   absl::Status ReadAddresses(KernelObjects& out);
   absl::Status ReadRoutes(KernelObjects& out);
+  absl::Status ReadRules(KernelObjects& out);
   absl::Status ReadPolicies(KernelObjects& out);
   absl::Status ReadSas(std::vector<OwnedSa>& out);
   bool OurRoute(const netlink::RouteEntry& route, const KernelObjects& objects) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/netlink/rtnl.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -40,6 +41,25 @@ rtmsg RouteBody(const dataplane::Route& r) {
   m.rtm_table = RT_TABLE_MAIN;
   m.rtm_protocol = dataplane::kRouteProtocol;
   m.rtm_type = RTN_UNICAST;
+  return m;
+}
+
+// A rule with it is for what this machine sends itself.
+constexpr char kOwnOutput[] = "lo";
+
+Message RuleMessage(uint16_t type, uint16_t flags, const Rule& r) {
+  Message m(type, flags);
+  fib_rule_hdr body{};
+  body.family = AddressFamily(r.source.family());
+  body.src_len = static_cast<uint8_t>(r.source.bits());
+  body.table = static_cast<uint8_t>(r.table < 256 ? r.table : uint32_t{RT_TABLE_COMPAT});
+  body.action = static_cast<uint8_t>(r.table == 0 ? FR_ACT_UNREACHABLE : FR_ACT_TO_TBL);
+  m.Body(body);
+  m.AttrIp(FRA_SRC, r.source);
+  m.AttrText(FRA_IIFNAME, kOwnOutput);
+  m.AttrU32(FRA_PRIORITY, r.priority);
+  m.AttrU8(FRA_PROTOCOL, r.protocol);
+  if (r.table != 0) m.AttrU32(FRA_TABLE, r.table);
   return m;
 }
 
@@ -185,6 +205,22 @@ Message GetRoute(const net::IpAddress& destination) {
   return m;
 }
 
+Rule MakeRule(const net::IpAddress& source, uint32_t table, uint32_t instance_tag) {
+  return {source, kRulePriority + 2 * instance_tag + (table == 0 ? 1 : 0), table, dataplane::kRouteProtocol};
+}
+
+Message PutRule(const Rule& rule) { return RuleMessage(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule); }
+
+Message DeleteRule(const Rule& rule) { return RuleMessage(RTM_DELRULE, 0, rule); }
+
+Message DumpRules() {
+  Message m(RTM_GETRULE, NLM_F_DUMP);
+  fib_rule_hdr body{};
+  body.family = AddressFamily(net::Family::kIpv4);
+  m.Body(body);
+  return m;
+}
+
 std::optional<Link> ParseLink(const Received& message) {
   if (message.type != RTM_NEWLINK && message.type != RTM_DELLINK) return std::nullopt;
   auto body = message.Body<ifinfomsg>();
@@ -202,6 +238,8 @@ std::optional<Link> ParseLink(const Received& message) {
   if (link.kind == "gre" || link.kind == "ip6gre") {
     link.external = Attrs(info.Get(IFLA_INFO_DATA)).Has(IFLA_GRE_COLLECT_METADATA);
   }
+  link.master = static_cast<int>(attrs.U32(IFLA_MASTER));
+  if (link.kind == "vrf") link.vrf_table = Attrs(info.Get(IFLA_INFO_DATA)).U32(IFLA_VRF_TABLE);
   return link;
 }
 
@@ -248,6 +286,23 @@ std::optional<RouteEntry> ParseRoute(const Received& message) {
   } else {
     r.hops.push_back({static_cast<int>(attrs.U32(RTA_OIF)), attrs.Ip(RTA_GATEWAY)});
   }
+  return r;
+}
+
+std::optional<Rule> ParseRule(const Received& message) {
+  if (message.type != RTM_NEWRULE && message.type != RTM_DELRULE) return std::nullopt;
+  const auto body = message.Body<fib_rule_hdr>();
+  if (!body) return std::nullopt;
+  const Attrs attrs(message.After(sizeof(fib_rule_hdr)));
+  Rule r;
+  r.priority = attrs.U32(FRA_PRIORITY);
+  r.protocol = attrs.U8(FRA_PROTOCOL);
+  const bool lookup = body->action == FR_ACT_TO_TBL;
+  if (lookup) r.table = attrs.Has(FRA_TABLE) ? attrs.U32(FRA_TABLE) : body->table;
+  const net::IpAddress source = attrs.Ip(FRA_SRC);
+  if ((lookup || body->action == FR_ACT_UNREACHABLE) && body->src_len == source.bits() &&
+      attrs.Text(FRA_IIFNAME) == kOwnOutput)
+    r.source = source;
   return r;
 }
 

@@ -24,6 +24,8 @@ struct Link {
   bool up = false;       // administratively
   bool running = false;  // carrier
   bool external = false; // GRE in collect-metadata mode
+  int master = 0;          // index of the device it is enslaved to; 0 = none
+  uint32_t vrf_table = 0;  // of a VRF device
   friend bool operator==(const Link&, const Link&) = default;
 };
 
@@ -57,6 +59,20 @@ struct RouteEntry {
   friend bool operator==(const RouteEntry&, const RouteEntry&) = default;
 };
 
+// A policy routing rule of this machine's own output from one address (ip rule … from A iif lo).
+struct Rule {
+  net::IpAddress source;   // none: not of that kind
+  uint32_t priority = 0;
+  uint32_t table = 0;      // 0 = unreachable
+  uint8_t protocol = 0;    // who made it, as rtm_protocol
+  friend bool operator==(const Rule&, const Rule&) = default;
+};
+// Rules of ours: for each source one that looks up the VRF's table and, right after it, one that makes unreachable what
+// that table has no route for.  After the kernel's own rule for VRFs (1000), before the table main (32766).
+inline constexpr uint32_t kRulePriority = 2000;
+// One half of it; `table` 0: the half that makes unreachable.
+Rule MakeRule(const net::IpAddress& source, uint32_t table, uint32_t instance_tag);
+
 // Creates the device, down: `gre`/`ip6gre` external, or `dummy`.  Fails with EEXIST if the name is taken.
 Message CreateLink(const dataplane::Device& device);
 // Sets what is given.  `mtu` 0 = leave it.
@@ -78,7 +94,13 @@ Message DumpRoutes(net::Family family);
 // How the kernel would reach `destination`: the reply is a RouteEntry with the source address chosen.
 Message GetRoute(const net::IpAddress& destination);
 
+// Fails with EEXIST if it is there.
+Message PutRule(const Rule& rule);
+Message DeleteRule(const Rule& rule);
+Message DumpRules();  // IPv4
+
 // nullopt if the message is of another kind or too short.
+std::optional<Rule> ParseRule(const Received& message);
 std::optional<Link> ParseLink(const Received& message);
 std::optional<LinkAddress> ParseAddress(const Received& message);
 std::optional<RouteEntry> ParseRoute(const Received& message);

@@ -38,13 +38,13 @@ socklen_t ToSockaddr(const net::Endpoint& e, sockaddr_storage* out) {
   return sizeof *sin;
 }
 
-net::Endpoint FromSockaddr(const sockaddr_storage& s) {
+net::Endpoint FromSockaddr(const sockaddr_storage& s, net::VrfId vrf) {
   if (s.ss_family == AF_INET6) {
     const auto& sin6 = reinterpret_cast<const sockaddr_in6&>(s);
-    return {net::IpAddress::FromBytes({sin6.sin6_addr.s6_addr, 16}), ntohs(sin6.sin6_port)};
+    return {net::IpAddress::FromBytes({sin6.sin6_addr.s6_addr, 16}), ntohs(sin6.sin6_port), vrf};
   }
   const auto& sin = reinterpret_cast<const sockaddr_in&>(s);
-  return {net::IpAddress::V4(ntohl(sin.sin_addr.s_addr)), ntohs(sin.sin_port)};
+  return {net::IpAddress::V4(ntohl(sin.sin_addr.s_addr)), ntohs(sin.sin_port), vrf};
 }
 
 // What one msghdr points to.
@@ -127,9 +127,16 @@ net::IpAddress LocalAddressOf(msghdr& m) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Make(net::Family family, uint16_t port, Encap encap) {
+void UdpSocket::AllowVrfs(bool allow) {
+  const int on = allow ? 1 : 0;
+  setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Make(net::Family family, uint16_t port, Encap encap,
+                                                           net::VrfId vrf, const std::string& device) {
   const bool v6 = family == net::Family::kIpv6;
-  const std::string name = absl::StrCat("UDP ", v6 ? "[::]:" : "0.0.0.0:", port);
+  const std::string name =
+      absl::StrCat("UDP ", v6 ? "[::]:" : "0.0.0.0:", port, device.empty() ? "" : absl::StrCat(" in VRF ", device));
   Fd fd(socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, name);
   const int on = 1, buffer = 8 << 20;
@@ -139,9 +146,16 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Make(net::Family family, u
   // A storm of spokes must not be lost in a default sized buffer.
   if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0)
     setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+  UdpSocket socket(std::move(fd), family, port, encap, vrf);
+  if (!device.empty()) {
+    const auto size = static_cast<socklen_t>(device.size());
+    if (setsockopt(socket.fd(), SOL_SOCKET, SO_BINDTODEVICE, device.c_str(), size) != 0)
+      return absl::ErrnoToStatus(errno, absl::StrCat(name, ": SO_BINDTODEVICE"));
+    socket.AllowVrfs(true);
+  }
   sockaddr_storage address;
   const socklen_t length = ToSockaddr({net::IpAddress::Any(family), port}, &address);
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
+  if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
     const int error = errno;
     const char* hint = error == EADDRINUSE ? " (is another IKE daemon running?)"
                        : error == EACCES   ? " (CAP_NET_BIND_SERVICE is missing)"
@@ -149,9 +163,10 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Make(net::Family family, u
     return absl::ErrnoToStatus(error, absl::StrCat("bind ", name, hint));
   }
   if (encap == Encap::kEspInUdp &&
-      setsockopt(fd.get(), IPPROTO_UDP, UDP_ENCAP, &kUdpEncapEspInUdp, sizeof kUdpEncapEspInUdp) != 0)
+      setsockopt(socket.fd(), IPPROTO_UDP, UDP_ENCAP, &kUdpEncapEspInUdp, sizeof kUdpEncapEspInUdp) != 0)
     return absl::ErrnoToStatus(errno, absl::StrCat(name, ": UDP_ENCAP (kernel needs CONFIG_XFRM)"));
-  return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(fd), family, port, encap));
+  socket.AllowVrfs(false);
+  return std::make_unique<UdpSocket>(std::move(socket));
 }
 
 void UdpSocket::Receive(const Receiver& receiver, int limit) {
@@ -182,7 +197,7 @@ void UdpSocket::Receive(const Receiver& receiver, int limit) {
         if (bytes.size() < 4 || ByteReader(bytes).U32() != 0) continue;  // keepalive, or ESP the kernel did not take
         bytes = bytes.subspan(4);
       }
-      receiver({LocalAddressOf(messages[i].msg_hdr), port_}, FromSockaddr(from[i]), bytes);
+      receiver({LocalAddressOf(messages[i].msg_hdr), port_, vrf_}, FromSockaddr(from[i], vrf_), bytes);
     }
   }
 }

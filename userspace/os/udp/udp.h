@@ -14,7 +14,7 @@
 
 namespace flexvpn::os {
 
-// One IKE socket: one family, one port, all local addresses.  The local address of each datagram is kept and given
+// One IKE socket: one family, port and VRF, all local addresses.  The local address of each datagram is kept and given
 // back, so that answers leave from the address they were sent to.  On port 4500 the non-ESP marker (RFC 3948 §2.2) is
 // removed and added here, and the kernel takes ESP out of UDP before we see it.  Datagrams leave with DSCP CS6 and
 // without DF.
@@ -22,7 +22,11 @@ class UdpSocket {
  public:
   enum class Encap : uint8_t { kNone, kEspInUdp };
   // Errors name the port and the likely cause (another IKE daemon, missing capability).
-  static absl::StatusOr<std::unique_ptr<UdpSocket>> Make(net::Family family, uint16_t port, Encap encap);
+  // `vrf`: the number its datagrams carry; `device`: the VRF device, empty for the global one.
+  static absl::StatusOr<std::unique_ptr<UdpSocket>> Make(net::Family family, uint16_t port, Encap encap,
+                                                         net::VrfId vrf = {}, const std::string& device = {});
+  // While set, a socket of a VRF may be made for the port of this one.  Off otherwise: no other daemon slips in.
+  void AllowVrfs(bool allow);
 
   int fd() const { return fd_.get(); }
   using Receiver = std::function<void(const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes)>;
@@ -37,12 +41,13 @@ class UdpSocket {
   uint64_t send_errors() const { return send_errors_; }
 
  private:
-  UdpSocket(Fd fd, net::Family family, uint16_t port, Encap encap)
-      : fd_(std::move(fd)), family_(family), port_(port), encap_(encap) {}
+  UdpSocket(Fd fd, net::Family family, uint16_t port, Encap encap, net::VrfId vrf)
+      : fd_(std::move(fd)), family_(family), port_(port), encap_(encap), vrf_(vrf) {}
   Fd fd_;
   net::Family family_;
   uint16_t port_;
   Encap encap_;
+  net::VrfId vrf_;
   struct Outgoing {
     net::Endpoint local, remote;
     Bytes bytes;

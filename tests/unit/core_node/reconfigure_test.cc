@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session was made from, line by line: which change concerns it and which does not.
+#include "core/node/reconfigure.h"
+
+#include <gtest/gtest.h>
+
+#include "core/config/candidate.h"
+
+namespace flexvpn::node {
+namespace {
+
+constexpr char kConfig[] = R"(aaa new-model
+aaa authorization network L local
+ip local pool P 10.0.0.1 10.0.0.9
+ip local pool OTHER 10.1.0.1 10.1.0.9
+ip access-list standard A
+ permit 172.16.0.0 0.0.255.255
+ip access-list standard B
+ permit 172.17.0.0 0.0.255.255
+crypto ikev2 authorization policy AP
+ pool P
+ route set access-list A
+crypto ikev2 keyring K
+ peer ANY
+  address 0.0.0.0 0.0.0.0
+  pre-shared-key any
+ peer SPOKE
+  identity fqdn spoke.example.net
+  pre-shared-key spoke
+ peer OTHER
+  identity fqdn other.example.net
+  pre-shared-key other
+crypto pki trustpoint TP
+ ca-file /ca
+crypto ikev2 profile F
+ match identity remote fqdn domain example.net
+ authentication local pre-share
+ authentication remote pre-share
+ keyring local K
+ aaa authorization group psk list L AP
+ virtual-template 1
+crypto ikev2 profile G
+ match identity remote fqdn domain example.org
+ authentication local pre-share key x
+ authentication remote pre-share key x
+crypto ipsec transform-set T esp-gcm 256
+crypto ipsec profile I
+ set transform-set T
+ set ikev2-profile F
+interface Loopback0
+ ip address 10.0.0.254 255.255.255.255
+interface Virtual-Template1 type tunnel
+ ip unnumbered Loopback0
+ ip nhrp network-id 1
+ tunnel source eth0
+ tunnel protection ipsec profile I
+)";
+
+class Session : public testing::Test {
+ protected:
+  Session() : before_(config::Parse(kConfig)) {
+    EXPECT_TRUE(before_.ok());
+    info_.profile = "F";
+    info_.remote_id = {ike::IdType::kFqdn, ToBytes("spoke.example.net")};
+    info_.remote = {*net::IpAddress::Parse("192.0.2.7"), 500};
+  }
+  bool ConcernedBy(const std::string& lines) {
+    const config::ParseResult after = config::ParseCandidate(before_.model, lines);
+    EXPECT_TRUE(after.ok()) << lines << (after.diagnostics.empty() ? "" : after.diagnostics[0].message);
+    EXPECT_NE(after.model, before_.model) << lines;
+    return Reconfiguration(before_.model, after.model).Concerns({info_, interface_, pool_});
+  }
+  config::ParseResult before_;
+  ike::SessionInfo info_;
+  std::string interface_ = "Virtual-Template1", pool_ = "P";
+};
+
+TEST_F(Session, IsConcernedByWhatItWasMadeFrom) {
+  for (const char* lines : {"interface Virtual-Template1\n tunnel source eth1", "interface Virtual-Template1\n ip nhrp network-id 2",
+                            "interface Virtual-Template1\n shutdown",
+                            "no interface Virtual-Template1\ncrypto ikev2 profile F\n no virtual-template 1",
+                            "interface Loopback0\n ip address 10.0.0.253 255.255.255.255", "interface Virtual-Template1\n tunnel key 5",
+                            "crypto ikev2 profile F\n lifetime 3600", "crypto ikev2 profile F\n shutdown",
+                            "no crypto ikev2 profile F\ncrypto ipsec profile I\n set ikev2-profile G",
+                            "crypto ikev2 profile F\n no match identity remote fqdn domain example.net\n match identity remote fqdn a.b",
+                            "crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer SPOKE",
+                            "crypto ipsec profile I\n set pfs group19", "crypto ipsec transform-set T esp-gcm 128",
+                            "crypto ikev2 authorization policy AP\n dns 10.9.9.9",
+                            "ip access-list standard A\n permit 172.18.0.0 0.0.255.255", "ip local pool P 10.0.0.1 10.0.0.8",
+                            "crypto ikev2 keyring K\n peer SPOKE\n  ppk manual id A key B"})
+    EXPECT_TRUE(ConcernedBy(lines)) << lines;
+}
+
+TEST_F(Session, IsNotConcernedByTheRest) {
+  for (const char* lines : {"interface Virtual-Template1\n ip mtu 1300", "interface Virtual-Template1\n ip nhrp redirect",
+                            "interface Virtual-Template1\n description x\n ip tcp adjust-mss 1200",
+                            "interface Loopback0\n description x", "interface Loopback9\n ip address 10.7.0.1 255.255.255.255",
+                            "crypto ikev2 profile F\n match identity remote fqdn domain example.com",
+                            "crypto ikev2 profile G\n lifetime 3600", "crypto ikev2 profile F\n description x",
+                            "crypto ikev2 keyring K\n peer OTHER\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer OTHER",
+                            "crypto ikev2 keyring K\n peer NEW\n  address 192.0.2.99\n  pre-shared-key new",
+                            "crypto ikev2 keyring K\n peer SPOKE\n  description x",
+                            "crypto ipsec transform-set U esp-gcm 128", "crypto ipsec profile I\n description x",
+                            "ip access-list standard B\n permit 172.19.0.0 0.0.255.255", "ip local pool OTHER 10.1.0.1 10.1.0.8",
+                            "crypto pki trustpoint TP\n ca-file /other", "hostname x", "crypto ikev2 window 7"})
+    EXPECT_FALSE(ConcernedBy(lines)) << lines;
+}
+
+// The one who calls does not know the peer's identity before it has to choose the key.
+TEST_F(Session, ThatWeCalledHasTheKeyOfTheAddress) {
+  EXPECT_FALSE(ConcernedBy("crypto ikev2 keyring K\n peer ANY\n  pre-shared-key new"));
+  info_.initiator = true;
+  EXPECT_TRUE(ConcernedBy("crypto ikev2 keyring K\n peer ANY\n  pre-shared-key new"));
+  EXPECT_TRUE(ConcernedBy("crypto ikev2 keyring K\n peer NEW\n  address 192.0.2.7\n  pre-shared-key new"));
+  EXPECT_FALSE(ConcernedBy("crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new"));
+}
+
+}  // namespace
+}  // namespace flexvpn::node

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Show commands that print objects of the configuration.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/config/key_cipher.h"
+#include "core/config/additional_ke.h"
+#include "core/config/grammar.h"
+#include "core/config/render.h"
+#include "core/node/views.h"
+
+namespace flexvpn::node {
+namespace {
+
+// The objects of one kind, `default` first as IOS has it; with a name that one alone.
+template <class T>
+std::vector<const T*> Selected(const std::map<std::string, T>& objects, const std::string& name) {
+  std::vector<const T*> out;
+  for (const auto& [key, object] : objects)
+    if (name.empty() || key == name) out.push_back(&object);
+  std::stable_partition(out.begin(), out.end(), [](const T* object) { return object->name == "default"; });
+  return out;
+}
+
+template <class T>
+show::Origin OriginOf(const T& object, const std::map<std::string, T>& built_in) {
+  const auto it = built_in.find(object.name);
+  if (it == built_in.end()) return show::Origin::kConfigured;
+  return it->second == object ? show::Origin::kDefault : show::Origin::kModifiedDefault;
+}
+
+// Said when `name` was asked for and is not there.
+show::Document Missing(absl::string_view kind, const std::string& name, bool smart_default) {
+  if (name == "default" && smart_default)
+    return show::MakeError(absl::StrCat("the default ", kind, " is disabled by the configuration"));
+  return show::MakeError(absl::StrCat("no ", kind, " is called ", name));
+}
+
+uint16_t PrfOf(uint16_t integrity) {
+  switch (integrity) {
+    case 12: return 5;
+    case 13: return 6;
+    case 14: return 7;
+    default: return integrity;  // MD5 and SHA-1 have the same number as both
+  }
+}
+
+show::TransformSetRow TransformSetRowOf(const config::TransformSet& t, const config::Model& built_in) {
+  show::TransformSetRow r;
+  r.name = t.name;
+  r.origin = OriginOf(t, built_in.transform_sets);
+  r.encr = t.encryption.encr;
+  r.key_bits = t.encryption.key_bits;
+  r.integ = t.integrity;
+  r.esn = t.esn;
+  r.transport = t.transport;
+  return r;
+}
+
+std::vector<std::string> Methods(bool psk, bool rsa, bool elliptic) {
+  std::vector<std::string> out;
+  if (psk) out.push_back("pre-share");
+  if (rsa) out.push_back("rsa-sig");
+  if (elliptic) out.push_back("ecdsa-sig");
+  return out;
+}
+
+show::ProfileRow ProfileRowOf(const config::IkeProfile& p, const config::IkeGlobal& global) {
+  show::ProfileRow r;
+  r.name = p.name;
+  r.shutdown = p.shutdown;
+  r.inoperative = p.inoperative;
+  r.fvrf = p.match_fvrf.empty() ? "global" : p.match_fvrf;
+  r.local = p.match_local_addresses;
+  for (const config::Identity& id : p.match_remote) r.identities.push_back(config::IdentityWords(id));
+  r.certificate_maps = p.match_certificate;
+  if (p.identity_local) r.local_identity = config::IdentityWords(*p.identity_local);
+  r.local_methods = Methods(p.local_psk, p.local_rsa, p.local_elliptic);
+  r.remote_methods = Methods(p.remote_psk, p.remote_rsa, p.remote_elliptic);
+  r.keyring = p.keyring;
+  for (const config::TrustpointUse& t : p.trustpoints)
+    r.trustpoints.push_back(absl::StrCat(t.name, t.sign && t.verify ? "" : t.sign ? " sign" : " verify"));
+  r.lifetime = p.lifetime;
+  if (const auto& dpd = p.dpd ? p.dpd : global.dpd) {
+    r.dpd_interval = dpd->interval;
+    r.dpd_retry = dpd->retry;
+    r.dpd_on_demand = dpd->on_demand;
+  }
+  r.nat_keepalive = p.nat_keepalive ? p.nat_keepalive : global.nat_keepalive;
+  r.virtual_template = p.virtual_template;
+  r.mode_auto = p.virtual_template_auto;
+  r.authorization_list = p.authorization_list;
+  r.authorization_policy = p.authorization_policy;
+  return r;
+}
+
+// Addresses of a pool, both ends included.
+uint64_t SizeOf(const config::LocalPool& p) {
+  uint64_t size = 0;
+  const BytesView first = p.first.bytes(), last = p.last.bytes();
+  for (size_t i = 0; i < first.size() && i < last.size(); ++i)
+    size = (size << 8) + last[i] - first[i];  // 2^64: the difference of the low eight octets
+  return size + 1;
+}
+
+}  // namespace
+
+show::Document Node::Views::Proposals(const Query& q) const {
+  const config::Model& built_in = config::BuiltInModel(n_.model_.defaults);
+  std::vector<show::ProposalRow> rows;
+  for (const config::IkeProposal* p : Selected(n_.model_.proposals, q.Text("NAME"))) {
+    show::ProposalRow r;
+    r.name = p->name;
+    r.origin = OriginOf(*p, built_in.proposals);
+    for (const config::EncrChoice& c : p->encryption) r.encryption.push_back({c.encr, c.key_bits});
+    r.integrity = p->integrity;
+    r.prf = p->prf;
+    if (p->prf.empty()) std::transform(p->integrity.begin(), p->integrity.end(), std::back_inserter(r.prf), PrfOf);
+    r.groups = p->groups;
+    r.additional_key_exchanges = config::AdditionalLines(p->additional);
+    rows.push_back(std::move(r));
+  }
+  if (rows.empty() && q.line.call.Find("NAME")) return Missing("IKEv2 proposal", q.Text("NAME"), true);
+  return show::MakeProposals(rows);
+}
+
+show::Document Node::Views::Policies(const Query& q) const {
+  const config::Model& built_in = config::BuiltInModel(n_.model_.defaults);
+  std::vector<show::PolicyRow> rows;
+  for (const config::IkePolicy* p : Selected(n_.model_.policies, q.Text("NAME")))
+    rows.push_back({p->name, OriginOf(*p, built_in.policies), p->match_fvrf.empty() ? "global" : p->match_fvrf,
+                    p->match_local, p->proposals});
+  if (rows.empty() && q.line.call.Find("NAME")) return Missing("IKEv2 policy", q.Text("NAME"), true);
+  return show::MakePolicies(rows);
+}
+
+show::Document Node::Views::Profiles(const Query& q) const {
+  std::vector<show::ProfileRow> rows;
+  for (const config::IkeProfile* p : Selected(n_.model_.profiles, q.Text("NAME"))) {
+    show::ProfileRow r = ProfileRowOf(*p, n_.model_.ike);
+    for (const auto& [name, ipsec] : n_.model_.ipsec_profiles) r.references += ipsec.ike_profile == p->name ? 1 : 0;
+    for (const auto& [id, session] : n_.sessions_) r.references += session.info.profile == p->name ? 1 : 0;
+    rows.push_back(std::move(r));
+  }
+  if (rows.empty() && q.line.call.Find("NAME")) return Missing("IKEv2 profile", q.Text("NAME"), false);
+  return show::MakeProfiles(rows);
+}
+
+show::Document Node::Views::AuthorizationPolicies(const Query& q) const {
+  const config::Model& built_in = config::BuiltInModel(n_.model_.defaults);
+  std::vector<show::AuthorizationPolicyRow> rows;
+  for (const config::AuthorizationPolicy* p : Selected(n_.model_.authorization_policies, q.Text("NAME"))) {
+    show::AuthorizationPolicyRow r;
+    r.name = p->name;
+    r.origin = OriginOf(*p, built_in.authorization_policies);
+    r.pool = p->pool;
+    r.def_domain = p->def_domain;
+    r.banner = p->banner;
+    r.netmask = p->netmask;
+    r.dns = p->dns;
+    r.route_set = config::RouteSetWords(*p);
+    r.route_accept_any = p->route_accept_any;
+    r.route_tag = p->route_tag;
+    r.route_distance = p->route_distance;
+    r.session_lifetime = p->session_lifetime;
+    rows.push_back(std::move(r));
+  }
+  if (rows.empty() && q.line.call.Find("NAME")) return Missing("IKEv2 authorization policy", q.Text("NAME"), true);
+  return show::MakeAuthorizationPolicies(rows);
+}
+
+show::Document Node::Views::TransformSets(const Query& q) const {
+  std::vector<show::TransformSetRow> rows;
+  for (const config::TransformSet* t : Selected(n_.model_.transform_sets, q.Text("NAME")))
+    rows.push_back(TransformSetRowOf(*t, config::BuiltInModel(n_.model_.defaults)));
+  if (rows.empty() && q.line.call.Find("NAME")) return Missing("transform set", q.Text("NAME"), true);
+  return show::MakeTransformSets(rows);
+}
+
+show::Document Node::Views::IpsecProfiles(const Query& q) const {
+  const config::Model& built_in = config::BuiltInModel(n_.model_.defaults);
+  std::vector<show::IpsecProfileRow> rows;
+  for (const config::IpsecProfile* p : Selected(n_.model_.ipsec_profiles, q.Text("NAME"))) {
+    show::IpsecProfileRow r;
+    r.name = p->name;
+    config::IpsecProfile written = *p;  // without what the configuration did not say
+    if (p->implied_ike_profile) written.ike_profile.clear();
+    r.origin = OriginOf(written, built_in.ipsec_profiles);
+    r.description = p->description;
+    r.ike_profile = p->ike_profile;
+    r.lifetime = p->lifetime;
+    r.lifetime_kilobytes = p->lifetime_kilobytes;
+    r.pfs_group = p->pfs_group;
+    r.replay_window = p->replay_window;
+    r.offload = config::OffloadWord(p->offload);
+    for (const std::string& name : p->transform_sets) {
+      const auto it = n_.model_.transform_sets.find(name);
+      if (it == n_.model_.transform_sets.end()) r.missing.push_back(name);
+      else r.transform_sets.push_back(TransformSetRowOf(it->second, built_in));
+    }
+    rows.push_back(std::move(r));
+  }
+  if (rows.empty() && q.line.call.Find("NAME")) return Missing("IPsec profile", q.Text("NAME"), true);
+  return show::MakeIpsecProfiles(rows);
+}
+
+show::Document Node::Views::Pools(const Query& q) const {
+  std::vector<show::PoolRow> rows;
+  for (const config::LocalPool* p : Selected(n_.model_.pools, q.Text("NAME"))) {
+    const auto pool = n_.pools_.find(p->name);
+    rows.push_back({p->name, p->first, p->last, SizeOf(*p), pool == n_.pools_.end() ? 0 : pool->second.leased()});
+  }
+  if (rows.empty() && q.line.call.Find("NAME")) return Missing("local pool", q.Text("NAME"), false);
+  return show::MakePools(rows);
+}
+
+show::Document Node::Views::RunningConfig(const Query& q) const {
+  return show::MakeRunningConfig(config::Render(n_.model_, q.Has("all"), q.privileged, n_.cipher_));
+}
+
+}  // namespace flexvpn::node
