@@ -14,7 +14,7 @@ namespace flexvpn::shell {
 // One request on a connection of its own: a shell left open survives restarts of the daemon and takes none of
 // its few connections.  Errors: not reachable, or it answers something else than an answer.
 absl::StatusOr<Answer> AskDaemon(const std::string& socket, const std::string& command,
-                                 const std::vector<std::string>* lines);
+                                 const std::vector<std::string>* lines, Form form);
 
 }  // namespace flexvpn::shell
 

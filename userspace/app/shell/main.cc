@@ -40,8 +40,8 @@ int Main(int argc, char** argv) {
     for (const std::string& word : CompletionsAt({}, *options.complete)) puts(word.c_str());
     return kDone;
   }
-  const Session::Call call = [&](const std::string& command, const std::vector<std::string>* lines) {
-    return AskDaemon(options.socket, command, lines);
+  const Session::Call call = [&](const std::string& command, const std::vector<std::string>* lines, Form form) {
+    return AskDaemon(options.socket, command, lines, form);
   };
   const Session::Options how{geteuid() == 0, options.json, options.json && !options.command.empty()};
   if (options.command.empty() && !options.script && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0)

@@ -45,7 +45,7 @@ std::string Take(const Session::Call& call, Sample* out) {
                                                   {"show dataplane peers", &out->peers},
                                                   {"show ip nhrp shortcut", &out->shortcuts}};
   for (const auto& [command, data] : wanted) {
-    auto answer = call(command, nullptr);
+    auto answer = call(command, nullptr, Form::kJson);
     if (!answer.ok()) return std::string(answer.status().message());
     *data = std::move(answer->data);
   }

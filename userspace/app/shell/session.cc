@@ -70,7 +70,7 @@ std::string Session::Prompt() const {
 }
 
 absl::Status Session::LearnHostname() {
-  const auto answer = call_("show version", nullptr);
+  const auto answer = call_("show version", nullptr, Form::kJson);
   if (!answer.ok()) return answer.status();
   if (std::string name = Text(answer->data, "hostname"); !name.empty())
     hostname_ = config::PrintableLine(name);
@@ -111,7 +111,8 @@ Outcome Session::Exec(absl::string_view line, absl::string_view command) {
 
 Outcome Session::Send(absl::string_view line, absl::string_view command, const Piped& piped,
                       const std::vector<std::string>* lines) {
-  const auto answer = call_(piped.command, lines);
+  const bool json = options_.json || (!piped.filters.empty() && piped.filters[0].kind == FilterKind::kJson);
+  const auto answer = call_(piped.command, lines, json ? Form::kJson : Form::kText);
   if (!answer.ok()) {
     Outcome out = Refused(std::string(answer.status().message()));
     out.unreachable = true;
@@ -119,7 +120,6 @@ Outcome Session::Send(absl::string_view line, absl::string_view command, const P
   }
   if (!answer->ok) return Refusal(*answer, line, command);
   Outcome out;
-  const bool json = options_.json || (!piped.filters.empty() && piped.filters[0].kind == FilterKind::kJson);
   out.text = ApplyFilters(piped.filters, json ? JsonText(answer->data) : answer->text);
   return out;
 }

@@ -18,6 +18,8 @@
 
 namespace flexvpn::shell {
 
+// Of an answer only one form is fetched; of a refusal the daemon sends both.
+enum class Form : uint8_t { kText, kJson };
 struct Answer {
   bool ok = false;
   std::string text;
@@ -44,7 +46,7 @@ class Session {
   };
   // Sends a command to the daemon; `lines` (may be null) go along as the candidate.  Errors: not reachable.
   using Call = std::function<absl::StatusOr<Answer>(const std::string& command,
-                                                    const std::vector<std::string>* lines)>;
+                                                    const std::vector<std::string>* lines, Form form)>;
   // Puts a question to the user; nullopt: nobody is there to answer.
   using Ask = std::function<std::optional<std::string>(const std::string& question)>;
 
