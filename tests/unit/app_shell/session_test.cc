@@ -19,7 +19,7 @@ class Shell : public testing::Test {
   Session Make(bool privileged = true, bool json = false) {
     return Session(
         {privileged, json, false},
-        [this](const std::string& c, const std::vector<std::string>* l) -> absl::StatusOr<Answer> {
+        [this](const std::string& c, const std::vector<std::string>* l, Form) -> absl::StatusOr<Answer> {
           if (c == "show version") return Answer{true, "version\n", {{"hostname", hostname_}}};
           asked_.push_back(l == nullptr ? c : absl::StrCat(c, " [", absl::StrJoin(*l, "|"), "]"));
           if (!reachable_) return absl::UnavailableError("nobody there");

@@ -554,8 +554,9 @@ void Driver::Reply(node::Reply& reply) {
   const PendingCommand command = it->second;
   commands_.erase(it);
   show::Document& d = reply.document;
-  Respond(command.connection, reply.ok, command.form == AnswerForm::kJson ? show::Json() : show::Json(show::RenderText(d)),
-          command.form == AnswerForm::kText ? show::Json() : show::Data(d));
+  const AnswerForm form = reply.ok ? command.form : AnswerForm::kBoth;
+  Respond(command.connection, reply.ok, form == AnswerForm::kJson ? show::Json() : show::Json(show::RenderText(d)),
+          form == AnswerForm::kText ? show::Json() : show::Data(d));
 }
 
 }  // namespace flexvpn::app

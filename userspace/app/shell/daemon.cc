@@ -11,10 +11,11 @@ namespace flexvpn::shell {
 using show::Json;
 
 absl::StatusOr<Answer> AskDaemon(const std::string& socket, const std::string& command,
-                                 const std::vector<std::string>* lines) {
+                                 const std::vector<std::string>* lines, Form form) {
   Json request;
   request["version"] = os::kControlVersion;
   request["command"] = command;
+  request["form"] = form == Form::kJson ? "json" : "text";
   if (lines != nullptr) request["lines"] = *lines;
   ASSIGN_OR_RETURN(os::ControlClient client, os::ControlClient::Connect(socket));
   std::string body = request.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -25,10 +26,9 @@ absl::StatusOr<Answer> AskDaemon(const std::string& socket, const std::string& c
       WipeMemory(l.get_ref<std::string&>().data(), l.get_ref<std::string&>().size());
   if (!reply.ok()) return reply.status();
   Json j = Json::parse(*reply, nullptr, /*allow_exceptions=*/false);
-  if (!j.is_object() || !j.contains("ok") || !j["ok"].is_boolean() || !j.contains("text") ||
-      !j["text"].is_string() || !j.contains("data"))
+  if (!j.is_object() || !j.contains("ok") || !j["ok"].is_boolean() || !j.contains("text") || !j.contains("data"))
     return absl::DataLossError("malformed answer of the daemon");
-  return Answer{j["ok"].get<bool>(), j["text"].get<std::string>(), std::move(j["data"])};
+  return Answer{j["ok"].get<bool>(), j["text"].is_string() ? j["text"].get<std::string>() : "", std::move(j["data"])};
 }
 
 }  // namespace flexvpn::shell

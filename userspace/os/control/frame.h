@@ -3,7 +3,7 @@
 //   request   {"version": 1, "command": "show crypto ikev2 sa"}
 //             {"version": 1, "command": "commit", "lines": ["interface Tunnel0", " ip mtu 1380"]}
 //   response  {"version": 1, "ok": true, "text": "...", "data": {...}}
-// With "form": "text" or "json" in the request the other of the two is null.
+// With "form": "text" or "json" in the request the other of the two may be null.
 // One response for each request, in order.
 #ifndef FLEXVPN_OS_CONTROL_FRAME_H_
 #define FLEXVPN_OS_CONTROL_FRAME_H_
