@@ -259,6 +259,28 @@ TEST(FrontDoor, AnAddressThatTheGlobalVrfHasTooIsNoSourceInAVrf) {
   EXPECT_THAT(Rules(w.node(0)), ElementsAre(Pair("192.0.2.1", 10u), Pair("192.0.2.2", 20u)));
 }
 
+// Who had the address first keeps it as long as its session lives; then the other one gets it, without another event.
+TEST(FrontDoor, AnAddressThatChangedItsVrfIsFreeWhenItsSessionHasEnded) {
+  World w;
+  w.Add(HubConfig());
+  w.Add(SpokeConfig("192.0.2.1"), "red");
+  w.Add(SpokeConfig("192.0.2.1"), "blue");
+  w.Feed(0, HubNetwork());
+  w.Feed(1, SpokeNetwork());
+  w.Run(seconds(10));
+  ASSERT_EQ(w.Up(0), 1u);
+  LocalNetwork moved = HubNetwork();
+  moved.addresses = {{"eth1", A("192.0.2.1"), 24, false, "blue"}};
+  w.Feed(0, moved);
+  EXPECT_EQ(w.Logged(0, "Virtual-Template2 stays down"), 1u);
+  EXPECT_THAT(Rules(w.node(0)), ElementsAre(Pair("192.0.2.1", 10u)));
+  w.Feed(0, Command{1, "clear crypto ikev2 sa", true});
+  EXPECT_THAT(Rules(w.node(0)), ElementsAre(Pair("192.0.2.1", 20u)));
+  w.Feed(2, SpokeNetwork());
+  w.Run(seconds(10));
+  EXPECT_EQ(w.Up(2), 1u) << testing::PrintToString(w.log(0));
+}
+
 TEST(FrontDoor, AProfileWithoutMatchFvrfIsForTheGlobalVrf) {
   std::string text = HubConfig();
   text.erase(text.find(" match fvrf red\n"), strlen(" match fvrf red\n"));
@@ -308,6 +330,7 @@ TEST(FrontDoor, WithoutTheDeviceOfItsVrfNoSessionGoesOnElsewhere) {
   EXPECT_EQ(w.Up(1), 0u);
   w.Run(milliseconds(10));
   EXPECT_THAT(w.node(1).Peers(), IsEmpty());
+  EXPECT_THAT(Rules(w.node(1)), IsEmpty()) << "the address is the global VRF's";
   const size_t sent = w.sent(1);
   w.Run(seconds(100));
   EXPECT_EQ(w.sent(1), sent);

@@ -90,6 +90,39 @@ TEST_P(UdpTest, SendLeavesAtOnce) {
   EXPECT_EQ(Receive(1), std::vector<Bytes>{Bytes(3, 7)});
 }
 
+// The loopback device stands in for one of a VRF: what matters is the binding.
+TEST_P(UdpTest, ASocketBoundToADeviceSharesThePortAndItsDatagramsCarryTheVrf) {
+  const auto make = [&] { return UdpSocket::Make(GetParam(), self_.port, UdpSocket::Encap::kNone, net::VrfId(7), "lo"); };
+  const auto refused = make();
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kAlreadyExists) << refused.status();
+  EXPECT_NE(refused.status().message().find("in VRF lo"), std::string::npos) << refused.status();
+  socket_->AllowVrfs(true);
+  auto vrf = make();
+  socket_->AllowVrfs(false);
+  ASSERT_TRUE(vrf.ok()) << vrf.status();
+  ASSERT_TRUE(socket_->Send({self_.address, 0}, self_, Bytes{42}).ok());
+  pollfd p{(*vrf)->fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&p, 1, 5000), 1) << "it comes by the device, so it is that socket's";
+  size_t received = 0;
+  (*vrf)->Receive([&](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
+    EXPECT_EQ(local, (net::Endpoint{self_.address, self_.port, net::VrfId(7)}));
+    EXPECT_EQ(remote, (net::Endpoint{self_.address, self_.port, net::VrfId(7)}));
+    received += bytes.size();
+  });
+  EXPECT_EQ(received, 1u);
+}
+
+// Another daemon that says it shares the port (SO_REUSEADDR) is still refused it, before and after VRFs had theirs.
+TEST_P(UdpTest, NobodyElseSlipsIn) {
+  const auto other = [&] { return UdpSocket::Make(GetParam(), self_.port, UdpSocket::Encap::kNone, {}, "lo").status(); };
+  EXPECT_FALSE(other().ok());  // of all sockets of ours this one asks for sharing
+  socket_->AllowVrfs(true);
+  ASSERT_TRUE(other().ok()) << "else this test could not fail";
+  socket_->AllowVrfs(false);
+  EXPECT_FALSE(other().ok());
+  EXPECT_EQ(Option(socket_->fd(), SOL_SOCKET, SO_REUSEADDR), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(BothFamilies, UdpTest, testing::Values(net::Family::kIpv4, net::Family::kIpv6),
                          [](const auto& test) { return test.param == net::Family::kIpv6 ? "Ipv6" : "Ipv4"; });
 

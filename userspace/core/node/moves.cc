@@ -61,7 +61,7 @@ void Node::OnAddressChanged(const ike::AddressChanged& change) {
   peer->local = change.local.address;
   peer->remote = change.remote.address;
   peer->nat_remote = session.info.nat_remote;
-  if (elsewhere && peer->vrf) SyncBase();  // its rule, before its SAs
+  if (elsewhere) ClaimSource(*peer);
   if (elsewhere) {  // the next session between these ends is this peer's
     peer_by_key_.erase(old_key);
     peer_by_key_.try_emplace(PeerKey(session.config_interface, session.info), peer->id);

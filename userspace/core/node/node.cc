@@ -216,6 +216,7 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   AssignSources();
   SyncBase();
   MoveSessions();
+  RenewSources();
   for (auto& [name, tunnel] : tunnels_)  // what it waits for may be there now
     if (!tunnel.session && !tunnel.waiting_for.empty()) tunnel.retry_at = now_;
   SyncTunnels();

@@ -250,6 +250,8 @@ class Node : private ike::Policy, private nhrp::Environment {
   void Listen(const std::set<std::string>& vrfs);
   void NoteMissingVrfs();
   void AssignSources();
+  void ClaimSource(const Peer& peer);  // before its SAs
+  void RenewSources();                 // somebody who had one is gone
   bool SourceFree(const net::IpAddress& address, const std::string& vrf) const;
   std::string WaitsFor(const config::Interface& interface) const;
   void SyncRules(std::vector<dataplane::Object>& objects) const;

@@ -36,7 +36,7 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   peer.vrf = session.info.local.vrf;
   peer.nat_remote = session.info.nat_remote;
   peer.created = now_;
-  if (peer.vrf) SyncBase();  // its rule, before its SAs
+  ClaimSource(peer);
   const config::Interface* i = FindInterface(session.config_interface);
   if (i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate) {
     uint32_t n = 1;
@@ -150,8 +150,8 @@ void Node::Confirm(Peer& peer) {
   }
   std::erase_if(deferred_, [&](const Deferred& d) {
     const config::Interface* vt = ShortcutTemplate(d.need.network_id);
-    const bool served = d.need.nbma == peer.remote && !peer.nat_remote && !d.need.behind_nat && vt != nullptr &&
-                        VrfIdOf(vt->tunnel_vrf) == peer.vrf;
+    const bool served = d.need.nbma == peer.remote && !peer.nat_remote && !d.need.behind_nat &&
+                        VrfIdOf(vt == nullptr ? "" : vt->tunnel_vrf) == peer.vrf;
     if (served) tokens.push_back(d.need.token);
     return served;
   });
@@ -194,9 +194,8 @@ void Node::PeerGone(net::PeerId id) {
     peer_by_overlay_.erase(o);
   std::erase_if(peer_by_key_, [&](const auto& entry) { return entry.second == id; });
   RemovePeerObjects(id);
-  const bool in_vrf = static_cast<bool>(it->second.vrf);
   peers_.erase(it);
-  if (in_vrf) SyncBase();  // its rule
+  if (!refused_sources_.empty()) RenewSources();
   for (const net::Prefix& p : prefixes) SyncRoute(p);
   Nhrp([&](auto& nhrp, auto& a) { nhrp.RoutesChanged(now_, a); });
 }

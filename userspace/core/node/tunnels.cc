@@ -95,7 +95,7 @@ void Node::TryTunnel(Tunnel& tunnel) {
   const config::IkeProfile& profile = *ProfileOf(i);
   tunnel.retry_at.reset();
   const auto local = SourceAddress(i);
-  if (!local || (!i.tunnel_vrf.empty() && FindVrf(i.tunnel_vrf) == nullptr)) {
+  if (!local) {
     const std::string waiting = absl::StrCat(tunnel.name, ": waiting for ", WaitsFor(i));
     if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
     tunnel.waiting_for = waiting;
@@ -147,7 +147,7 @@ const config::Interface* Node::ShortcutTemplate(uint32_t network_id) const {
 // The other side may have been faster, or be on its way already.
 bool Node::JoinShortcut(const nhrp::NeedTunnel& need) {
   const config::Interface* vt = ShortcutTemplate(need.network_id);
-  const net::VrfId vrf = vt == nullptr ? net::VrfId() : VrfIdOf(vt->tunnel_vrf);
+  const net::VrfId vrf = VrfIdOf(vt == nullptr ? "" : vt->tunnel_vrf);
   for (auto& [id, peer] : peers_) {
     const config::Interface* i = FindInterface(peer.config_interface);
     if (!peer.up || peer.remote != need.nbma || peer.vrf != vrf || need.behind_nat || i == nullptr ||

@@ -97,14 +97,21 @@ std::string Node::WaitsFor(const config::Interface& i) const {
 }
 
 void Node::SyncRules(std::vector<dataplane::Object>& objects) const {
-  const auto add = [&](const net::IpAddress& source, const std::string& name) {
+  for (const auto& [source, name] : sources_) {
     const LocalVrf* vrf = FindVrf(name);
-    if (name.empty() || !source.is_v4()) return;
-    objects.push_back(dataplane::SourceRule{source, vrf == nullptr ? 0 : vrf->table});
-  };
-  for (const auto& [name, i] : model_.interfaces)
-    if (const auto source = i.is_tunnel() && !i.down() ? SourceAddress(i) : std::nullopt) add(*source, i.tunnel_vrf);
-  for (const auto& [id, peer] : peers_) add(peer.local, VrfName(peer.vrf));
+    if (!name.empty() && source.is_v4()) objects.push_back(dataplane::SourceRule{source, vrf == nullptr ? 0 : vrf->table});
+  }
+}
+
+void Node::ClaimSource(const Peer& peer) {
+  sources_.try_emplace(peer.local, VrfName(peer.vrf));
+  if (peer.vrf && want_.Find(dataplane::Key(dataplane::SourceRule{peer.local})) == nullptr) SyncBase();
+}
+
+void Node::RenewSources() {
+  if (listening_.empty()) return;
+  AssignSources();
+  SyncBase();
 }
 
 }  // namespace flexvpn::node

@@ -138,7 +138,8 @@ absl::Status KernelReader::ReadRules(KernelObjects& out) {
     std::optional<netlink::Rule> r = netlink::ParseRule(m);
     if (r && !r->source.empty() && *r == netlink::MakeRule(r->source, r->table, tag)) out.rules.push_back(*r);
   };
-  return netlink::Dump(*c_.route, netlink::DumpRules(), receive, [&] { out.rules.clear(); });
+  absl::Status s = netlink::Dump(*c_.route, netlink::DumpRules(), receive, [&] { out.rules.clear(); });
+  return absl::IsUnimplemented(s) ? absl::OkStatus() : s;  // a kernel without CONFIG_IP_MULTIPLE_TABLES has none
 }
 
 absl::Status KernelReader::ReadPolicies(KernelObjects& out) {
