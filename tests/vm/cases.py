@@ -336,7 +336,7 @@ def commit_under_traffic(t):
     """`ip mtu` is changed and taken back by commit and rollback under a living session: the same SAs, no ping lost."""
     t.sessions()
     before = t.ike_spis("spoke1"), {s["spi"] for s in t.esp_states("spoke1")}
-    stream = t.ping_start("host1", "host0", 150, 0.1, wait=5)
+    stream = t.ping_start("host1", "host0", 600, 0.1, wait=5)
     text, ok = configure(t, "spoke1", "commit", "interface Tunnel0", " ip mtuu 1300")
     expect(not ok and "candidate:2:5: error:" in text, "an error in the candidate was answered with:\n%s", text)
     text, ok = configure(t, "spoke1", "commit confirmed 5", "interface Tunnel0", " ip mtu 1300")
@@ -355,6 +355,7 @@ def commit_under_traffic(t):
     expect(ok and "does not differ" in text, "the diff with the saved file:\n%s", text)
     link = t.lab.run("spoke1", ["ip", "link", "show", "dev", "flex-gre0"], check=True).stdout
     expect(" mtu 1400 " in link, "the device has not its MTU again: %s", link)
+    expect(stream.running(), "the pings ended before the last change: the test sees nothing")
     r = stream.result()
     expect(r.lost == 0, "%d of %d pings lost: %s", r.lost, r.sent, r.missing())
     after = t.ike_spis("spoke1"), {s["spi"] for s in t.esp_states("spoke1")}

@@ -68,6 +68,9 @@ class Ping:
     def stop(self):
         self._process.send_signal(signal.SIGINT)
 
+    def running(self):
+        return self._process.poll() is None
+
     def result(self):
         out, _ = self._process.communicate(timeout=self._seconds)
         return PingResult(self._what, out.decode(errors="replace"))

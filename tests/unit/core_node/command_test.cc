@@ -122,7 +122,7 @@ TEST_F(Commands, WhatOnlyTheShellDoesIsSaidPlainly) {
 TEST_F(Commands, EveryCommandOfTheTreeIsAnswered) {
   size_t forms = 0;
   for (const config::CommandForm& form : config::CommandForms(config::ModeId::kExec)) {
-    if (form.command->place == config::Place::kShell) continue;
+    if (form.command->place != config::Place::kDaemon) continue;
     ++forms;
     const Reply r = Run(form.line);
     EXPECT_EQ(show::RenderText(r.document).find("has no answer"), std::string::npos) << form.line;
@@ -252,6 +252,20 @@ TEST_F(Commands, TechSupportHasEverySectionAndNoSecretEvenForRoot) {
         << words;
   EXPECT_NE(text.find("crypto ikev2 keyring KR"), std::string::npos);
   EXPECT_EQ(text.find("has no answer"), std::string::npos);
+}
+
+TEST_F(Commands, ReconcileTellsWhatTheKernelRefused) {
+  Actions actions;
+  node_->Handle(LocalNetwork{{{"eth0", *net::IpAddress::Parse("192.0.2.1"), 24}}, {}}, Instant{}, actions);
+  const auto apply = std::find_if(actions.begin(), actions.end(),
+                                  [](const Action& a) { return std::holds_alternative<Apply>(a); });
+  ASSERT_NE(apply, actions.end());
+  EXPECT_NE(Text("show dataplane reconcile").find("Changes: 0 applied, 0 refused, 1 under way\n"), std::string::npos);
+  node_->Handle(ApplyDone{std::get<Apply>(*apply).token, absl::InternalError("device flex-gre0: not permitted")},
+                Instant{}, actions);
+  const std::string text = Text("show dataplane reconcile");
+  EXPECT_NE(text.find("Changes: 0 applied, 1 refused, 0 under way\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("Last refusal: device flex-gre0: not permitted (00:00:00 ago)\n"), std::string::npos) << text;
 }
 
 TEST_F(Commands, DerivedConfigHidesSecretsFromOperators) {

@@ -118,7 +118,7 @@ class World {
   size_t sent(size_t i) const { return routers_[i].sent; }
   show::Json Show(size_t i, const std::string& line) {
     Feed(i, Command{1, line, true});
-    return reply_.data;
+    return show::Data(reply_);
   }
 
  private:

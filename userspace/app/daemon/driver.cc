@@ -75,7 +75,7 @@ Driver::Driver(Options options, std::unique_ptr<os::Loop> loop, std::unique_ptr<
 Driver::~Driver() = default;
 
 absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConfig config,
-                                                             std::unique_ptr<MasterKey> key) {
+                                                       std::unique_ptr<MasterKey> key) {
   ASSIGN_OR_RETURN(auto loop, os::Loop::Make());
   std::unique_ptr<Driver> d(new Driver(std::move(options), std::move(loop), crypto::NewOpensslProvider()));
   d->rng_ = std::make_unique<crypto::OpensslRng>();

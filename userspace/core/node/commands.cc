@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands of the shell: who answers which, and those that change something.
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/node/views.h"
 
 namespace flexvpn::node {
 
-// The longest entry that a line begins with answers it.
-const Node::Verb* Node::FindVerb(absl::string_view words) {
+// The longest entry that a line begins with answers it.  It has all the words that tell the command from others: what
+// follows are its options and arguments.
+const Node::Verb* Node::FindVerb(const config::ExecLine& line) {
+  if (line.command == nullptr) return nullptr;
   static constexpr Verb kVerbs[] = {
       {"show crypto ikev2 sa", &Views::IkeSas},
       {"show crypto ikev2 session", &Views::IkeSessions},
@@ -46,8 +50,11 @@ const Node::Verb* Node::FindVerb(absl::string_view words) {
       {"rekey crypto ikev2 sa", nullptr, &Node::RekeyIkeSas},
       {"rekey crypto ipsec sa", nullptr, &Node::RekeyChildSas},
   };
+  const absl::string_view words = line.words;
   const Verb* found = nullptr;
   for (const Verb& v : kVerbs) {
+    const auto blanks = static_cast<size_t>(std::count(v.words.begin(), v.words.end(), ' '));
+    if (blanks + 1 < line.command->fixed_words) continue;
     const size_t size = v.words.size();
     const bool begins = absl::StartsWith(words, v.words) && (words.size() == size || words[size] == ' ');
     if (begins && (found == nullptr || size > found->words.size())) found = &v;
@@ -84,7 +91,7 @@ void Node::Answer(const Command& command, const Measurements& m) {
 
 show::Document Node::Run(const Command& command, const Measurements& m) {
   const config::ExecLine line = config::ParseExec(command.line);
-  const Verb* verb = line.command == nullptr ? nullptr : FindVerb(line.words);
+  const Verb* verb = FindVerb(line);
   if (verb == nullptr) return show::MakeError(absl::StrCat("'", line.words, "' has no answer in this version"));
   const Query query{line, m, command.privileged};
   return verb->show != nullptr ? (Views(*this).*verb->show)(query) : (this->*verb->act)(query);

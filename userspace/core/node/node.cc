@@ -8,6 +8,11 @@
 #include "core/node/authorization.h"
 
 namespace flexvpn::node {
+namespace {
+
+constexpr size_t kMaxKeptText = 1024;  // octets of one line kept; a peer's identity may be long
+
+}  // namespace
 
 Node::Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto, Pki pki)
     : options_(std::move(options)), model_(std::move(model)), pki_(std::move(pki)), rng_(rng), crypto_(crypto),
@@ -154,7 +159,7 @@ void Node::On(ike::Action& action) {
                  },
                  [&](ike::Notice& n) {
                    if (n.level == ike::Notice::Level::kWarning)
-                     failures_.Add({now_, n.about.remote, n.about.identity, n.about.profile, n.text});
+                     NoteFailure(n.about.remote, n.about.identity, n.about.profile, n.text);
                    Say(n.level == ike::Notice::Level::kWarning ? Log::Level::kWarning
                        : n.level == ike::Notice::Level::kInfo  ? Log::Level::kInfo
                                                                : Log::Level::kDebug,
@@ -247,6 +252,9 @@ void Node::OnApplyDone(const ApplyDone& in) {
   std::set<ike::IkeSaId> sessions;
   for (net::PeerId id : peers)
     if (const Peer* peer = FindPeer(id)) sessions.insert(peer->sessions.begin(), peer->sessions.end());
+  for (ike::IkeSaId id : sessions)
+    if (auto s = sessions_.find(id); s != sessions_.end())
+      NoteFailure(s->second.info, absl::StrCat("kernel refused: ", in.status.message()));
   for (ike::IkeSaId id : sessions) Terminate(id, "the kernel refused its SAs, policies or routes");
 }
 
@@ -320,8 +328,18 @@ crypto::UnixTime Node::WallClock() const {
 }
 
 void Node::Say(Log::Level level, std::string text) {
-  if (level != Log::Level::kDebug) log_.Add({now_, level, text});
+  if (level != Log::Level::kDebug) log_.Add({now_, level, text.substr(0, kMaxKeptText)});
   out_->push_back(Log{level, std::move(text)});
+}
+
+void Node::NoteFailure(const net::Endpoint& remote, absl::string_view identity, absl::string_view profile,
+                       absl::string_view reason) {
+  const auto kept = [](absl::string_view s) { return std::string(s.substr(0, kMaxKeptText)); };
+  failures_.Add({now_, remote, kept(identity), kept(profile), kept(reason)});
+}
+
+void Node::NoteFailure(const ike::SessionInfo& session, absl::string_view reason) {
+  NoteFailure(session.remote, session.remote_id.ToString(), session.profile, reason);
 }
 
 std::vector<Node::PeerView> Node::Peers() const {

@@ -28,6 +28,7 @@
 
 namespace flexvpn::config {
 struct Arg;
+struct ExecLine;
 }
 
 namespace flexvpn::node {
@@ -186,6 +187,10 @@ class Node : private ike::Policy, private nhrp::Environment {
   void Configure();
   void NoteMissingAlgorithms();
   void Say(Log::Level level, std::string text);
+  // Remembers a failure for `show crypto ikev2 diagnose error`.
+  void NoteFailure(const net::Endpoint& remote, absl::string_view identity, absl::string_view profile,
+                   absl::string_view reason);
+  void NoteFailure(const ike::SessionInfo& session, absl::string_view reason);
 
   // sessions.cc
   std::vector<ike::Suite> InitSuites(const net::Endpoint& local, const net::Endpoint& remote) override;
@@ -290,7 +295,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   // commands.cc; the answers of show commands are in views.h
   class Views;
   struct Verb;
-  static const Verb* FindVerb(absl::string_view words);
+  static const Verb* FindVerb(const config::ExecLine& line);  // nullptr: none
   void OnCommand(const Command& command);
   void Answer(const Command& command, const Measurements& m);
   show::Document Run(const Command& command, const Measurements& m);

@@ -183,6 +183,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     Say(Log::Level::kWarning, absl::StrCat("peer ", info.remote.ToString(), " authenticated as ",
                                            info.remote_id.ToString(), ", which profile ", info.profile,
                                            " does not match (`match identity remote`, `match certificate`)"));
+    NoteFailure(info, "the profile does not match the identity it has authenticated with");
     return Terminate(info.id, "identity not accepted");
   }
   Peer& peer = FindOrCreatePeer(session);

@@ -59,7 +59,7 @@ show::Document Node::Views::TechSupport(const Query& q) const {
   std::vector<show::TechSection> sections;
   for (const char* words : kSections) {
     const config::ExecLine line = config::ParseExec(words);
-    const Verb* verb = FindVerb(line.words);
+    const Verb* verb = FindVerb(line);
     if (verb == nullptr || verb->show == nullptr) continue;
     sections.push_back({words, (this->*verb->show)(Query{line, q.m, false})});
   }

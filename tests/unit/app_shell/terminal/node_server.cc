@@ -43,8 +43,9 @@ void NodeServer::Ask(uint64_t connection, node::Command command) {
       node::Measurements none;
       none.token = m->token;
       node_->Handle(std::move(none), os::Loop::Now(), actions);
-    } else if (const auto* r = std::get_if<node::Reply>(&actions[i])) {
-      Respond(connection, r->ok, show::RenderText(r->document), r->document.data);
+    } else if (auto* r = std::get_if<node::Reply>(&actions[i])) {
+      const std::string text = show::RenderText(r->document);
+      Respond(connection, r->ok, text, show::Data(r->document));
     }
   }
 }

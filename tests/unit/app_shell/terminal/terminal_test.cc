@@ -227,7 +227,7 @@ TEST_F(Flexvpn, HelpListsTheCommandsOfTheTree) {
   const Result r = Run("$F --help");
   EXPECT_EQ(r.status, 0);
   for (const char* c :
-       {"show crypto ikev2 sa [detailed]", "clear ip nhrp", "configure terminal", "terminal length <0-512>"})
+       {"show crypto ikev2 session [detailed]", "configure terminal", "terminal length <0-512>"})
     EXPECT_THAT(r.out, HasSubstr(absl::StrCat("\n  ", c, " ")));
 }
 
