@@ -157,10 +157,9 @@ absl::StatusOr<std::unique_ptr<UdpSocket>> UdpSocket::Make(net::Family family, u
   const socklen_t length = ToSockaddr({net::IpAddress::Any(family), port}, &address);
   if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
     const int error = errno;
-    const char* hint = error == EADDRINUSE ? " (is another IKE daemon running?)"
-                       : error == EACCES   ? " (CAP_NET_BIND_SERVICE is missing)"
-                                           : "";
-    return absl::ErrnoToStatus(error, absl::StrCat("bind ", name, hint));
+    if (error == EADDRINUSE)
+      return absl::AlreadyExistsError(absl::StrCat("bind ", name, ": is another IKE daemon running? ", strerror(error)));
+    return absl::ErrnoToStatus(error, absl::StrCat("bind ", name, error == EACCES ? " (CAP_NET_BIND_SERVICE is missing)" : ""));
   }
   if (encap == Encap::kEspInUdp &&
       setsockopt(socket.fd(), IPPROTO_UDP, UDP_ENCAP, &kUdpEncapEspInUdp, sizeof kUdpEncapEspInUdp) != 0)

@@ -21,7 +21,7 @@ namespace flexvpn::os {
 class UdpSocket {
  public:
   enum class Encap : uint8_t { kNone, kEspInUdp };
-  // Errors name the port and the likely cause (another IKE daemon, missing capability).
+  // Errors name the port and the likely cause: kAlreadyExists if somebody has it (another IKE daemon), a missing capability.
   // `vrf`: the number its datagrams carry; `device`: the VRF device, empty for the global one.
   static absl::StatusOr<std::unique_ptr<UdpSocket>> Make(net::Family family, uint16_t port, Encap encap,
                                                          net::VrfId vrf = {}, const std::string& device = {});
