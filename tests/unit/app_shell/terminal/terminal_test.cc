@@ -151,7 +151,10 @@ TEST_F(Flexvpn, ConfigurationModeChecksEachLineAndCommits) {
   t->Send("tunnel ?");
   t->Expect("  destination ");
   t->Expect("  protection ");
-  t->Send("\x03ip mtu 1400\nhostname spoke\nend\n");
+  t->Send("\x03");  // the terminal drops what was typed ahead: wait for the prompt
+  t->Expect("^C\n");
+  t->Expect("hub(config-if)#");
+  t->Send("ip mtu 1400\nhostname spoke\nend\n");
   t->Expect("commit them? [yes/no/cancel]: ");
   t->Send("yes\n");
   t->Expect("3 lines committed\n");
