@@ -437,6 +437,27 @@ TEST(Clear, WithdrawsEverythingAndStartsAnew) {
   EXPECT_EQ(PingOneTwo(w), "spoke1 spoke2");
 }
 
+TEST(Clear, OfShortcutsLeavesTheRest) {
+  World w(2);
+  PingOneTwo(w);
+  w.Run(seconds(1));
+  Node& spoke = w.spoke(1);
+  ASSERT_FALSE(spoke.shortcuts.empty());
+  ASSERT_FALSE(w.spoke(2).endpoint->Rows(w.now).empty());
+  for (Node* n : {&spoke, &w.spoke(2)}) {
+    Actions out;
+    n->endpoint->ClearShortcuts(out);
+    w.Apply(*n, out);
+    EXPECT_TRUE(n->shortcuts.empty());
+  }
+  EXPECT_FALSE(w.spoke(2).endpoint->Rows(w.now).empty()) << "what it answered for stays";
+  PingOneTwo(w);
+  w.Run(seconds(10));  // the hub's limiter of redirects still holds
+  PingOneTwo(w);
+  w.Run(seconds(1));
+  EXPECT_EQ(PingOneTwo(w), "spoke1 spoke2");
+}
+
 TEST(Configure, SwitchingShortcutsOffWithdrawsThem) {
   World w(2);
   PingOneTwo(w);

@@ -56,8 +56,10 @@ void AddExecCommands(Mode& exec) {
       Show("show tech-support", "everything above one after another, without secrets", true),
       Show("show version", "version and uptime", true),
       Change("clear crypto ikev2 sa [remote <A:address>]", "end IKE SAs"),
+      Change("clear crypto session [remote <A:address>]", "the same"),
       Change("clear crypto ikev2 stats", "set the counters of IKEv2 to zero"),
-      Change("clear ip nhrp [counters]", "empty the NHRP cache; with `counters`, set its counters to zero"),
+      Change("clear ip nhrp [shortcut|counters]",
+             "empty the NHRP cache; `shortcut`: of shortcuts alone, `counters`: set its counters to zero"),
       Change("rekey crypto {ikev2|ipsec} sa", "make new keys now"),
       Shell("exit", "leave the shell"),
   });

@@ -221,8 +221,12 @@ void Endpoint::Impl::Dispatch(const Incoming& in) {
   }
 }
 
-void Endpoint::Impl::Clear(Instant, Actions& out) {
+void Endpoint::Impl::ClearShortcuts(Actions& out) {
   while (!shortcuts_.empty()) Withdraw(shortcuts_.begin()->first, out);
+}
+
+void Endpoint::Impl::Clear(Instant, Actions& out) {
+  ClearShortcuts(out);
   while (!resolutions_.empty()) EraseResolution(resolutions_.begin()->first);
   while (!waits_.empty()) EraseWait(waits_.begin()->first, out);
   for (const auto& [key, local] : locals_) timers_.Erase({TimerKind::kLocal, key});
@@ -281,6 +285,7 @@ void Endpoint::PeerTraffic(net::PeerId peer, uint64_t packets, Instant now, Acti
 }
 void Endpoint::RoutesChanged(Instant now, Actions& out) { impl_->RoutesChanged(now, out); }
 void Endpoint::Clear(Instant now, Actions& out) { impl_->Clear(now, out); }
+void Endpoint::ClearShortcuts(Actions& out) { impl_->ClearShortcuts(out); }
 void Endpoint::OnTick(Instant now, Actions& out) { impl_->OnTick(now, out); }
 std::optional<Instant> Endpoint::NextDeadline() const { return impl_->NextDeadline(); }
 std::vector<CacheRow> Endpoint::Rows(Instant now) const { return impl_->Rows(now); }

@@ -137,6 +137,7 @@ class Endpoint {
   void RoutesChanged(Instant now, Actions& out);
 
   void Clear(Instant now, Actions& out);  // `clear ip nhrp`
+  void ClearShortcuts(Actions& out);      // those alone: traffic asks for them again
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const;
 

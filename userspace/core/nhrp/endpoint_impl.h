@@ -110,6 +110,7 @@ class Endpoint::Impl {
   void PeerDown(net::PeerId id, Instant now, Actions& out);
   void OnPacket(net::PeerId from, BytesView raw, Instant now, Actions& out);
   void Clear(Instant now, Actions& out);
+  void ClearShortcuts(Actions& out);
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const { return timers_.Next(); }
   const Counters& counters() const { return counters_; }

@@ -45,6 +45,7 @@ const Node::Verb* Node::FindVerb(const config::ExecLine& line) {
       {"show tech-support", &Views::TechSupport},
       {"show version", &Views::Version},
       {"clear crypto ikev2 sa", nullptr, &Node::ClearIkeSas},
+      {"clear crypto session", nullptr, &Node::ClearIkeSas},
       {"clear crypto ikev2 stats", nullptr, &Node::ClearIkeStats},
       {"clear ip nhrp", nullptr, &Node::ClearNhrp},
       {"rekey crypto ikev2 sa", nullptr, &Node::RekeyIkeSas},
@@ -119,6 +120,10 @@ show::Document Node::ClearNhrp(const Query& q) {
   if (q.Has("counters")) {
     nhrp_.ClearCounters();
     return show::MakeMessage("NHRP counters cleared");
+  }
+  if (q.Has("shortcut")) {
+    Nhrp([&](auto& nhrp, auto& a) { nhrp.ClearShortcuts(a); });
+    return show::MakeMessage("NHRP shortcuts cleared");
   }
   Nhrp([&](auto& nhrp, auto& a) { nhrp.Clear(now_, a); });
   return show::MakeMessage("NHRP cache cleared");
