@@ -15,7 +15,7 @@ constexpr char kHelp[] =
 FlexVPN daemon: IKEv2, NHRP and the kernel's IPsec datapath, configured in IOS grammar.
 
   -c, --config FILE      configuration (default /etc/flexvpn/flexvpn.conf)
-      --check            only check the configuration; needs no privileges
+      --check [FILE]     only check the configuration, or this file; needs no privileges
       --commands FORM    print the reference of all commands, FORM markdown or json
       --instance NAME    name of this instance, for several on one machine (default "default")
       --run-dir DIR      control socket (default /run/flexvpn)
@@ -79,6 +79,7 @@ bool ParseOptions(int argc, char** argv, Options* o, int* exit_status) {
         return false;
     }
   }
+  if (o->check && optind == argc - 1) o->config = argv[optind++];
   if (optind < argc) {
     fprintf(stderr, "flexvpnd: unexpected argument '%s'\n", argv[optind]);
     return false;
