@@ -21,6 +21,11 @@ def refused(t, ca, cause, crl=None, swan_ca=None, **swan_values):
     install_flex(t, ca.issue("hub", "ecdsa256"), [ca.ca], crl=crl(theirs) if crl else None)
     install_swan(t, theirs, [ca.ca, (swan_ca or ca).ca])
     t.configure(flex_certificate("responder", "ecdsa256", crl=bool(crl)), swan_certificate("ask", **swan_values))
+    expect_refused(t, cause)
+
+
+def expect_refused(t, cause):
+    """strongSwan calls: AUTHENTICATION_FAILED, and our log has one line with the peer, the profile and the cause."""
     text = t.initiate(check=False)
     expect("AUTH_FAILED" in text, "strongSwan was not told AUTHENTICATION_FAILED:\n%s", text)
     t.nothing_left(cause)

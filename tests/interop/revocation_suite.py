@@ -2,13 +2,12 @@
 """What we fetch over HTTP to believe strongSwan's certificate: CRL, OCSP answer, the certificate itself (hash and URL).
 Web server and OpenSSL's OCSP responder run beside strongSwan."""
 import hashlib
-import re
 import ssl
 
-from certificate_suite import expect_methods
+from certificate_suite import expect_methods, expect_refused
 from certificates import SWAN_DIR, Authority, Issued, flex_certificate, install_flex, install_swan, put, swan_certificate
 from configs import FLEX_OVERLAY, SWAN
-from swan import FLEX_NODE, SWAN_NODE, case, expect
+from swan import SWAN_NODE, case, expect
 
 WEB_DIR, WEB_PORT, OCSP_PORT = "/run/web", 8080, 8081
 WEB, OCSP = "http://%s:%d" % (SWAN, WEB_PORT), "http://%s:%d" % (SWAN, OCSP_PORT)
@@ -61,27 +60,18 @@ def accepted(t):
     t.both_ways(FLEX_OVERLAY, ike["assigned_address"], 3)
 
 
-def refused(t, cause):
-    text = t.initiate(check=False)
-    expect("AUTH_FAILED" in text, "strongSwan was not told AUTHENTICATION_FAILED:\n%s", text)
-    t.nothing_left(cause)
-    lines = [x for x in t.log(FLEX_NODE).splitlines() if "authentication of peer" in x]
-    expect(len(lines) == 1 and re.search(cause, lines[0]), "our log should have one line with '%s':\n%s", cause, t.log(FLEX_NODE))
-    t.note(lines[0])
-
-
 @case()
 def crl_over_http(t):
     """CRL of the certificate's distribution point: nobody answers: refused; it is fetched: accepted; it names it: refused."""
     point = ("crlDistributionPoints=URI:%s/ca.crl" % WEB,)
     prepared(t, point, "crl")
-    refused(t, "revo")
+    expect_refused(t, "revo")
     ca, _ = prepared(t, point, "crl")
     with web(t, {"ca.crl": ca.crl()}):
         accepted(t)
     ca, theirs = prepared(t, point, "crl")
     with web(t, {"ca.crl": ca.crl(theirs)}):
-        refused(t, "is revoked")
+        expect_refused(t, "is revoked")
 
 
 @case()
@@ -91,7 +81,7 @@ def ocsp_over_http(t):
     for index, verdict in (("valid", None), ("revoked", "is revoked"), (None, "revo")):
         ca, theirs = prepared(t, responder, "ocsp")
         with ocsp(t, ca, **({index: (theirs,)} if index else {})):
-            accepted(t) if verdict is None else refused(t, verdict)
+            accepted(t) if verdict is None else expect_refused(t, verdict)
 
 
 @case()

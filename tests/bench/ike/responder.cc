@@ -99,7 +99,7 @@ class Responder {
     std::vector<show::IkeSaRow> rows;
     rows.reserve(list.size());
     for (const ike::SaInfo& sa : list) rows.push_back(RowOf(sa));
-    const show::Document document = show::MakeIkeSas(rows, false);  // freed after the answer is out
+    const show::Document document = show::MakeIkeSas(std::move(rows), false);  // freed after the answer is out
     const std::string text = show::RenderText(document);
     return {{"sessions", list.size()},
             {"list_ms", list_ms},

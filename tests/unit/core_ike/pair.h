@@ -23,6 +23,11 @@ using namespace std::chrono_literals;
 inline net::IpAddress Ip(const char* text) { return *net::IpAddress::Parse(text); }
 inline Identity Fqdn(const char* name) { return {IdType::kFqdn, ToBytes(name)}; }
 
+// Of tests that run with both forms of tickets.
+inline std::string FormName(const ::testing::TestParamInfo<TicketForm>& form) {
+  return form.param == TicketForm::kByValue ? "ByValue" : "ByReference";
+}
+
 inline Suite IkeSuite(crypto::KeMethod ke = crypto::KeMethod::kCurve25519) {
   return {crypto::Encr::kAesCbc, 256, crypto::Integ::kHmacSha256_128, crypto::Prf::kHmacSha256, ke, false};
 }

@@ -54,9 +54,7 @@ class ResumeByEitherForm : public ::testing::TestWithParam<TicketForm> {
   Resumable w;
 };
 INSTANTIATE_TEST_SUITE_P(Forms, ResumeByEitherForm, ::testing::Values(TicketForm::kByValue, TicketForm::kByReference),
-                         [](const auto& form) {
-                           return std::string(form.param == TicketForm::kByValue ? "ByValue" : "ByReference");
-                         });
+                         FormName);
 
 TEST(Resume, IsOffUnlessConfigured) {
   World w;

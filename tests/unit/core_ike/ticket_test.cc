@@ -40,9 +40,7 @@ struct TicketJarTest : Jar, ::testing::TestWithParam<TicketForm> {
   std::optional<TicketJar::Sealed> Seal(const TicketState& state) { return jar.Seal(state, GetParam(), now); }
 };
 INSTANTIATE_TEST_SUITE_P(Forms, TicketJarTest, ::testing::Values(TicketForm::kByValue, TicketForm::kByReference),
-                         [](const auto& form) {
-                           return std::string(form.param == TicketForm::kByValue ? "ByValue" : "ByReference");
-                         });
+                         FormName);
 
 // RFC 5723 §7.2: lifetime, ticket.
 TEST(LifetimeTicket, IsLaidOutAsTheRfcSays) {

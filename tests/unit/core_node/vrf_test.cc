@@ -187,6 +187,16 @@ std::map<std::string, uint32_t> Rules(const Node& node) {
 }
 
 // Same outer address, same identity, one in each VRF.
+// A hub and one spoke behind its VRF, up.
+void ConnectBy(World& w, const char* vrf) {
+  w.Add(HubConfig());
+  w.Add(SpokeConfig("192.0.2.1"), vrf);
+  w.Feed(0, HubNetwork());
+  w.Feed(1, SpokeNetwork());
+  w.Run(seconds(10));
+  ASSERT_EQ(w.Up(0), 1u);
+}
+
 TEST(FrontDoor, PeersWithEqualAddressesInTwoVrfsStayApart) {
   World w;
   w.Add(HubConfig());
@@ -212,12 +222,7 @@ TEST(FrontDoor, PeersWithEqualAddressesInTwoVrfsStayApart) {
 
 TEST(FrontDoor, TheRuleStandsBeforeAnySaOfItsSource) {
   World w;
-  w.Add(HubConfig());
-  w.Add(SpokeConfig("192.0.2.1"), "red");
-  w.Feed(0, HubNetwork());
-  w.Feed(1, SpokeNetwork());
-  w.Run(seconds(10));
-  ASSERT_EQ(w.Up(0), 1u);
+  ASSERT_NO_FATAL_FAILURE(ConnectBy(w, "red"));
   bool rule = false, sa = false;
   for (const dataplane::Step& s : w.steps(0)) {
     rule |= dataplane::Key(s.object) == "rule from 192.0.2.1";
@@ -366,12 +371,7 @@ TEST(FrontDoor, RoutesMayCoverThePeersOuterAddress) {
 
 TEST(FrontDoor, AVrfIsListenedInUntilItsPeersAreTold) {
   World w;
-  w.Add(HubConfig());
-  w.Add(SpokeConfig("192.0.2.1"), "red");
-  w.Feed(0, HubNetwork());
-  w.Feed(1, SpokeNetwork());
-  w.Run(seconds(10));
-  ASSERT_EQ(w.Up(0), 1u);
+  ASSERT_NO_FATAL_FAILURE(ConnectBy(w, "red"));
   config::Model model = w.node(0).model();
   model.interfaces.erase("Virtual-Template1");
   model.profiles.erase("red");

@@ -310,7 +310,7 @@ class Node : private ike::Policy, private nhrp::Environment {
   std::string KeyLogWarning() const;
 
   // show.cc
-  std::vector<show::IkeSaRow> IkeRows() const;
+  std::vector<show::IkeSaRow> IkeRows(const std::vector<ike::SaInfo>& sas) const;
   std::vector<show::IkeSessionRow> SessionRows() const;
 
   const config::Interface* FindInterface(const std::string& name) const;

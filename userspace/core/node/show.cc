@@ -7,10 +7,11 @@
 
 namespace flexvpn::node {
 
-std::vector<show::IkeSaRow> Node::IkeRows() const {
+std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) const {
   std::vector<show::IkeSaRow> rows;
+  rows.reserve(sas.size());
   uint32_t n = 0;
-  for (const ike::SaInfo& sa : ike_.List(now_)) {
+  for (const ike::SaInfo& sa : sas) {
     const ike::SessionInfo& s = sa.session;
     show::IkeSaRow r;
     r.tunnel_id = r.session_id = s.id.value() != 0 ? static_cast<uint32_t>(s.id.value()) : ++n;
@@ -72,11 +73,12 @@ std::vector<show::IkeSaRow> Node::IkeRows() const {
 
 std::vector<show::IkeSessionRow> Node::SessionRows() const {
   std::vector<show::IkeSessionRow> rows;
-  const std::vector<show::IkeSaRow> sas = IkeRows();
+  const std::vector<ike::SaInfo> infos = ike_.List(now_);
+  std::vector<show::IkeSaRow> sas = IkeRows(infos);
   size_t i = 0;
-  for (const ike::SaInfo& sa : ike_.List(now_)) {
+  for (const ike::SaInfo& sa : infos) {
     show::IkeSessionRow row;
-    row.sa = sas[i++];
+    row.sa = std::move(sas[i++]);
     row.status = sa.state == "READY" ? (sa.children.empty() ? "UP-IDLE" : "UP-ACTIVE") : "DOWN-NEGOTIATING";
     for (const ike::ChildInfo& c : sa.children) {
       show::SessionChildRow child;

@@ -2,6 +2,7 @@
 // show crypto ikev2 sa, session, stats, diagnose error, show crypto session, show crypto pki certificates.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "core/ike/stats.h"
@@ -22,12 +23,12 @@ int64_t Node::Views::TimeAt(Instant then) const {
 }
 
 show::Document Node::Views::IkeSas(const Query& q) const {
-  std::vector<show::IkeSaRow> rows = n_.IkeRows();
+  std::vector<show::IkeSaRow> rows = n_.IkeRows(n_.ike_.List(n_.now_));
   if (const config::Arg* a = q.line.call.Find("A")) {
     const bool local = q.Has("local");
     std::erase_if(rows, [&](const auto& r) { return (local ? r.local : r.remote).address != a->address; });
   }
-  return show::MakeIkeSas(rows, q.Has("detailed"));
+  return show::MakeIkeSas(std::move(rows), q.Has("detailed"));
 }
 
 show::Document Node::Views::IkeSessions(const Query& q) const {
