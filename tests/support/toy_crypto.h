@@ -23,6 +23,9 @@ class ToyProvider : public Provider {
   bool Supports(Integ i) const override { return real_->Supports(i); }
   bool Supports(KeMethod m) const override { return KePublicSize(m) != 0; }
   SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const override { return real_->ComputePrf(p, key, parts); }
+  SecretBytes PrfPlus(Prf p, BytesView key, BytesView seed, size_t size) const override {
+    return real_->PrfPlus(p, key, seed, size);
+  }
   Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const override {
     return real_->ComputeIntegrity(i, key, parts);
   }

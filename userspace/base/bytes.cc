@@ -69,7 +69,9 @@ void ByteWriter::PatchU32(size_t pos, uint32_t v) {
 }
 
 void ByteWriter::Number(uint64_t v, size_t n) {
-  for (size_t i = n; i-- > 0;) out_.push_back(static_cast<uint8_t>(v >> (8 * i)));
+  uint8_t octets[sizeof(v)];
+  for (size_t i = 0; i < n; ++i) octets[i] = static_cast<uint8_t>(v >> (8 * (n - 1 - i)));
+  out_.insert(out_.end(), octets, octets + n);
 }
 
 }  // namespace flexvpn

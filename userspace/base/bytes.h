@@ -54,6 +54,9 @@ class ByteReader {
 // Appends big-endian fields; lengths that are known later are patched in place.
 class ByteWriter {
  public:
+  ByteWriter() = default;
+  // Room for `expected` octets at once; more are no error.
+  explicit ByteWriter(size_t expected) { out_.reserve(expected); }
   void U8(uint8_t v) { out_.push_back(v); }
   void U16(uint16_t v) { Number(v, 2); }
   void U32(uint32_t v) { Number(v, 4); }

@@ -89,11 +89,11 @@ TEST(AdditionalKe, TheirSecretsFollowTheNoncesInARekey) {
   seed.Append(nr);
   seed.U64(1);
   seed.U64(2);
-  EXPECT_EQ(keys.sk_d, PrfPlus(c, crypto::Prf::kHmacSha256, skeyseed, seed.view(), 32));
+  EXPECT_EQ(keys.sk_d, c.PrfPlus(crypto::Prf::kHmacSha256, skeyseed, seed.view(), 32));
   const ChildKeys child = DeriveChildKeys(c, crypto::Prf::kHmacSha256, sk_d, EspSuite(), shared, ni, nr, more);
   ByteWriter all;
   for (BytesView part : parts) all.Append(part);
-  EXPECT_EQ(child.encr_i, PrfPlus(c, crypto::Prf::kHmacSha256, sk_d, all.view(), 20));
+  EXPECT_EQ(child.encr_i, c.PrfPlus(crypto::Prf::kHmacSha256, sk_d, all.view(), 20));
 }
 
 // The octets of RFC 9242 §3.3.2, written out by hand.

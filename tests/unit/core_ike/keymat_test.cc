@@ -75,13 +75,13 @@ TEST(DeriveIkeKeys, RekeyStartsFromTheOldSkDAndTheOldPrf) {
   const IkeKeys keys = DeriveIkeKeys(Openssl(), kSuite, FromHex(kSharedNew), ni, nr, IkeSpi(1), IkeSpi(2),
                                      FromHex(kSkD), Prf::kHmacSha1);
   const Bytes seed = FromHex(std::string(kNonceI) + kNonceR + "0000000000000001" "0000000000000002");
-  EXPECT_EQ(Hex(keys.sk_d), Hex(PrfPlus(Openssl(), Prf::kHmacSha1, FromHex(kSkeyseedRekey), seed, 20)));
+  EXPECT_EQ(Hex(keys.sk_d), Hex(Openssl().PrfPlus(Prf::kHmacSha1, FromHex(kSkeyseedRekey), seed, 20)));
 
   Suite suite = kSuite;
   suite.prf = Prf::kHmacSha256;  // the new SA's PRF expands, the old one's makes SKEYSEED (§2.18)
   const IkeKeys changed = DeriveIkeKeys(Openssl(), suite, FromHex(kSharedNew), ni, nr, IkeSpi(1), IkeSpi(2),
                                         FromHex(kSkD), Prf::kHmacSha1);
-  EXPECT_EQ(Hex(changed.sk_d), Hex(PrfPlus(Openssl(), Prf::kHmacSha256, FromHex(kSkeyseedRekey), seed, 32)));
+  EXPECT_EQ(Hex(changed.sk_d), Hex(Openssl().PrfPlus(Prf::kHmacSha256, FromHex(kSkeyseedRekey), seed, 32)));
 }
 
 TEST(DeriveIkeKeys, AeadHasASaltAndNoIntegrityKey) {
@@ -138,15 +138,15 @@ TEST(DeriveChildKeys, AeadKeysCarryTheSaltAtTheirEnd) {
 }
 
 TEST(PrfPlus, StopsAt255BlocksAndCanBeEmpty) {
-  EXPECT_EQ(PrfPlus(Openssl(), Prf::kHmacSha256, Bytes(32), Bytes(8), 255 * 32).size(), 255u * 32);
-  EXPECT_TRUE(PrfPlus(Openssl(), Prf::kHmacSha256, Bytes(32), Bytes(8), 255 * 32 + 1).empty());
-  EXPECT_TRUE(PrfPlus(Openssl(), Prf::kHmacSha256, Bytes(32), Bytes(8), 0).empty());
-  EXPECT_TRUE(PrfPlus(Openssl(), static_cast<Prf>(99), Bytes(32), Bytes(8), 16).empty());
+  EXPECT_EQ(Openssl().PrfPlus(Prf::kHmacSha256, Bytes(32), Bytes(8), 255 * 32).size(), 255u * 32);
+  EXPECT_TRUE(Openssl().PrfPlus(Prf::kHmacSha256, Bytes(32), Bytes(8), 255 * 32 + 1).empty());
+  EXPECT_TRUE(Openssl().PrfPlus(Prf::kHmacSha256, Bytes(32), Bytes(8), 0).empty());
+  EXPECT_TRUE(Openssl().PrfPlus(static_cast<Prf>(99), Bytes(32), Bytes(8), 16).empty());
 }
 
 // Computed with Python's hmac module.
 TEST(PrfPlus, MatchesAnIndependentComputation) {
-  EXPECT_EQ(Hex(PrfPlus(Openssl(), Prf::kHmacSha512, Bytes(64, 'k'), AsView("seed"), 100)),
+  EXPECT_EQ(Hex(Openssl().PrfPlus(Prf::kHmacSha512, Bytes(64, 'k'), AsView("seed"), 100)),
             "fb054b3176d886dda5183a5371e699248df6cfb5c0819dffce573179e3188fc5a530da90ea599b661459b3e068a8ee60"
             "d1565544525453a282dd56875593f3c0efdc32dc8af487ecfdf7362da660ca19ee10d4c2fca5eed50076b34b1a5b7a55"
             "3c1c1f1a");
@@ -173,7 +173,7 @@ TEST(DeriveIkeKeys, KeysTheCmacPrfWithHalfOfItFromEachNonce) {
   seed.Append(nonce_r);
   seed.U64(1);
   seed.U64(2);
-  EXPECT_EQ(keys.sk_d, PrfPlus(Openssl(), Prf::kAesCmac, skeyseed, seed.view(), 16));
+  EXPECT_EQ(keys.sk_d, Openssl().PrfPlus(Prf::kAesCmac, skeyseed, seed.view(), 16));
   EXPECT_EQ(keys.sk_pr.size(), 16u);
   EXPECT_EQ(keys.initiator.integ_key.size(), 16u);
 }

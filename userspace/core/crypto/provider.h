@@ -88,6 +88,8 @@ class Provider {
   using Parts = std::span<const BytesView>;  // concatenated
   // prf(key, parts...).  Empty result only for an unsupported algorithm.
   virtual SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const = 0;
+  // prf+(key, seed), RFC 7296 §2.13: `size` octets, at most 255 blocks of the PRF.  Empty on failure.
+  virtual SecretBytes PrfPlus(Prf p, BytesView key, BytesView seed, size_t size) const = 0;
   // Truncated HMAC or CMAC (RFC 2403, RFC 2404, RFC 4494, RFC 4868).
   virtual Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const = 0;
   virtual Bytes Sha1(Parts parts) const = 0;  // NAT detection (RFC 7296 §2.23) only

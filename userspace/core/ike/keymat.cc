@@ -28,21 +28,6 @@ size_t IntegMaterial(const Suite& s) { return crypto::IsAead(s.encr) ? 0 : crypt
 
 }  // namespace
 
-SecretBytes PrfPlus(const crypto::Provider& c, crypto::Prf prf, BytesView key, BytesView seed, size_t size) {
-  const size_t block_size = crypto::PrfOutputSize(prf);
-  if (block_size == 0 || size > 255 * block_size) return {};
-  SecretBytes out, block;
-  out.reserve(size + block_size);
-  for (uint8_t n = 1; out.size() < size; ++n) {
-    const BytesView parts[] = {block, seed, BytesView(&n, 1)};
-    block = c.ComputePrf(prf, key, parts);
-    if (block.empty()) return {};
-    out.insert(out.end(), block.begin(), block.end());
-  }
-  out.resize(size);
-  return out;
-}
-
 IkeKeys DeriveIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView shared, BytesView nonce_i,
                       BytesView nonce_r, IkeSpi spi_i, IkeSpi spi_r, BytesView old_sk_d, crypto::Prf old_prf,
                       BytesView additional) {
@@ -74,7 +59,7 @@ IkeKeys ExpandIkeKeys(const crypto::Provider& c, const Suite& suite, BytesView s
 
   const size_t prf_size = crypto::PrfKeySize(suite.prf), encr = EncrMaterial(suite), integ = IntegMaterial(suite);
   const SecretBytes material =
-      PrfPlus(c, suite.prf, skeyseed, seed.view(), 3 * prf_size + 2 * integ + 2 * encr);
+      c.PrfPlus(suite.prf, skeyseed, seed.view(), 3 * prf_size + 2 * integ + 2 * encr);
   KeyCutter cut(material);
   const crypto::Integ integ_id = crypto::IsAead(suite.encr) ? crypto::Integ::kNone : suite.integ;
   IkeKeys keys;
@@ -97,7 +82,7 @@ ChildKeys DeriveChildKeys(const crypto::Provider& c, crypto::Prf prf, BytesView 
   seed.insert(seed.end(), nonce_r.begin(), nonce_r.end());
   seed.insert(seed.end(), additional.begin(), additional.end());
   const size_t encr = EncrMaterial(child), integ = IntegMaterial(child);
-  const SecretBytes material = PrfPlus(c, prf, sk_d, seed, 2 * (encr + integ));
+  const SecretBytes material = c.PrfPlus(prf, sk_d, seed, 2 * (encr + integ));
   KeyCutter cut(material);
   ChildKeys keys;
   keys.encr_i = cut.Take(encr);

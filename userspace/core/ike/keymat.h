@@ -23,9 +23,6 @@ struct Suite {
   friend bool operator==(const Suite&, const Suite&) = default;
 };
 
-// prf+ (§2.13): `size` octets; at most 255 blocks.
-SecretBytes PrfPlus(const crypto::Provider& c, crypto::Prf prf, BytesView key, BytesView seed, size_t size);
-
 struct IkeKeys {
   SecretBytes sk_d, sk_pi, sk_pr;
   ProtectKeys initiator, responder;  // keys of what the (original) initiator / responder sends

@@ -13,7 +13,7 @@ constexpr uint8_t kPpkIdFixed = 2;
 }  // namespace
 
 PpkKeys MixPpk(const crypto::Provider& c, crypto::Prf prf, const Ppk& ppk, const IkeKeys& keys) {
-  auto mix = [&](const SecretBytes& key) { return PrfPlus(c, prf, ppk.key, key, key.size()); };
+  auto mix = [&](const SecretBytes& key) { return c.PrfPlus(prf, ppk.key, key, key.size()); };
   return {mix(keys.sk_d), mix(keys.sk_pi), mix(keys.sk_pr)};
 }
 

@@ -16,9 +16,11 @@ constexpr auto kFirstAdditional = static_cast<TransformType>(6);  // RFC 9370 §
 enum Dimension : size_t { kEncrDim, kPrfDim, kIntegDim, kKeDim, kEsnDim, kAddKeDim, kDimensions = kAddKeDim + kAdditional };
 using Product = std::array<std::vector<uint32_t>, kDimensions>;
 
+uint32_t EncrValue(const Suite& s) { return static_cast<uint32_t>(s.encr) << 16 | s.encr_key_bits; }
+
 Product ProductOf(const Suite& s) {
   Product p;
-  p[kEncrDim] = {static_cast<uint32_t>(s.encr) << 16 | s.encr_key_bits};
+  p[kEncrDim] = {EncrValue(s)};
   p[kPrfDim] = {static_cast<uint32_t>(s.prf)};
   p[kIntegDim] = {static_cast<uint32_t>(s.integ)};
   p[kKeDim] = {static_cast<uint32_t>(s.ke)};
@@ -79,6 +81,23 @@ std::vector<Transform> TransformsOf(ProtocolId protocol, const Product& p) {
   return out;
 }
 
+// The same for one suite, which is already normalised: one value a dimension.
+std::vector<Transform> TransformsOfOne(ProtocolId protocol, const Suite& s) {
+  std::vector<Transform> out;
+  out.reserve(kDimensions);
+  const auto add = [&out](TransformType type, auto value, bool none_too = false) {
+    const auto id = static_cast<uint16_t>(value);
+    if (id != 0 || none_too) out.push_back({type, id, std::nullopt});
+  };
+  out.push_back(EncrTransform(EncrValue(s)));
+  if (protocol == ProtocolId::kIke) add(TransformType::kPrf, s.prf);
+  add(TransformType::kInteg, s.integ);
+  add(TransformType::kKe, s.ke);
+  if (protocol == ProtocolId::kEsp) add(TransformType::kEsn, s.esn, true);
+  for (size_t i = 0; i < kAdditional; ++i) add(AdditionalType(i), s.additional[i]);
+  return out;
+}
+
 uint64_t Key(const Transform& t) {
   return static_cast<uint64_t>(t.type) << 48 | static_cast<uint64_t>(t.id) << 16 | t.key_bits.value_or(0);
 }
@@ -87,6 +106,8 @@ uint64_t Key(const Transform& t) {
 class Offered {
  public:
   Offered(const Proposal& p, bool ignore_ke) : proposal_(&p) {
+    keys_.reserve(p.transforms.size());
+    types_.reserve(p.transforms.size());
     for (const Transform& t : p.transforms) {
       if (ignore_ke && IsKe(t.type)) continue;
       keys_.push_back(Key(t));
@@ -100,7 +121,7 @@ class Offered {
 
   // The answer with exactly one transform of each offered type (§2.7), if `suite` fits.
   std::optional<std::vector<Transform>> Match(ProtocolId protocol, const Suite& suite) const {
-    std::vector<Transform> answer = TransformsOf(protocol, ProductOf(suite));
+    std::vector<Transform> answer = TransformsOfOne(protocol, suite);
     if (!suite.esn && !Has(TransformType::kEsn))  // left out: no ESN
       std::erase_if(answer, [](const Transform& t) { return t.type == TransformType::kEsn; });
     for (const Transform& t : answer)
@@ -171,7 +192,7 @@ Suite Normalize(ProtocolId protocol, Suite suite) {
 }
 
 std::vector<Transform> TransformsOf(ProtocolId protocol, const Suite& suite) {
-  return TransformsOf(protocol, ProductOf(Normalize(protocol, suite)));
+  return TransformsOfOne(protocol, Normalize(protocol, suite));
 }
 
 SaPayload BuildSa(ProtocolId protocol, BytesView spi, const std::vector<Suite>& suites) {

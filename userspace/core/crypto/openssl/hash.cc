@@ -12,23 +12,59 @@ namespace {
 
 constexpr size_t kCmacSize = 16;
 
-// One use of the spare context, or of a copy of the template; empty on failure.
-SecretBytes RunMac(const MacCtx& prepared, Spare<MacCtx>& spare, BytesView key, Provider::Parts parts, size_t size) {
-  MacCtx ctx = spare.Take();
-  if (ctx == nullptr) ctx.reset(EVP_MAC_CTX_dup(prepared.get()));
-  constexpr uint8_t kEmptyKey = 0;  // a null pointer would mean "no key yet"
-  SecretBytes out(size);
-  bool ok = ctx != nullptr &&
-            EVP_MAC_init(ctx.get(), key.empty() ? &kEmptyKey : key.data(), key.size(), nullptr) == 1;
-  for (BytesView part : parts) ok = ok && (part.empty() || EVP_MAC_update(ctx.get(), part.data(), part.size()) == 1);
-  size_t written = 0;
-  ok = ok && EVP_MAC_final(ctx.get(), out.data(), &written, out.size()) == 1 && written == out.size();
-  if (ok) {
-    spare.Give(std::move(ctx));
-    return out;
+// A MAC under one key: the spare context or a copy of the template, given back at the end.
+class KeyedMac {
+ public:
+  KeyedMac(const MacCtx& prepared, Spare<MacCtx>& spare, BytesView key, size_t size)
+      : spare_(spare), ctx_(spare.Take()), size_(size) {
+    if (ctx_ == nullptr) ctx_.reset(EVP_MAC_CTX_dup(prepared.get()));
+    constexpr uint8_t kEmptyKey = 0;  // a null pointer would mean "the key from before"
+    Keep(ctx_ != nullptr && EVP_MAC_init(ctx_.get(), key.empty() ? &kEmptyKey : key.data(), key.size(), nullptr) == 1);
   }
-  ERR_clear_error();
-  return {};
+  KeyedMac(const KeyedMac&) = delete;
+  KeyedMac& operator=(const KeyedMac&) = delete;
+  ~KeyedMac() {
+    if (ctx_ != nullptr) spare_.Give(std::move(ctx_));
+  }
+
+  // Empty on failure.  The second and later ones need no key schedule.
+  SecretBytes Compute(Provider::Parts parts) {
+    if (ctx_ == nullptr) return {};
+    SecretBytes out(size_);
+    bool ok = fresh_ || EVP_MAC_init(ctx_.get(), nullptr, 0, nullptr) == 1;
+    fresh_ = false;
+    for (BytesView part : parts)
+      ok = ok && (part.empty() || EVP_MAC_update(ctx_.get(), part.data(), part.size()) == 1);
+    size_t written = 0;
+    Keep(ok && EVP_MAC_final(ctx_.get(), out.data(), &written, out.size()) == 1 && written == out.size());
+    return ctx_ == nullptr ? SecretBytes{} : out;
+  }
+
+ private:
+  void Keep(bool ok) {
+    if (ok) return;
+    ctx_ = nullptr;
+    ERR_clear_error();
+  }
+  Spare<MacCtx>& spare_;
+  MacCtx ctx_;  // none after a failure
+  size_t size_;
+  bool fresh_ = true;
+};
+
+// RFC 7296 §2.13
+SecretBytes Chain(KeyedMac& mac, size_t block_size, BytesView seed, size_t size) {
+  if (block_size == 0 || size > 255 * block_size) return {};
+  SecretBytes out, block;
+  out.reserve(size + block_size);
+  for (uint8_t n = 1; out.size() < size; ++n) {
+    const BytesView parts[] = {block, seed, BytesView(&n, 1)};
+    block = mac.Compute(parts);
+    if (block.empty()) return {};
+    out.insert(out.end(), block.begin(), block.end());
+  }
+  out.resize(size);
+  return out;
 }
 
 MacCtx PrepareMac(EVP_MAC* mac, const char* parameter, const char* value) {
@@ -63,12 +99,25 @@ HashEngine::HashEngine() {
 SecretBytes HashEngine::Hmac(Digest d, BytesView key, Provider::Parts parts) const {
   const Row& row = rows_[Index(d)];
   if (row.hmac == nullptr) return {};
-  return RunMac(row.hmac, row.spare, key, parts, row.size);
+  return KeyedMac(row.hmac, row.spare, key, row.size).Compute(parts);
+}
+
+SecretBytes HashEngine::HmacChain(Digest d, BytesView key, BytesView seed, size_t size) const {
+  const Row& row = rows_[Index(d)];
+  if (row.hmac == nullptr) return {};
+  KeyedMac mac(row.hmac, row.spare, key, row.size);
+  return Chain(mac, row.size, seed, size);
 }
 
 SecretBytes HashEngine::Cmac(BytesView key, Provider::Parts parts) const {
   if (cmac_ == nullptr || key.size() != kCmacSize) return {};
-  return RunMac(cmac_, cmac_spare_, key, parts, kCmacSize);
+  return KeyedMac(cmac_, cmac_spare_, key, kCmacSize).Compute(parts);
+}
+
+SecretBytes HashEngine::CmacChain(BytesView key, BytesView seed, size_t size) const {
+  if (cmac_ == nullptr || key.size() != kCmacSize) return {};
+  KeyedMac mac(cmac_, cmac_spare_, key, kCmacSize);
+  return Chain(mac, kCmacSize, seed, size);
 }
 
 Bytes HashEngine::Hash(Digest d, Provider::Parts parts) const {

@@ -23,6 +23,9 @@ class HashEngine {
   bool SupportsCmac() const { return cmac_ != nullptr; }
   // AES-CMAC with a key of 128 bits (RFC 4493); empty for any other key size.
   SecretBytes Cmac(BytesView key, Provider::Parts parts) const;
+  // prf+ of RFC 7296 §2.13 with these as the PRF: `size` octets; empty on failure or for more than 255 blocks.
+  SecretBytes HmacChain(Digest d, BytesView key, BytesView seed, size_t size) const;
+  SecretBytes CmacChain(BytesView key, BytesView seed, size_t size) const;
 
  private:
   struct Row {

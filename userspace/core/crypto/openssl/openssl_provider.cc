@@ -73,9 +73,14 @@ class OpensslProvider final : public Provider {
   bool Supports(KeMethod m) const override { return key_exchange_.Supports(m) || ml_kem_.Supports(m); }
 
   SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const override {
-    if (p == Prf::kAesCmac) return AesCmacPrf(key, parts);
+    if (p == Prf::kAesCmac) return hash_.Cmac(AesCmacKey(key), parts);
     const auto d = DigestOf(p);
     return d ? hash_.Hmac(*d, key, parts) : SecretBytes{};
+  }
+  SecretBytes PrfPlus(Prf p, BytesView key, BytesView seed, size_t size) const override {
+    if (p == Prf::kAesCmac) return hash_.CmacChain(AesCmacKey(key), seed, size);
+    const auto d = DigestOf(p);
+    return d ? hash_.HmacChain(*d, key, seed, size) : SecretBytes{};
   }
   Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const override {
     const auto d = DigestOf(i);
@@ -131,11 +136,11 @@ class OpensslProvider final : public Provider {
     return KeyAnswer{std::move(own.public_value), std::move(secret)};
   }
   // RFC 4615 §3: a key of another size than 128 bits is hashed with the zero key first.
-  SecretBytes AesCmacPrf(BytesView key, Parts parts) const {
+  SecretBytes AesCmacKey(BytesView key) const {
     constexpr uint8_t kZeroKey[16] = {};
-    if (key.size() == sizeof(kZeroKey)) return hash_.Cmac(key, parts);
+    if (key.size() == sizeof(kZeroKey)) return ToSecret(key);
     const BytesView key_parts[] = {key};
-    return hash_.Cmac(hash_.Cmac(kZeroKey, key_parts), parts);
+    return hash_.Cmac(kZeroKey, key_parts);
   }
 
   HashEngine hash_;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr uint8_t kKnownFlags = kFlagInitiator | kFlagVersion | kFlagResponse;
 constexpr uint8_t kCritical = 0x80;
+constexpr size_t kUsualMessage = 512;   // octets
+constexpr size_t kUsualPayloads = 12;  // in a message
 
 template <class T>
 absl::StatusOr<Payload> Wrap(absl::StatusOr<T> decoded) {
@@ -128,6 +130,7 @@ void EncodeHeader(const Header& h, uint8_t next_payload, ByteWriter& out) {
 absl::StatusOr<Payloads> DecodePayloads(uint8_t first, BytesView body) {
   ByteReader r(body);
   Payloads payloads;
+  payloads.reserve(kUsualPayloads);
   uint8_t type = first;
   while (type != static_cast<uint8_t>(PayloadType::kNone)) {
     if (payloads.size() == kMaxPayloads) return absl::InvalidArgumentError("message: too many payloads");
@@ -159,7 +162,7 @@ uint8_t EncodePayloads(const Payloads& payloads, ByteWriter& out) {
 }
 
 Bytes EncodeMessage(Header header, const Payloads& payloads) {
-  ByteWriter out;
+  ByteWriter out(kUsualMessage);
   EncodeHeader(header, payloads.empty() ? 0 : TypeOf(payloads.front()), out);
   EncodePayloads(payloads, out);
   out.PatchU32(kLengthOffset, static_cast<uint32_t>(out.size()));

@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kSkBody = kHeaderSize + kGenericHeaderSize;  // where the IV of an SK payload begins
 constexpr size_t kMaxMessage = 65535 - 8 - 20;                // what fits in a UDP datagram over IPv4
+constexpr size_t kUsualPlain = 512;                            // octets of payloads
 constexpr auto kSk = static_cast<uint8_t>(PayloadType::kEncrypted);
 
 size_t TrailerSize(const ProtectKeys& k) {
@@ -117,7 +118,7 @@ absl::StatusOr<Bytes> Protect(const crypto::Provider& crypto, const ProtectKeys&
 }
 
 PlainPayloads EncodePlain(const Payloads& payloads) {
-  ByteWriter w;
+  ByteWriter w(kUsualPlain);
   PlainPayloads plain;
   plain.first_type = EncodePayloads(payloads, w);
   Bytes bytes = std::move(w).Release();
@@ -131,7 +132,7 @@ absl::StatusOr<Bytes> ProtectPlain(const crypto::Provider& crypto, const Protect
   if (!CanProtect(keys)) return absl::FailedPreconditionError("SK payload: no integrity protection");
   const size_t total = kSkBody + SealedSize(keys, plain.octets.size());
   if (total > kMaxMessage) return absl::ResourceExhaustedError("message longer than a datagram");
-  ByteWriter out;
+  ByteWriter out(total);
   EncodeHeader(header, kSk, out);
   out.PatchU32(kLengthOffset, static_cast<uint32_t>(total));
   out.U8(plain.first_type);
