@@ -37,7 +37,8 @@ class KeyedMac {
       ok = ok && (part.empty() || EVP_MAC_update(ctx_.get(), part.data(), part.size()) == 1);
     size_t written = 0;
     Keep(ok && EVP_MAC_final(ctx_.get(), out.data(), &written, out.size()) == 1 && written == out.size());
-    return ctx_ == nullptr ? SecretBytes{} : out;
+    if (ctx_ == nullptr) out.clear();
+    return out;
   }
 
  private:

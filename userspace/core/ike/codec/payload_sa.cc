@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Security Association payload, RFC 7296 §3.3.
+#include <algorithm>
+
 #include "base/status_macros.h"
 #include "core/ike/codec/payloads.h"
 
@@ -81,6 +83,7 @@ absl::StatusOr<Proposal> DecodeProposal(ByteReader& r) {
   if (!body.ok()) return Bad("truncated SPI");
   if (!SpiSizeFits(p.protocol, spi_size)) return Bad("SPI size");
   ByteReader list(body.TakeAll());
+  p.transforms.reserve(std::min(transforms, list.left() / kTransformHeader));
   while (list.left() > 0) {
     ASSIGN_OR_RETURN(Transform t, DecodeTransform(list));
     p.transforms.push_back(std::move(t));
