@@ -138,6 +138,27 @@ Document MakeInterface(const InterfaceRow& row);
 Document MakeDerivedConfig(const DerivedConfigRow& row);
 Document MakeReconcile(const ReconcileRow& row);
 Document MakeLogging(const std::vector<LogRow>& rows, uint64_t capacity, uint64_t dropped);
+// What one session of the control socket debugs.
+struct DebugRow {
+  uint64_t session = 0;  // of the daemon's counting
+  bool own = false;      // that which asks
+  std::vector<std::string> kinds;  // "IKEv2 packet" …
+  std::vector<net::IpAddress> peers;
+  std::vector<std::string> profiles;
+  bool unmatched = false;
+};
+Document MakeDebugging(const std::vector<DebugRow>& rows);
+// `show crypto ikev2 performance`: numbers and how they spread.
+struct SpreadRow {
+  std::string name;
+  uint64_t samples = 0, mean = 0, least = 0, greatest = 0;
+};
+struct PerformanceRow {
+  std::vector<SpreadRow> ingress, egress;  // a second
+  std::vector<SpreadRow> packets;          // a second
+  std::vector<SpreadRow> times;            // milliseconds
+};
+Document MakePerformance(const PerformanceRow& row);
 // `show tech-support`: the answers of other commands, each under the words that give it.
 struct TechSection {
   std::string words;  // "show version"

@@ -71,6 +71,7 @@ std::string TextCryptoSessionsDetail(const Json& data);
 std::string TextIkeStats(const Json& data);
 std::string TextIkeExchanges(const Json& data);
 std::string TextIkeErrors(const Json& data);
+std::string TextPerformance(const Json& data);
 std::string TextNhrpTraffic(const Json& data);
 std::string TextNhrpFlags(const Json& data);
 // text_system.cc
@@ -79,6 +80,7 @@ std::string TextDerivedConfig(const Json& data);
 std::string TextReconcile(const Json& data);
 std::string TextLogging(const Json& data);
 std::string TextTechSupport(const Json& data);
+std::string TextDebugging(const Json& data);
 
 }  // namespace flexvpn::show
 
