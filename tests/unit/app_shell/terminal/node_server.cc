@@ -41,7 +41,7 @@ void NodeServer::OnRequest(const os::ControlRequest& request) {
   auto asked = app::ReadRequest(request.body);
   if (!asked.ok()) return Respond(request.connection, false, std::string(asked.status().message()), {});
   if (absl::StartsWith(asked->command, "commit")) return Commit(request.connection, asked->lines);
-  Ask(request.connection, {1, asked->command, request.uid == 0, request.connection});
+  Ask(request.connection, node::Command{1, asked->command, request.uid == 0, request.connection});
 }
 
 void NodeServer::Ask(uint64_t connection, node::Input input) {
