@@ -73,7 +73,11 @@ void PrintAbove(const std::string& text) {
 int GetKey(FILE* in) {
   for (;;) {
     pollfd p[] = {{fileno(in), POLLIN, 0}, {hooks->watch(), POLLIN, 0}};  // a negative one is passed over
-    if (poll(p, 2, -1) < 0 && errno != EINTR) break;
+    if (poll(p, 2, -1) < 0) {
+      if (errno != EINTR) break;
+      rl_check_signals();  // the window has another size
+      continue;
+    }
     if (p[0].revents != 0) break;
     if (p[1].revents != 0) PrintAbove(hooks->arrived());
   }
