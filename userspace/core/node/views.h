@@ -64,6 +64,7 @@ class Node::Views {
   show::Document Nhrp(const Query& q) const;
   show::Document NhrpTraffic(const Query& q) const;
   show::Document NhrpFlags(const Query& q) const;
+  show::Document Nhs(const Query& q) const;
   show::Document Routes(const Query& q) const;
   // show_interface.cc
   show::Document InterfaceState(const Query& q) const;

@@ -154,6 +154,8 @@ constexpr Layout kLayouts[] = {
     {"ip nhrp detail", TextNhrpDetail},
     {"ip nhrp brief", TextNhrpBrief},
     {"ip nhrp shortcut", TextNhrpShortcuts},
+    {"ip nhrp nhs", TextNhs},
+    {"ip nhrp nhs detail", TextNhsDetail},
     {"ip nhrp traffic", TextNhrpTraffic},
     {"ip nhrp flags", TextNhrpFlags},
     {"ip route flexvpn", TextRoutes},

@@ -173,6 +173,22 @@ Document MakeNhrpTraffic(const std::vector<NhrpTrafficRow>& rows) {
   return Make("ip nhrp traffic", "nhrp_traffic", std::move(list));
 }
 
+Document MakeNhs(const std::vector<NhsRow>& rows, bool detail) {
+  Json list = Json::array();
+  for (const NhsRow& r : rows) {
+    Json j;
+    j["interface"] = Printable(r.interface);
+    j["network_id"] = r.network_id;
+    j["address"] = r.address.empty() ? Json(nullptr) : Json(r.address.ToString());
+    j["nbma_address"] = r.nbma.empty() ? Json(nullptr) : Json(r.nbma.ToString());
+    j["status"] = r.responding ? "responding" : "waiting";
+    j["remote_id"] = TextOrNull(r.identity);
+    j["up_seconds"] = r.responding ? Json(r.up_for.count()) : Json(nullptr);
+    list.push_back(std::move(j));
+  }
+  return Make(detail ? "ip nhrp nhs detail" : "ip nhrp nhs", "nhs", std::move(list));
+}
+
 Document MakeNhrpFlags() {
   Document d{"ip nhrp flags", Json::object()};
   const auto put = [&](const char* key, const auto& words) {

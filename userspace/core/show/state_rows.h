@@ -77,6 +77,17 @@ struct NhrpTrafficRow {
   uint64_t redirects_suppressed = 0;  // traffic indications not sent, to spare the receiver
 };
 
+// --- show ip nhrp nhs ----------------------------------------------------------------------------------------------
+struct NhsRow {
+  std::string interface;      // Tunnel0
+  uint32_t network_id = 0;
+  net::IpAddress address;     // in the overlay; empty: not known yet
+  net::IpAddress nbma;        // outer; empty: not known yet
+  bool responding = false;    // there is a session with it, and the tunnel is up
+  std::string identity;       // its IKE identity, if there is a session
+  seconds up_for{};           // if responding
+};
+
 // --- show interfaces, show derived-config interface --------------------------------------------------------------
 struct InterfaceRow {
   std::string name;                   // "Virtual-Access1"
@@ -133,6 +144,7 @@ Document MakeIkeStats(const IkeStatsRow& row);
 Document MakeIkeExchanges(const IkeExchangesRow& row);
 Document MakeIkeErrors(const std::vector<IkeErrorRow>& rows, uint64_t capacity, uint64_t dropped);
 Document MakeNhrpTraffic(const std::vector<NhrpTrafficRow>& rows);
+Document MakeNhs(const std::vector<NhsRow>& rows, bool detail);
 Document MakeNhrpFlags();  // what the words of `show ip nhrp` mean
 Document MakeInterface(const InterfaceRow& row);
 Document MakeDerivedConfig(const DerivedConfigRow& row);

@@ -47,6 +47,8 @@ std::string TextNhrp(const Json& data);
 std::string TextNhrpDetail(const Json& data);
 std::string TextNhrpBrief(const Json& data);
 std::string TextNhrpShortcuts(const Json& data);
+std::string TextNhs(const Json& data);
+std::string TextNhsDetail(const Json& data);
 std::string TextRoutes(const Json& data);
 std::string TextPeers(const Json& data);
 std::string TextKernelSas(const Json& data);
