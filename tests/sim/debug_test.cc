@@ -25,10 +25,12 @@ aaa authorization network default local
 crypto ikev2 keyring ALL
  peer ANY
   address 0.0.0.0 0.0.0.0
-  pre-shared-key )", kKey, R"(
+  pre-shared-key )",
+                      kKey, R"(
 crypto ikev2 profile FLEX
  match identity remote fqdn domain example.net
- identity local fqdn )", name, R"(.example.net
+ identity local fqdn )",
+                      name, R"(.example.net
  authentication local pre-share
  authentication remote pre-share
  keyring local ALL
@@ -36,7 +38,8 @@ crypto ikev2 profile FLEX
  virtual-template 1
 crypto ipsec profile default
  set ikev2-profile FLEX
-)", interfaces);
+)",
+                      interfaces);
 }
 
 std::string Hub() {
@@ -65,10 +68,12 @@ std::string Spoke(int i) {
  tunnel source eth0
  tunnel protection ipsec profile default
 )";
-  return Router(absl::StrCat("spoke", i),
-                absl::StrCat("crypto ikev2 authorization policy default\n route set remote ipv4 172.16.", i,
-                             ".0 255.255.255.0\ninterface Tunnel0\n ip address negotiated\n tunnel destination 198.51.100.1",
-                             kCommon, "interface Virtual-Template1 type tunnel\n ip unnumbered Tunnel0", kCommon));
+  return Router(
+      absl::StrCat("spoke", i),
+      absl::StrCat(
+          "crypto ikev2 authorization policy default\n route set remote ipv4 172.16.", i,
+          ".0 255.255.255.0\ninterface Tunnel0\n ip address negotiated\n tunnel destination 198.51.100.1",
+          kCommon, "interface Virtual-Template1 type tunnel\n ip unnumbered Tunnel0", kCommon));
 }
 
 net::IpAddress Ip(const std::string& s) { return *net::IpAddress::Parse(s); }
@@ -78,7 +83,8 @@ class Debugging : public testing::Test {
   void Add() {
     w_.Add(Hub(), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.255.0/24"));
     for (int i : {1, 2})
-      w_.Add(Spoke(i), Ip(absl::StrCat("203.0.113.", i)), *net::Prefix::Parse(absl::StrCat("172.16.", i, ".0/24")));
+      w_.Add(Spoke(i), Ip(absl::StrCat("203.0.113.", i)),
+             *net::Prefix::Parse(absl::StrCat("172.16.", i, ".0/24")));
   }
   void Up() {
     const auto up = [&] { return w_.PeersUp(0) == 2 && w_.PeersUp(1) == 1 && w_.PeersUp(2) == 1; };
@@ -98,17 +104,27 @@ class Debugging : public testing::Test {
 
 TEST_F(Debugging, TellsOfNegotiationsMessagesAndSteps) {
   Add();
-  for (const char* what : {"", " packet", " internal"}) w_.Show(0, absl::StrCat("debug crypto ikev2", what), 5);
+  for (const char* what : {"", " packet", " internal"})
+    w_.Show(0, absl::StrCat("debug crypto ikev2", what), 5);
   Up();
   const std::string lines = Lines(0);
   EXPECT_THAT(lines, HasSubstr("IKEv2: called by 203.0.113.1:500, at 198.51.100.1:500"));
-  EXPECT_THAT(lines, ContainsRegex("IKEv2-PAK: Received 203.0.113.1:500 > 198.51.100.1:500 IKE_SA_INIT request 0 i [0-9a-f]+/0+: "
-                                   "SA\\(1 IKE ENCR_AES_GCM_16/256 [^)]*\\), KE\\(KE_ECP_256 64 octets\\), Nonce\\(32 octets\\)"));
-  EXPECT_THAT(lines, ContainsRegex("IKEv2-PAK: Received .* IKE_AUTH request 1 i .*: IDi\\(ID_FQDN spoke1.example.net\\)"));
+  EXPECT_THAT(
+      lines,
+      ContainsRegex(
+          "IKEv2-PAK: Received 203.0.113.1:500 > 198.51.100.1:500 IKE_SA_INIT request 0 i [0-9a-f]+/0+: "
+          "SA\\(1 IKE ENCR_AES_GCM_16/256 [^)]*\\), KE\\(KE_ECP_256 64 octets\\), Nonce\\(32 octets\\)"));
+  EXPECT_THAT(
+      lines,
+      ContainsRegex("IKEv2-PAK: Received .* IKE_AUTH request 1 i .*: IDi\\(ID_FQDN spoke1.example.net\\)"));
   EXPECT_THAT(lines, ContainsRegex("IKEv2-PAK: Sent 198.51.100.1:500 > .* IKE_AUTH response 1 r "));
   EXPECT_THAT(lines, HasSubstr("IKE_AUTH request 1: peer authenticates, choosing profile and Child SA"));
-  EXPECT_THAT(lines, ContainsRegex("IKEv2: session [0-9]+ 203.0.113.1:4500: up: peer spoke1.example.net, profile FLEX, called by the peer"));
-  EXPECT_THAT(lines, ContainsRegex("IKEv2: session [0-9]+ 203.0.113.2:4500: Child SA up: SPI in 0x[0-9a-f]{8} out 0x[0-9a-f]{8}"));
+  EXPECT_THAT(lines, ContainsRegex("IKEv2: session [0-9]+ 203.0.113.1:4500: up: peer spoke1.example.net, "
+                                   "profile FLEX, called by the peer"));
+  EXPECT_THAT(
+      lines,
+      ContainsRegex(
+          "IKEv2: session [0-9]+ 203.0.113.2:4500: Child SA up: SPI in 0x[0-9a-f]{8} out 0x[0-9a-f]{8}"));
 }
 
 TEST_F(Debugging, OfNhrpShowsPacketsAndShortcuts) {
@@ -118,15 +134,19 @@ TEST_F(Debugging, OfNhrpShowsPacketsAndShortcuts) {
   w_.Show(1, "debug nhrp packet", 5);
   Shortcut();
   const std::string lines = Lines(1);
-  EXPECT_THAT(lines, HasSubstr("NHRP-PAK: Received from Tunnel0 (198.51.100.1, 10.0.255.254): Traffic Indication code 0"));
-  EXPECT_THAT(lines, ContainsRegex("NHRP-PAK: Sent to Tunnel0 .*: Resolution Request [0-9]+, hops [0-9]+, .* authentication [0-9]+ octets"));
+  EXPECT_THAT(
+      lines,
+      HasSubstr("NHRP-PAK: Received from Tunnel0 (198.51.100.1, 10.0.255.254): Traffic Indication code 0"));
+  EXPECT_THAT(lines, ContainsRegex("NHRP-PAK: Sent to Tunnel0 .*: Resolution Request [0-9]+, hops [0-9]+, .* "
+                                   "authentication [0-9]+ octets"));
   EXPECT_THAT(lines, ContainsRegex("NHRP: shortcut 172.16.2.0/24 via 10.0.0.[0-9]+ over Virtual-Access"));
 }
 
 TEST_F(Debugging, NeverShowsAKeyOrAuthenticationData) {
   Add();
   for (size_t router : {0, 1})
-    for (const char* what : {"crypto ikev2", "crypto ikev2 packet", "crypto ikev2 internal", "crypto ikev2 error", "nhrp", "nhrp packet"})
+    for (const char* what : {"crypto ikev2", "crypto ikev2 packet", "crypto ikev2 internal",
+                             "crypto ikev2 error", "nhrp", "nhrp packet"})
       w_.Show(router, absl::StrCat("debug ", what), 5);
   Up();
   Shortcut();
@@ -180,7 +200,8 @@ TEST_F(Debugging, IsOffWithoutAWordAfterUndebugAndAfterTheSessionsEnd) {
 
 TEST_F(Debugging, PerformanceCountsWhatHappenedInEachSecond) {
   Add();
-  EXPECT_THAT(w_.Show(0, "show crypto ikev2 performance"), HasSubstr("Incoming IKE Packets             0          0          0          0"));
+  EXPECT_THAT(w_.Show(0, "show crypto ikev2 performance"),
+              HasSubstr("Incoming IKE Packets             0          0          0          0"));
   Up();
   w_.RunFor(seconds(2));
   w_.Show(0, "rekey crypto ikev2 sa");
@@ -190,7 +211,10 @@ TEST_F(Debugging, PerformanceCountsWhatHappenedInEachSecond) {
                              "IKE Established                  1          2          2          2\n"
                              "IPSEC Child Established          1          2          2          2\n"
                              "IKE Child Established            0          0          0          0\n"));
-  EXPECT_THAT(hub, HasSubstr("IKE Child Established            1          2          2          2\n\nCrypto ISAKMP Packet"));
+  EXPECT_THAT(
+      hub,
+      HasSubstr(
+          "IKE Child Established            1          2          2          2\n\nCrypto ISAKMP Packet"));
   EXPECT_THAT(hub, ContainsRegex("-Init  +1 +2 +2 +2\n-Auth  +1 +2 +2 +2\n-Child  +1 +2 +2 +2\n"));
   w_.Show(0, "clear crypto ikev2 stats");
   EXPECT_THAT(w_.Show(0, "show crypto ikev2 performance"), ContainsRegex("IKE Established  +0 +0 +0 +0"));

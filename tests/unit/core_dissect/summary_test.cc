@@ -18,13 +18,16 @@ TEST(Summary, ShowsWhatIsAgreedAndOnlyTheSizeOfWhatIsSecret) {
       NoncePayload{secret},
       EapPayload{secret},
       NotifyPayload{ProtocolId::kNone, {}, NotifyType::kCookie, secret},
-      ConfigPayload{CfgType::kReply, {{CfgAttr::kIp4Address, {10, 0, 0, 1}}, {CfgAttr::kDnsDomain, Octets("a.example")}}},
+      ConfigPayload{CfgType::kReply,
+                    {{CfgAttr::kIp4Address, {10, 0, 0, 1}}, {CfgAttr::kDnsDomain, Octets("a.example")}}},
       DeletePayload{ProtocolId::kEsp, {EspSpi(0xc0ffee01)}},
       UnknownPayload{200, false, secret},
   };
   EXPECT_EQ(Summarize(payloads),
-            "IDi(ID_FQDN spoke1.example.net), AUTH(shared key 20 octets), Nonce(20 octets), EAP(20 octets), N(COOKIE 20 octets), "
-            "CP(CFG_REPLY INTERNAL_IP4_ADDRESS 10.0.0.1 INTERNAL_DNS_DOMAIN 9 octets), D(ESP c0ffee01), PAYLOAD_200(20 octets)");
+            "IDi(ID_FQDN spoke1.example.net), AUTH(shared key 20 octets), Nonce(20 octets), EAP(20 octets), "
+            "N(COOKIE 20 octets), "
+            "CP(CFG_REPLY INTERNAL_IP4_ADDRESS 10.0.0.1 INTERNAL_DNS_DOMAIN 9 octets), D(ESP c0ffee01), "
+            "PAYLOAD_200(20 octets)");
 }
 
 TEST(Summary, EscapesTheTextOfAPeerAndIsBounded) {
@@ -39,8 +42,10 @@ TEST(Summary, OfAHeaderIsThatOfTheDissector) {
   h.initiator_spi = IkeSpi(0x0123456789abcdef);
   h.exchange = ExchangeType::kIkeSaInit;
   h.flags = kFlagInitiator;
-  const net::Endpoint a{*net::IpAddress::Parse("192.0.2.1"), 500, {}}, b{*net::IpAddress::Parse("192.0.2.2"), 500, {}};
-  EXPECT_EQ(Summarize(a, b, h), "192.0.2.1:500 > 192.0.2.2:500 IKE_SA_INIT request 0 i 0123456789abcdef/0000000000000000");
+  const net::Endpoint a{*net::IpAddress::Parse("192.0.2.1"), 500, {}},
+      b{*net::IpAddress::Parse("192.0.2.2"), 500, {}};
+  EXPECT_EQ(Summarize(a, b, h),
+            "192.0.2.1:500 > 192.0.2.2:500 IKE_SA_INIT request 0 i 0123456789abcdef/0000000000000000");
 }
 
 }  // namespace

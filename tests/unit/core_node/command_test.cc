@@ -185,7 +185,8 @@ TEST_F(Commands, UndebugAllIsForAllSessionsAndToldToTheOthers) {
 }
 
 TEST_F(Commands, ConditionsOfDebuggingAreBounded) {
-  for (int i = 0; i < 32; ++i) EXPECT_EQ(In(3, absl::StrCat("debug crypto condition peer ipv4 192.0.2.", i)), "Condition of debugging set\n");
+  for (int i = 0; i < 32; ++i) In(3, absl::StrCat("debug crypto condition peer ipv4 192.0.2.", i));
+  EXPECT_EQ(In(3, "debug nhrp"), "NHRP protocol debugging is on\n");
   EXPECT_EQ(In(3, "debug crypto condition peer ipv6 2001:db8::1"), "% no more than 32 conditions\n");
 }
 

@@ -64,7 +64,8 @@ int Main(int argc, char** argv) {
     return kDone;
   }
   DebugStream stream(options.socket, options.json);
-  const bool prompt = options.command.empty() && !options.script && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
+  const bool terminal = isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
+  const bool prompt = options.command.empty() && !options.script && terminal;
   const bool script = options.command.empty() && !prompt;
   const Session::Call call = [&](const std::string& command, const std::vector<std::string>* lines,
                                  Form form) -> absl::StatusOr<Answer> {

@@ -47,11 +47,13 @@ std::string EventLine(const std::string& frame, bool json) {
   const Json j = Json::parse(frame, nullptr, /*allow_exceptions=*/false);
   const std::string event = show::Str(j, "event");
   if (event == "lost")
-    return absl::StrCat("% ", show::Uint(j, "lines"), " lines of debugging were dropped: this end reads too slowly\n");
+    return absl::StrCat("% ", show::Uint(j, "lines"),
+                        " lines of debugging were dropped: this end reads too slowly\n");
   if (event != "debug") return "";  // of a newer daemon
   const int64_t time = std::max<int64_t>(0, show::Int(j, "time"));
-  return absl::StrCat(TimeOf(time), ": ", config::PrintableLine(absl::StrCat(show::Str(j, "facility"), ": ", show::Str(j, "text"))),
-                      "\n");
+  return absl::StrCat(
+      TimeOf(time), ": ",
+      config::PrintableLine(absl::StrCat(show::Str(j, "facility"), ": ", show::Str(j, "text"))), "\n");
 }
 
 absl::StatusOr<Answer> DebugStream::Ask(const std::string& command, Form form) {

@@ -32,7 +32,8 @@ std::string Of(const ConfigPayload& p, const Json& described) {
   for (size_t i = 0; i < p.attributes.size(); ++i) {
     const std::string text = described["attributes"][i].get<std::string>();
     const CfgAttr type = p.attributes[i].type;
-    const bool address = type == CfgAttr::kIp4Address || type == CfgAttr::kIp4Netmask || type == CfgAttr::kIp4Dns;
+    const bool address =
+        type == CfgAttr::kIp4Address || type == CfgAttr::kIp4Netmask || type == CfgAttr::kIp4Dns;
     absl::StrAppend(&out, " ", address ? text : text.substr(0, text.find(' ')));
     if (!address && !p.attributes[i].value.empty()) absl::StrAppend(&out, " ", Octets(p.attributes[i].value));
   }
@@ -57,15 +58,22 @@ std::string Summary(const Payload& payload) {
             return absl::StrCat(name, "(", j["type"].get<std::string>(),
                                 j.contains("value") ? " " + j["value"].get<std::string>() : "", ")");
           },
-          [&](const CertPayload& p) { return absl::StrCat("CERT(", j["encoding"].get<std::string>(), " ", Octets(p.data), ")"); },
+          [&](const CertPayload& p) {
+            return absl::StrCat("CERT(", j["encoding"].get<std::string>(), " ", Octets(p.data), ")");
+          },
           [&](const CertReqPayload& p) { return absl::StrCat("CERTREQ(", Octets(p.data), ")"); },
-          [&](const AuthPayload& p) { return absl::StrCat("AUTH(", j["method"].get<std::string>(), " ", Octets(p.data), ")"); },
+          [&](const AuthPayload& p) {
+            return absl::StrCat("AUTH(", j["method"].get<std::string>(), " ", Octets(p.data), ")");
+          },
           [&](const NoncePayload& p) { return absl::StrCat("Nonce(", Octets(p.nonce), ")"); },
           [&](const NotifyPayload& p) { return Of(p); },
           [&](const DeletePayload&) {
-            return absl::StrCat("D(", j["protocol"].get<std::string>(), j.contains("spis") ? " " + List(j["spis"]) : "", ")");
+            return absl::StrCat("D(", j["protocol"].get<std::string>(),
+                                j.contains("spis") ? " " + List(j["spis"]) : "", ")");
           },
-          [&](const VendorIdPayload& p) { return absl::StrCat("V(", j["text"].get<std::string>().substr(0, 64), ", ", Octets(p.data), ")"); },
+          [&](const VendorIdPayload& p) {
+            return absl::StrCat("V(", j["text"].get<std::string>().substr(0, 64), ", ", Octets(p.data), ")");
+          },
           [&](const TsPayload&) { return absl::StrCat(name, "(", List(j["selectors"]), ")"); },
           [&](const ConfigPayload& p) { return Of(p, j); },
           [&](const EapPayload& p) { return absl::StrCat("EAP(", Octets(p.message), ")"); },
@@ -79,8 +87,8 @@ std::string Summary(const Payload& payload) {
 std::string Summarize(const net::Endpoint& source, const net::Endpoint& destination, const Header& h) {
   const auto spi = [](IkeSpi s) { return absl::StrCat(absl::Hex(s.value(), absl::kZeroPad16)); };
   return absl::StrCat(source.ToString(), " > ", destination.ToString(), " ", ExchangeName(h.exchange),
-                      h.is_response() ? " response " : " request ", h.message_id, h.from_initiator() ? " i " : " r ",
-                      spi(h.initiator_spi), "/", spi(h.responder_spi));
+                      h.is_response() ? " response " : " request ", h.message_id,
+                      h.from_initiator() ? " i " : " r ", spi(h.initiator_spi), "/", spi(h.responder_spi));
 }
 
 std::string Summarize(const Payloads& payloads) {

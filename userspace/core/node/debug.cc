@@ -17,7 +17,8 @@ void Turn(std::set<T>& set, const T& value, bool on) {
 }
 
 absl::Status TooMany() {
-  return absl::ResourceExhaustedError(absl::StrCat("no more than ", DebugTable::kMaxConditions, " conditions"));
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no more than ", DebugTable::kMaxConditions, " conditions"));
 }
 
 }  // namespace
@@ -26,7 +27,8 @@ bool DebugWish::Fits(DebugKind kind, const DebugSubject& about) const {
   if (!OfIke(kind) || (peers.empty() && profiles.empty())) return true;
   if (about.remote != nullptr && peers.contains(*about.remote)) return true;
   if (!about.profile.empty() && profiles.contains(std::string(about.profile))) return true;
-  return unmatched && ((!peers.empty() && about.remote == nullptr) || (!profiles.empty() && about.profile.empty()));
+  return unmatched &&
+         ((!peers.empty() && about.remote == nullptr) || (!profiles.empty() && about.profile.empty()));
 }
 
 bool DebugTable::WantsIke() const {
@@ -99,13 +101,14 @@ std::vector<uint64_t> DebugTable::Clear() {
 }
 
 absl::string_view DebugFacility(DebugKind kind) {
-  static constexpr absl::string_view kNames[] = {"IKEv2", "IKEv2-ERROR", "IKEv2-PAK", "IKEv2-INTERNAL", "NHRP", "NHRP-PAK"};
+  static constexpr absl::string_view kNames[] = {"IKEv2",          "IKEv2-ERROR", "IKEv2-PAK",
+                                                 "IKEv2-INTERNAL", "NHRP",        "NHRP-PAK"};
   return kNames[static_cast<size_t>(kind)];
 }
 
 absl::string_view DebugTitle(DebugKind kind) {
-  static constexpr absl::string_view kNames[] = {"IKEv2 session", "IKEv2 error", "IKEv2 packet", "IKEv2 internal",
-                                                 "NHRP protocol", "NHRP packet"};
+  static constexpr absl::string_view kNames[] = {"IKEv2 session",  "IKEv2 error",   "IKEv2 packet",
+                                                 "IKEv2 internal", "NHRP protocol", "NHRP packet"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -39,13 +39,17 @@ show::Document Node::TurnDebug(const Query& q) {
   if (q.Has("all")) {
     for (uint64_t session : debug_.Clear())
       if (session != q.session)
-        out_->push_back(DebugLine{{session}, "DEBUG", "all debugging has been turned off by another session"});
+        out_->push_back(
+            DebugLine{{session}, "DEBUG", "all debugging has been turned off by another session"});
     said = "All possible debugging has been turned off";
   } else if (q.session == 0) {
     return show::MakeError("debugging needs a connection that stays open, for the lines to come by");
   } else if (q.Has("condition")) {
-    if (const absl::Status s = TurnDebugCondition(q, on); !s.ok()) return show::MakeError(std::string(s.message()));
-    said = q.Has("reset") ? "Conditions of debugging removed" : on ? "Condition of debugging set" : "Condition of debugging removed";
+    if (const absl::Status s = TurnDebugCondition(q, on); !s.ok())
+      return show::MakeError(std::string(s.message()));
+    said = q.Has("reset") ? "Conditions of debugging removed"
+           : on           ? "Condition of debugging set"
+                          : "Condition of debugging removed";
   } else {
     debug_.Turn(q.session, KindOf(q), on);
     said = Title(KindOf(q), on);

@@ -24,12 +24,14 @@ std::string SuiteText(const ike::Suite& s) {
 }
 
 std::string Selectors(const std::vector<ike::TrafficSelector>& list) {
-  return absl::StrJoin(list, ",", [](std::string* out, const ike::TrafficSelector& t) { out->append(t.ToString()); });
+  return absl::StrJoin(list, ",",
+                       [](std::string* out, const ike::TrafficSelector& t) { out->append(t.ToString()); });
 }
 
 std::string Described(const ike::SessionInfo& s) {
-  return absl::StrCat("peer ", s.remote_id.ToString(), ", profile ", s.profile, ", ", s.initiator ? "called by us" : "called by the peer",
-                      ", ", SuiteText(s.suite), " ", crypto::PrfName(s.suite.prf), " ", crypto::KeName(s.suite.ke), ", auth local ",
+  return absl::StrCat("peer ", s.remote_id.ToString(), ", profile ", s.profile, ", ",
+                      s.initiator ? "called by us" : "called by the peer", ", ", SuiteText(s.suite), " ",
+                      crypto::PrfName(s.suite.prf), " ", crypto::KeName(s.suite.ke), ", auth local ",
                       s.auth_local, " remote ", s.auth_remote, s.resumed ? ", resumed" : "");
 }
 
@@ -46,14 +48,16 @@ void Node::Debug(DebugKind kind, const DebugSubject& about, absl::string_view te
   out_->push_back(DebugLine{std::move(takers), DebugFacility(kind), std::move(line)});
 }
 
-// --- ike::DebugSink -----------------------------------------------------------------------------------------------
+// --- ike::DebugSink
+// -----------------------------------------------------------------------------------------------
 void Node::OnMessage(const ike::MessageSeen& m) {
   const bool received = m.way == ike::MessageSeen::Way::kReceived;
   const DebugSubject about{&m.remote.address, m.profile};
   const bool first = m.header.exchange == ike::ExchangeType::kIkeSaInit && !m.header.is_response();
   if (first && m.way != ike::MessageSeen::Way::kSentAgain)
-    Debug(DebugKind::kIke, about,
-          absl::StrCat(received ? "called by " : "calling ", m.remote.ToString(), ", at ", m.local.ToString()));
+    Debug(
+        DebugKind::kIke, about,
+        absl::StrCat(received ? "called by " : "calling ", m.remote.ToString(), ", at ", m.local.ToString()));
   if (!debug_.Wants(DebugKind::kIkePacket)) return;
   std::string text = received ? "Received " : m.way == ike::MessageSeen::Way::kSent ? "Sent " : "Sent again ";
   absl::StrAppend(&text, received ? dissect::Summarize(m.remote, m.local, m.header)
@@ -72,11 +76,13 @@ void Node::OnDropped(absl::string_view reason, const net::Endpoint* remote) {
 void Node::OnStep(const ike::SessionInfo& about, const ike::Header& header, absl::string_view story) {
   if (!debug_.Wants(DebugKind::kIkeInternal)) return;
   Debug(DebugKind::kIkeInternal, {&about.remote.address, about.profile},
-        absl::StrCat("session ", about.id.value(), " ", about.remote.ToString(), " ", ike::ExchangeName(header.exchange),
-                     header.is_response() ? " response " : " request ", header.message_id, ": ", story));
+        absl::StrCat("session ", about.id.value(), " ", about.remote.ToString(), " ",
+                     ike::ExchangeName(header.exchange), header.is_response() ? " response " : " request ",
+                     header.message_id, ": ", story));
 }
 
-// --- sessions -------------------------------------------------------------------------------------------------------
+// --- sessions
+// -------------------------------------------------------------------------------------------------------
 void Node::DebugSession(ike::IkeSaId id, absl::string_view text) {
   const std::optional<ike::SessionInfo> info = ike_.Find(id);
   if (!info) return Debug(DebugKind::kIke, {}, absl::StrCat("session ", id.value(), ": ", text));
@@ -85,76 +91,90 @@ void Node::DebugSession(ike::IkeSaId id, absl::string_view text) {
 }
 
 void Node::DebugIke(const ike::Action& action) {
-  std::visit(Overloaded{
-                 [&](const ike::SessionUp& s) { DebugSession(s.session.id, "up: " + Described(s.session)); },
-                 [&](const ike::SessionDown& s) {
-                   const ike::SessionInfo& i = s.session;
-                   Debug(DebugKind::kIke, {&i.remote.address, i.profile},
-                         absl::StrCat("session ", i.id.value(), " ", i.remote.ToString(),
-                                      s.was_up ? ": ended: " : ": negotiation failed: ", s.reason));
-                 },
-                 [&](const ike::ChildUp& c) {
-                   DebugSession(c.child.ike, absl::StrCat("Child SA up", Halves(c.inbound, c.outbound), ": SPI in ",
-                                                          Spi(c.child.spi_in), " out ", Spi(c.child.spi_out), ", ",
-                                                          SuiteText(c.child.suite), c.child.transport ? ", transport, " : ", tunnel, ",
-                                                          Selectors(c.child.local_ts), " > ", Selectors(c.child.remote_ts),
-                                                          c.child.udp_encap ? ", in UDP" : ""));
-                 },
-                 [&](const ike::ChildDown& c) {
-                   const auto child = children_.find(c.id);
-                   DebugSession(c.ike, absl::StrCat("Child SA gone", Halves(c.inbound, c.outbound),
-                                                    child == children_.end() ? "" : ": SPI in " + Spi(child->second.sa.spi_in)));
-                 },
-                 [&](const ike::AddressChanged& c) {
-                   DebugSession(c.id, absl::StrCat("moved to ", c.local.ToString(), " > ", c.remote.ToString(),
-                                                   c.udp_encap ? ", ESP in UDP" : ""));
-                 },
-                 [&](const ike::ConfigReceived& c) {
-                   DebugSession(c.id, absl::StrCat("configuration of the peer, ", c.attributes.size(), " attributes"));
-                 },
-                 [&](const ike::SessionRekeyed& s) { DebugSession(s.session.id, "IKE SA rekeyed"); },
-                 [&](const ike::Notice& n) {
-                   const net::IpAddress& remote = n.about.remote.address;
-                   Debug(n.level == ike::Notice::Level::kWarning ? DebugKind::kIkeError : DebugKind::kIke,
-                         {remote.empty() ? nullptr : &remote, n.about.profile}, n.text);
-                 },
-                 [](const auto&) {},  // datagrams are OnMessage's; jobs, fetches and keys are not shown
-             },
-             action);
+  std::visit(
+      Overloaded{
+          [&](const ike::SessionUp& s) { DebugSession(s.session.id, "up: " + Described(s.session)); },
+          [&](const ike::SessionDown& s) {
+            const ike::SessionInfo& i = s.session;
+            Debug(DebugKind::kIke, {&i.remote.address, i.profile},
+                  absl::StrCat("session ", i.id.value(), " ", i.remote.ToString(),
+                               s.was_up ? ": ended: " : ": negotiation failed: ", s.reason));
+          },
+          [&](const ike::ChildUp& c) {
+            DebugSession(
+                c.child.ike,
+                absl::StrCat("Child SA up", Halves(c.inbound, c.outbound), ": SPI in ", Spi(c.child.spi_in),
+                             " out ", Spi(c.child.spi_out), ", ", SuiteText(c.child.suite),
+                             c.child.transport ? ", transport, " : ", tunnel, ", Selectors(c.child.local_ts),
+                             " > ", Selectors(c.child.remote_ts), c.child.udp_encap ? ", in UDP" : ""));
+          },
+          [&](const ike::ChildDown& c) {
+            const auto child = children_.find(c.id);
+            DebugSession(
+                c.ike,
+                absl::StrCat("Child SA gone", Halves(c.inbound, c.outbound),
+                             child == children_.end() ? "" : ": SPI in " + Spi(child->second.sa.spi_in)));
+          },
+          [&](const ike::AddressChanged& c) {
+            DebugSession(c.id, absl::StrCat("moved to ", c.local.ToString(), " > ", c.remote.ToString(),
+                                            c.udp_encap ? ", ESP in UDP" : ""));
+          },
+          [&](const ike::ConfigReceived& c) {
+            DebugSession(c.id,
+                         absl::StrCat("configuration of the peer, ", c.attributes.size(), " attributes"));
+          },
+          [&](const ike::SessionRekeyed& s) { DebugSession(s.session.id, "IKE SA rekeyed"); },
+          [&](const ike::Notice& n) {
+            const net::IpAddress& remote = n.about.remote.address;
+            Debug(n.level == ike::Notice::Level::kWarning ? DebugKind::kIkeError : DebugKind::kIke,
+                  {remote.empty() ? nullptr : &remote, n.about.profile}, n.text);
+          },
+          [](const auto&) {},  // datagrams are OnMessage's; jobs, fetches and keys are not shown
+      },
+      action);
 }
 
-// --- NHRP -----------------------------------------------------------------------------------------------------------
+// --- NHRP
+// -----------------------------------------------------------------------------------------------------------
 std::string Node::PeerText(net::PeerId id) const {
   const Peer* peer = FindPeer(id);
   return peer == nullptr ? absl::StrCat("peer ", id.value())
-                         : absl::StrCat(peer->interface, " (", peer->remote.ToString(), ", ", peer->remote_protocol.ToString(), ")");
+                         : absl::StrCat(peer->interface, " (", peer->remote.ToString(), ", ",
+                                        peer->remote_protocol.ToString(), ")");
 }
 
 void Node::DebugNhrpPacket(net::PeerId peer, bool received, BytesView packet) {
-  Debug(DebugKind::kNhrpPacket, {},
-        absl::StrCat(received ? "Received from " : "Sent to ", PeerText(peer), ": ", nhrp::Summarize(packet)));
+  Debug(
+      DebugKind::kNhrpPacket, {},
+      absl::StrCat(received ? "Received from " : "Sent to ", PeerText(peer), ": ", nhrp::Summarize(packet)));
 }
 
 void Node::DebugNhrp(const nhrp::Action& action) {
   const auto say = [&](std::string text) { Debug(DebugKind::kNhrp, {}, text); };
-  std::visit(Overloaded{
-                 [&](const nhrp::SendPacket& p) {
-                   if (debug_.Wants(DebugKind::kNhrpPacket)) DebugNhrpPacket(p.peer, false, p.packet);
-                 },
-                 [&](const nhrp::NeedTunnel& n) {
-                   say(absl::StrCat("a tunnel to ", n.protocol.ToString(), " at ", n.nbma.ToString(), " is needed",
-                                    n.behind_nat ? ", behind NAT" : ""));
-                 },
-                 [&](const nhrp::CancelTunnel&) { say("a tunnel that was asked for is not needed any more"); },
-                 [&](const nhrp::ShortcutUp& s) {
-                   say(absl::StrCat("shortcut ", s.prefix.ToString(), " via ", s.next_hop.ToString(), " over ", PeerText(s.peer)));
-                 },
-                 [&](const nhrp::ShortcutDown& s) { say(absl::StrCat("shortcut ", s.prefix.ToString(), " is gone")); },
-                 [&](const nhrp::PeerAddress& p) { say(absl::StrCat(PeerText(p.peer), " has ", p.protocol.ToString())); },
-                 [](const nhrp::QueryTraffic&) {},
-                 [&](const nhrp::Notice& n) { say(n.text); },
-             },
-             action);
+  std::visit(
+      Overloaded{
+          [&](const nhrp::SendPacket& p) {
+            if (debug_.Wants(DebugKind::kNhrpPacket)) DebugNhrpPacket(p.peer, false, p.packet);
+          },
+          [&](const nhrp::NeedTunnel& n) {
+            say(absl::StrCat("a tunnel to ", n.protocol.ToString(), " at ", n.nbma.ToString(), " is needed",
+                             n.behind_nat ? ", behind NAT" : ""));
+          },
+          [&](const nhrp::CancelTunnel&) { say("a tunnel that was asked for is not needed any more"); },
+          [&](const nhrp::ShortcutUp& s) {
+            say(absl::StrCat("shortcut ", s.prefix.ToString(), " via ", s.next_hop.ToString(), " over ",
+                             PeerText(s.peer)));
+          },
+          [&](const nhrp::ShortcutDown& s) {
+            say(absl::StrCat("shortcut ", s.prefix.ToString(), " is gone"));
+          },
+          [&](const nhrp::PeerAddress& p) {
+            say(absl::StrCat(PeerText(p.peer), " has ", p.protocol.ToString()));
+          },
+          [](const nhrp::QueryTraffic&) {},
+          [&](const nhrp::Notice& n) { say(n.text); },
+      },
+      action);
 }
 
 }  // namespace flexvpn::node
