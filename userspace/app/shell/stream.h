@@ -27,8 +27,8 @@ class DebugStream {
   absl::StatusOr<Answer> Ask(const std::string& command, Form form);
   // Readable when Take may have something; -1: no connection.
   int fd() const { return client_ ? client_->fd() : -1; }
-  // The lines that have come, each with its end; of a flood a part, and the next call more.  When the daemon has gone the
-  // last of them says so.
+  // The lines that have come, each with its end; of a flood a part, and the next call more.  When the daemon has gone
+  // the last of them says so.
   std::string Take();
 
  private:

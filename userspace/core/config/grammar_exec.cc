@@ -69,7 +69,8 @@ void AddExecCommands(Mode& exec) {
       Change("rekey crypto {ikev2|ipsec} sa", "make new keys now"),
       Shell("exit", "leave the shell"),
       Change("debug crypto ikev2 [error|packet|internal]",
-             "sessions as they come and go; `error`: what fails or is dropped, `packet`: messages, decoded, `internal`: steps"),
+             "sessions as they come and go; `error`: what fails or is dropped, `packet`: messages, decoded, "
+             "`internal`: steps"),
       Change("debug crypto condition {peer {ipv4 <A:ipv4>|ipv6 <A:ipv6>}|ikev2 profile <NAME>|unmatched|reset}",
              "which peers `debug crypto ikev2` is about; `unmatched`: also what cannot be told apart yet"),
       Change("debug nhrp [packet]", "tunnels and shortcuts; `packet`: packets, decoded"),
@@ -78,7 +79,8 @@ void AddExecCommands(Mode& exec) {
     exec.Add({
         Change(absl::StrCat(off, " all"), "all debugging of all sessions off"),
         Change(absl::StrCat(off, " crypto ikev2 [error|packet|internal]"), "that debugging off"),
-        Change(absl::StrCat(off, " crypto condition {peer {ipv4 <A:ipv4>|ipv6 <A:ipv6>}|ikev2 profile <NAME>|unmatched}"),
+        Change(absl::StrCat(off, " crypto condition {peer {ipv4 <A:ipv4>|ipv6 <A:ipv6>}|ikev2 profile <NAME>|",
+                            "unmatched}"),
                "that condition off"),
         Change(absl::StrCat(off, " nhrp [packet]"), "that debugging off"),
     });

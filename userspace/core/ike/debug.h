@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What IKE does, told step by step to somebody who debugs it.  Nothing is told, and nothing made for it, without a sink.
+// What IKE does, told step by step to somebody who debugs it.  Without a sink nothing is told, and nothing made for it.
 #ifndef FLEXVPN_CORE_IKE_DEBUG_H_
 #define FLEXVPN_CORE_IKE_DEBUG_H_
 

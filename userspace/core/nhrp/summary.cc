@@ -52,7 +52,8 @@ std::string Summarize(BytesView bytes) {
   else
     absl::StrAppend(&out, " ", p.request_id);
   absl::StrAppend(&out, ", hops ", p.hop_count, ", flags 0x", absl::Hex(p.flags, absl::kZeroPad4), ", ",
-                  p.source_nbma.ToString(), " ", p.source_protocol.ToString(), " > ", p.destination_protocol.ToString());
+                  p.source_nbma.ToString(), " ", p.source_protocol.ToString(), " > ",
+                  p.destination_protocol.ToString());
   for (size_t i = 0; i < p.cies.size() && i < kMaxShownCies; ++i) absl::StrAppend(&out, " ", Of(p.cies[i]));
   if (p.cies.size() > kMaxShownCies) absl::StrAppend(&out, " and ", p.cies.size() - kMaxShownCies, " more");
   if (!p.payload.empty()) absl::StrAppend(&out, ", about a packet, ", p.payload.size(), " octets of it");

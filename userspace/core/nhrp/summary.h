@@ -8,8 +8,8 @@
 
 namespace flexvpn::nhrp {
 
-// A packet on one line: "Resolution Request 7, hops 255, 203.0.113.2 10.0.0.1 > 192.168.2.5, …"; of one that does not decode
-// why.  The value of the authentication extension, which is a password in clear, is not shown.
+// A packet on one line: "Resolution Request 7, hops 255, 203.0.113.2 10.0.0.1 > 192.168.2.5, …"; of one that does not
+// decode why.  The value of the authentication extension, which is a password in clear, is not shown.
 std::string Summarize(BytesView packet);
 
 }  // namespace flexvpn::nhrp

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `debug …`: which session of the control socket wants to see what.  Pure bookkeeping; the lines are made in debug_lines.cc.
+// `debug …`: which session of the control socket wants to see what.  Pure bookkeeping; debug_lines.cc
+// makes the lines.
 #ifndef FLEXVPN_CORE_NODE_DEBUG_H_
 #define FLEXVPN_CORE_NODE_DEBUG_H_
 

@@ -73,7 +73,8 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  },
                  [&](const SpokeToSpoke& e) {
                    if (debug_.Wants(DebugKind::kNhrp))
-                     Debug(DebugKind::kNhrp, {}, absl::StrCat("traffic of ", PeerText(e.ingress), " leaves to another peer"));
+                     Debug(DebugKind::kNhrp, {},
+                           absl::StrCat("traffic of ", PeerText(e.ingress), " leaves to another peer"));
                    Nhrp([&](auto& nhrp, auto& a) { nhrp.OnSpokeToSpoke(e.ingress, e.packet, now, a); });
                  },
                  [&](const LocalNetwork& n) { OnLocalNetwork(n); },

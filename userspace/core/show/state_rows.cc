@@ -292,7 +292,8 @@ Document MakePerformance(const PerformanceRow& row) {
   const auto list = [](const std::vector<SpreadRow>& rows) {
     Json out = Json::array();
     for (const SpreadRow& r : rows)
-      out.push_back({{"name", r.name}, {"samples", r.samples}, {"average", r.mean}, {"minimum", r.least}, {"maximum", r.greatest}});
+      out.push_back({{"name", r.name}, {"samples", r.samples}, {"average", r.mean}, {"minimum", r.least},
+                     {"maximum", r.greatest}});
     return out;
   };
   Json j;

@@ -96,10 +96,10 @@ std::string TextPerformance(const Json& data) {
   const auto head = [](const char* title, const char* average) {
     return absl::StrFormat("%-23s %10s %10s %10s %10s\n", title, "SampleSize", average, "min", "max");
   };
-  return absl::StrCat("Crypto ISAKMP Performance Stats (tps):\n", head("Ingress:", "tps/avg"), lines("ingress_per_second"), "\n",
-                      head("Egress:", "tps/avg"), lines("egress_per_second"), "\nCrypto ISAKMP Packet Stats (pps):\n",
-                      head("", "avg"), lines("packets_per_second"), "\nCrypto IKEv2 Packet Queue Stats (milliseconds):\n",
-                      head("", "avg"), lines("milliseconds"));
+  return absl::StrCat("Crypto ISAKMP Performance Stats (tps):\n", head("Ingress:", "tps/avg"),
+                      lines("ingress_per_second"), "\n", head("Egress:", "tps/avg"), lines("egress_per_second"),
+                      "\nCrypto ISAKMP Packet Stats (pps):\n", head("", "avg"), lines("packets_per_second"),
+                      "\nCrypto IKEv2 Packet Queue Stats (milliseconds):\n", head("", "avg"), lines("milliseconds"));
 }
 
 std::string TextNhrpTraffic(const Json& data) {

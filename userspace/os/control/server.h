@@ -19,8 +19,8 @@ struct ControlRequest {
   uint32_t uid = 0;         // of the process at the other end (SO_PEERCRED)
 };
 
-// The daemon's control socket.  At most 64 connections, one request in work on each.  Beside the answers a connection may
-// be given events.
+// The daemon's control socket.  At most 64 connections, one request in work on each.  Beside the answers a connection
+// may be given events.
 class ControlServer {
  public:
   using Handler = std::function<void(const ControlRequest&)>;
@@ -33,8 +33,8 @@ class ControlServer {
   const std::string& warning() const { return warning_; }
   // Ignored if the client has gone.
   void Respond(uint64_t connection, const std::string& body);
-  // One frame that nobody asked for just now.  A client that does not read loses what goes beyond kMaxEvents octets; it is
-  // told how many when it reads again.  Answers go before events.
+  // One frame that nobody asked for just now.  A client that does not read loses what goes beyond kMaxEvents octets; it
+  // is told how many when it reads again.  Answers go before events.
   void Push(uint64_t connection, const std::string& body);
   // Called when a connection has ended.
   using Closed = std::function<void(uint64_t connection)>;
