@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "core/dissect/summary.h"
 #include "core/ike/codec/message.h"
 #include "core/ike/ticket.h"
 
@@ -15,6 +16,8 @@ using namespace flexvpn;
 void CheckChain(uint8_t first, BytesView body) {
   const auto payloads = ike::DecodePayloads(first, body);
   if (!payloads.ok()) return;
+  for (char c : dissect::Summarize(*payloads))
+    if (c < 0x20 || c > 0x7e) abort();
   ByteWriter out;
   const uint8_t type = ike::EncodePayloads(*payloads, out);
   const auto again = ike::DecodePayloads(type, out.view());

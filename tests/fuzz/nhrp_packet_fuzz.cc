@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "core/nhrp/codec.h"
+#include "core/nhrp/summary.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace flexvpn;
@@ -20,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     repaired[13] = static_cast<uint8_t>(sum);
   }
   absl::StatusOr<nhrp::Packet> packet = nhrp::Decode(repaired);
+  if (nhrp::Summarize(repaired).size() > 8192) abort();
   if (!packet.ok()) return 0;
   absl::StatusOr<nhrp::Packet> again = nhrp::Decode(nhrp::Encode(*packet));
   if (!again.ok() || *again != *packet) abort();

@@ -212,5 +212,17 @@ TEST_F(Shows, NhrpTrafficBriefAndFamilies) {
   EXPECT_THAT(Run(1, "show ip nhrp"), HasSubstr("172.16.2.0/24"));
 }
 
+TEST_F(Shows, TheNextHopServerIsTheHubOfTheTunnel) {
+  Start();
+  EXPECT_THAT(w_.Show(1, "show ip nhrp nhs"), HasSubstr("Legend: R=Responding, W=Waiting\nTunnel0:\n"
+                                                       "10.0.255.254   R  NBMA Address: 198.51.100.1\n"));
+  EXPECT_THAT(w_.Show(1, "show ip nhrp nhs detail"),
+              ContainsRegex("198.51.100.1\n Network-id: 1\n Identity: hub.example.net\n Up for: 00:00:0[0-9]\n"));
+  EXPECT_THAT(w_.Show(1, "show ipv6 nhrp nhs"), Not(HasSubstr("Tunnel0")));
+  EXPECT_THAT(w_.Show(0, "show ip nhrp nhs"), Not(HasSubstr("NBMA"))) << "a hub has none";
+  w_.Show(1, "clear crypto ikev2 session remote 198.51.100.1");
+  EXPECT_THAT(w_.Show(1, "show ip nhrp nhs"), HasSubstr("unknown   W  NBMA Address: 198.51.100.1\n"));
+}
+
 }  // namespace
 }  // namespace flexvpn::sim

@@ -43,6 +43,7 @@ struct World::Router {
   std::optional<Instant> armed;
   std::map<std::pair<net::PeerId, net::IpAddress>, Instant> redirected;  // spoke_classify's limiter
   std::map<net::PeerId, uint64_t> sent;
+  std::vector<std::string> debug;             // lines of `debug`
   std::map<std::string, uint64_t> installed;  // when, by key: the kernel sends with the newest SA
 };
 
@@ -213,6 +214,7 @@ void World::Carry(Router& r, node::Action& action) {
                  [&](node::Reply& a) { reply_ = show::RenderText(a.document); },
                  [&](node::Log& a) { Note(absl::StrCat("router ", r.index, ": ", a.text)); },
                  [&](node::AppendKeyLog&) {},
+                 [&](node::DebugLine& a) { r.debug.push_back(absl::StrCat(a.facility, ": ", a.text)); },
              },
              action);
 }
@@ -381,8 +383,10 @@ std::string World::CheckSaPairs() const {
   return "";
 }
 
-std::string World::Show(size_t router, const std::string& command) {
-  Feed(router, node::Command{1, command});
+const std::vector<std::string>& World::DebugLines(size_t router) const { return routers_[router]->debug; }
+
+std::string World::Show(size_t router, const std::string& command, uint64_t session) {
+  Feed(router, node::Command{1, command, true, session});
   RunFor(Duration(1));  // counters are measured first
   return absl::StrCat(router, "# ", command, "\n", reply_);
 }

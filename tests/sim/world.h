@@ -69,7 +69,9 @@ class World {
   // Every ESP SA has its counterpart at the living other end; checked when the network is quiet.
   std::string CheckSaPairs() const;
   // What the shell of a living router prints.
-  std::string Show(size_t router, const std::string& command);
+  std::string Show(size_t router, const std::string& command, uint64_t session = 0);
+  // What a session of the router's shell that typed `debug` has been told: "IKEv2: text".
+  const std::vector<std::string>& DebugLines(size_t router) const;
   // A digest of everything that was sent and decided: equal for equal seeds.
   uint64_t transcript() const { return transcript_; }
   const std::vector<std::string>& log() const { return log_; }

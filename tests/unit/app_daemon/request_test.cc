@@ -35,6 +35,12 @@ TEST(Request, NamesTheFormOfTheAnswer) {
   EXPECT_EQ(ReadRequest(R"({"version": 1, "command": "show version", "form": "json"})")->form, AnswerForm::kJson);
 }
 
+TEST(Event, OfDebuggingIsOneObjectWhateverTheText) {
+  EXPECT_EQ(DebugEvent(1732646400123, "IKEv2", "called by \"x\""),
+            R"({"version":1,"event":"debug","time":1732646400123,"facility":"IKEv2","text":"called by \"x\""})");
+  EXPECT_TRUE(show::Json::accept(DebugEvent(0, "NHRP", "\xff\xfe")));
+}
+
 TEST(Request, OfAnotherShapeIsRefused) {
   for (const char* body : {"", "[]", "{}", R"({"version": 1})", R"({"version": 1, "command": 5})", R"({"command": "x"})",
                            R"({"version": 1, "command": "commit", "lines": "x"})",

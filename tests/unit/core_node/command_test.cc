@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "core/node/node.h"
 #include "core/show/document.h"
 #include "support/command_forms.h"
@@ -84,6 +85,14 @@ interface Tunnel7
     return {};
   }
   std::string Text(const std::string& line) { return show::RenderText(Run(line).document); }
+  // As a session of the control socket types it.
+  std::string In(uint64_t session, const std::string& line) {
+    Actions actions;
+    node_->Handle(Command{7, line, true, session}, Instant{}, actions);
+    for (const Action& a : actions)
+      if (const auto* r = std::get_if<Reply>(&a)) return show::RenderText(r->document);
+    return "no reply";
+  }
   void Load(const std::string& config) {
     config::ParseResult parsed = config::Parse(config);
     EXPECT_TRUE(parsed.ok());
@@ -139,6 +148,46 @@ TEST_F(Commands, WhoIsNotPrivilegedSeesNoKeysAndChangesNothing) {
   EXPECT_FALSE(Run("clear ip nhrp", false).ok);
   EXPECT_FALSE(Run("rekey crypto ikev2 sa", false).ok);
   EXPECT_TRUE(Run("clear ip nhrp").ok);
+}
+
+TEST_F(Commands, DebuggingIsForRootAndNeedsAPlaceForItsLines) {
+  EXPECT_EQ(show::RenderText(Run("debug crypto ikev2", false).document),
+            "% permission denied: 'debug crypto ikev2' needs root\n");
+  EXPECT_EQ(Text("debug crypto ikev2"), "% debugging needs a connection that stays open, for the lines to come by\n");
+  EXPECT_EQ(Text("show debugging"), "No debugging is on\n");
+}
+
+TEST_F(Commands, DebuggingBelongsToTheSessionThatAskedForIt) {
+  EXPECT_EQ(In(3, "debug crypto ikev2 packet"), "IKEv2 packet debugging is on\n");
+  EXPECT_EQ(In(3, "debug crypto condition peer ipv4 192.0.2.7"), "Condition of debugging set\n");
+  EXPECT_EQ(In(3, "debug crypto condition ikev2 profile X1"), "Condition of debugging set\n");
+  EXPECT_EQ(In(4, "debug nhrp"), "NHRP protocol debugging is on\n");
+  EXPECT_EQ(In(4, "show debugging"),
+            "Session 3:\n  IKEv2 packet debugging is on\n  condition: peer 192.0.2.7\n  condition: ikev2 profile X1\n"
+            "Session 4 (this one):\n  NHRP protocol debugging is on\n");
+  In(3, "no debug crypto condition ikev2 profile X1");
+  In(3, "undebug crypto ikev2 packet");
+  EXPECT_EQ(In(4, "show debugging").substr(0, 48), "Session 3:\n  condition: peer 192.0.2.7\nSession 4");
+  Actions actions;
+  node_->Handle(SessionEnded{4}, Instant{}, actions);
+  In(3, "debug crypto condition reset");
+  EXPECT_EQ(In(3, "show debugging"), "No debugging is on\n");
+}
+
+TEST_F(Commands, UndebugAllIsForAllSessionsAndToldToTheOthers) {
+  In(3, "debug nhrp");
+  In(4, "debug nhrp");
+  Actions actions;
+  node_->Handle(Command{7, "undebug all", true, 4}, Instant{}, actions);
+  ASSERT_EQ(actions.size(), 2u);
+  EXPECT_EQ(std::get<DebugLine>(actions[0]).sessions, std::vector<uint64_t>{3});
+  EXPECT_EQ(In(3, "show debugging"), "No debugging is on\n");
+}
+
+TEST_F(Commands, ConditionsOfDebuggingAreBounded) {
+  for (int i = 0; i < 32; ++i) In(3, absl::StrCat("debug crypto condition peer ipv4 192.0.2.", i));
+  EXPECT_EQ(In(3, "debug nhrp"), "NHRP protocol debugging is on\n");
+  EXPECT_EQ(In(3, "debug crypto condition peer ipv6 2001:db8::1"), "% no more than 32 conditions\n");
 }
 
 // Layouts of IOS XE, values of this node.

@@ -6,8 +6,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "os/control/client.h"
 #include "os/control/frame.h"
@@ -105,6 +108,84 @@ TEST_F(ControlSocket, ThousandsOfPipelinedRequestsAreAnsweredWithoutRecursion) {
   for (ssize_t n; (n = recv(fd, buffer, sizeof buffer, 0)) > 0;) answers.append(buffer, static_cast<size_t>(n));
   close(fd);
   EXPECT_EQ(answers.size(), kRequests * (4 + 5));  // "echo " each, then the server closes
+}
+
+// A connection that asks "stream N" is pushed N events after the answer; "ended" tells how many connections have ended.
+class EventSocket : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = absl::StrCat(testing::TempDir(), "/events-", getpid(), ".sock");
+    loop_ = *Loop::Make();
+    server_ = *ControlServer::Make(*loop_, path_, [this](const ControlRequest& r) { On(r); });
+    server_->SetClosed([this](uint64_t) { ++ended_; });
+    thread_ = std::thread([this] { loop_->Run([] { return std::nullopt; }); });
+  }
+  void TearDown() override {
+    loop_->Post([this] { loop_->Stop(); });
+    thread_.join();
+  }
+  void On(const ControlRequest& r) {
+    if (r.body == "ended") return server_->Respond(r.connection, absl::StrCat(ended_));
+    server_->Respond(r.connection, absl::StrCat("answer ", r.body));
+    if (!absl::StartsWith(r.body, "stream ")) return;
+    int n = 0;
+    (void)absl::SimpleAtoi(r.body.substr(7), &n);
+    for (int i = 0; i < n; ++i) server_->Push(r.connection, absl::StrCat("event ", i, std::string(1000, '.')));
+  }
+  std::string path_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<ControlServer> server_;
+  std::thread thread_;
+  int ended_ = 0;
+};
+
+TEST_F(EventSocket, EventsFollowTheAnswerInOrder) {
+  auto client = ControlClient::Connect(path_);
+  EXPECT_EQ(*client->Call("stream 3"), "answer stream 3");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client->Receive()->substr(0, 8), absl::StrCat("event ", i, "."));
+}
+
+TEST_F(EventSocket, AClientThatDoesNotReadLosesEventsAndIsToldHowMany) {
+  constexpr int kEvents = 20000;  // 20 MB: more than socket and queue hold
+  auto client = ControlClient::Connect(path_);
+  EXPECT_EQ(*client->Call(absl::StrCat("stream ", kEvents)), absl::StrCat("answer stream ", kEvents));
+  int seen = 0, lost = 0;
+  size_t octets = 0;
+  while (seen + lost < kEvents) {
+    const auto frame = client->Receive();
+    ASSERT_TRUE(frame.ok()) << frame.status() << " after " << seen;
+    constexpr absl::string_view kLost = "{\"version\":1,\"event\":\"lost\",\"lines\":";
+    if (absl::StartsWith(*frame, kLost)) {
+      int n = 0;
+      ASSERT_TRUE(absl::SimpleAtoi(frame->substr(kLost.size(), frame->size() - kLost.size() - 1), &n)) << *frame;
+      lost += n;
+    } else {
+      EXPECT_EQ(frame->substr(0, frame->find('.')), absl::StrCat("event ", seen + lost));
+      ++seen;
+      octets += frame->size();
+    }
+  }
+  EXPECT_GT(lost, 0);
+  EXPECT_GT(octets, ControlServer::kMaxEvents / 2);
+  EXPECT_EQ(*client->Call("more"), "answer more");  // nothing is wrong with the connection
+}
+
+TEST_F(EventSocket, ARequestIsAnsweredBeforeTheEventsThatWait) {
+  auto client = ControlClient::Connect(path_);
+  ASSERT_EQ(*client->Call("stream 20000"), "answer stream 20000");
+  ASSERT_TRUE(client->Send("now").ok());
+  ASSERT_EQ(*ControlClient::Connect(path_)->Call("x"), "answer x");  // the server has seen it by now
+  while (*client->Receive() != "answer now") {
+  }
+  EXPECT_EQ(client->Receive()->substr(0, 6), "event ");  // those of the queue come after it
+}
+
+TEST_F(EventSocket, TheEndOfAConnectionIsTold) {
+  auto other = ControlClient::Connect(path_);
+  EXPECT_EQ(*other->Call("ended"), "0");
+  ASSERT_EQ(*ControlClient::Connect(path_)->Call("stream 1"), "answer stream 1");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (*other->Call("ended") == "0") ASSERT_LT(std::chrono::steady_clock::now(), deadline);
 }
 
 TEST_F(ControlSocket, ASecondServerIsRefusedWhileTheFirstLives) {

@@ -116,6 +116,8 @@ absl::Status Driver::Open() {
   // The control socket first: a second daemon of this instance must not touch the kernel.
   ASSIGN_OR_RETURN(control_, os::ControlServer::Make(*loop_, options_.socket_path(),
                                                      [this](const os::ControlRequest& r) { OnControl(r); }));
+  // Waits for its turn: the loop feeds it before it sleeps.
+  control_->SetClosed([this](uint64_t id) { inputs_.push_back(node::SessionEnded{id}); });
   if (!control_->warning().empty()) LogLine(Level::kWarning, control_->warning());
   Duration redirect = seconds(8);
   for (const auto& [name, i] : node_->model().interfaces)
@@ -177,8 +179,9 @@ absl::Status Driver::OpenSocket(net::Family family, uint16_t port, net::VrfId vr
                                                     vrf, device));
   os::UdpSocket* s = socket.get();
   RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
-    s->Receive([this](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
-      inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}});
+    const Instant received = os::Loop::Now();
+    s->Receive([this, received](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
+      inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}, received});
     });
     Drain();
   }));
@@ -385,6 +388,7 @@ void Driver::Carry(node::Action& action) {
                  },
                  [&](node::Measure& a) { Measure(a.token); },
                  [&](node::Reply& a) { Reply(a); },
+                 [&](node::DebugLine& a) { Stream(a); },
                  [&](node::Log& a) { LogLine(a.level, a.text); },
                  [&](node::AppendKeyLog& a) {
                    if (absl::Status s = AppendKeyLog(a.file, a.line); !s.ok()) LogLine(Level::kError, s.message());
@@ -530,7 +534,7 @@ void Driver::OnControl(const os::ControlRequest& request) {
     if (!command->lines.empty()) return refuse("only commit, commit check and show configuration diff take lines");
     const uint64_t id = next_command_++;
     commands_[id] = {request.connection, command->form};
-    return Feed(node::Command{id, command->command, root});
+    return Feed(node::Command{id, command->command, root, request.connection});
   }
   if (!root) return refuse(absl::StrCat("permission denied: '", line.words, "' needs root"));
   const ConfigSession::Answer a = session_->Handle(line.words, command->lines, os::Loop::Now());
@@ -557,6 +561,13 @@ void Driver::Reply(node::Reply& reply) {
   const AnswerForm form = reply.ok ? command.form : AnswerForm::kBoth;
   Respond(command.connection, reply.ok, form == AnswerForm::kJson ? show::Json() : show::Json(show::RenderText(d)),
           form == AnswerForm::kText ? show::Json() : show::Data(d));
+}
+
+void Driver::Stream(const node::DebugLine& line) {
+  timespec ts{};
+  clock_gettime(CLOCK_REALTIME, &ts);
+  const std::string event = DebugEvent(ts.tv_sec * 1000 + ts.tv_nsec / 1'000'000, line.facility, line.text);
+  for (uint64_t session : line.sessions) control_->Push(session, event);
 }
 
 }  // namespace flexvpn::app

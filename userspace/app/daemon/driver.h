@@ -65,6 +65,7 @@ class Driver final : private RunningConfig {
   void Apply(const node::Apply& apply);
   void Measure(uint64_t token);
   void Reply(node::Reply& reply);
+  void Stream(const node::DebugLine& line);
   void Respond(uint64_t connection, bool ok, const show::Json& text, const show::Json& data);
   void OnControl(const os::ControlRequest& request);
   void OnSignal();

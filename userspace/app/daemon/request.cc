@@ -60,6 +60,16 @@ absl::StatusOr<ControlCommand> ReadRequest(absl::string_view body) {
   return out;
 }
 
+std::string DebugEvent(int64_t unix_milliseconds, absl::string_view facility, absl::string_view text) {
+  show::Json j;
+  j["version"] = os::kControlVersion;
+  j["event"] = "debug";
+  j["time"] = unix_milliseconds;
+  j["facility"] = std::string(facility);
+  j["text"] = std::string(text);
+  return j.dump(-1, ' ', false, show::Json::error_handler_t::replace);
+}
+
 void WipeLines(std::vector<std::string>& lines) {
   for (std::string& l : lines) WipeMemory(l.data(), l.size());
   lines.clear();

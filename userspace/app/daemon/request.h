@@ -24,6 +24,9 @@ struct ControlCommand {
 absl::StatusOr<ControlCommand> ReadRequest(absl::string_view body);
 void WipeLines(std::vector<std::string>& lines);
 
+// An event of the control protocol: a line of `debug` at this time of day (milliseconds since 1970).
+std::string DebugEvent(int64_t unix_milliseconds, absl::string_view facility, absl::string_view text);
+
 }  // namespace flexvpn::app
 
 #endif  // FLEXVPN_APP_DAEMON_REQUEST_H_

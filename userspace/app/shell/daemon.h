@@ -11,6 +11,10 @@
 
 namespace flexvpn::shell {
 
+// A request and an answer of the protocol.  `lines` may hold keys: wipe the body once it is sent.
+std::string RequestBody(const std::string& command, const std::vector<std::string>* lines, Form form);
+absl::StatusOr<Answer> ReadAnswer(const std::string& body);
+
 // One request on a connection of its own: a shell left open survives restarts of the daemon and takes none of
 // its few connections.  Errors: not reachable, or it answers something else than an answer.
 absl::StatusOr<Answer> AskDaemon(const std::string& socket, const std::string& command,

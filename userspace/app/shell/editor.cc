@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/shell/editor.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,30 @@ int OnQuestion(int count, int key) {
   return 0;
 }
 
+// Text above the line: the line goes, and is drawn again below.
+void PrintAbove(const std::string& text) {
+  if (text.empty()) return;
+  rl_clear_visible_line();
+  fwrite(text.data(), 1, text.size(), rl_outstream);
+  rl_on_new_line();
+  rl_redisplay();
+}
+
+// The next key; meanwhile prints what arrives.  A key goes before what arrives.
+int GetKey(FILE* in) {
+  for (;;) {
+    pollfd p[] = {{fileno(in), POLLIN, 0}, {hooks->watch(), POLLIN, 0}};  // a negative one is passed over
+    if (poll(p, 2, -1) < 0) {
+      if (errno != EINTR) break;
+      rl_check_signals();  // the window has another size
+      continue;
+    }
+    if (p[0].revents != 0) break;
+    if (p[1].revents != 0) PrintAbove(hooks->arrived());
+  }
+  return rl_getc(in);
+}
+
 int OnTab(int count, int key) { return hooks->plain() ? rl_insert(count, key) : rl_complete(count, key); }
 
 char** Attempt(const char*, int, int end) {
@@ -88,6 +114,7 @@ Editor::Editor(EditorHooks h) {
   rl_completer_word_break_characters = " \t";
   rl_completer_quote_characters = "";
   rl_prep_term_function = Prepare;
+  rl_getc_function = GetKey;
   rl_bind_key('?', OnQuestion);
   rl_bind_key('\t', OnTab);
   rl_bind_key(3, OnInterrupt);

@@ -17,6 +17,10 @@ struct EditorHooks {
   std::function<void(const std::string& line)> help;  // prints; the prompt and line are drawn again below
   std::function<bool()> plain;                        // `?` and Tab are text (within a banner)
   std::function<bool()> configuring;                  // Ctrl-Z is `end`
+  // While a key is waited for: a descriptor that becomes readable when there is something to print, -1 if none; and the
+  // text, which goes above the line that is edited.
+  std::function<int()> watch;
+  std::function<std::string()> arrived;
 };
 
 class Editor {

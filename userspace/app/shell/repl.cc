@@ -17,18 +17,21 @@ namespace {
 
 class Prompt {
  public:
-  Prompt(Session::Options options, const Session::Call& call)
+  Prompt(Session::Options options, const Session::Call& call, DebugStream& stream)
       : call_(call),
+        stream_(stream),
         session_(options, call, [this](const std::string& q) { return Question(q); }),
         editor_({[this](const std::string& l) { return CompletionsAt(session_.modes(), l); },
                  [this](const std::string& l) { Help(l); }, [this] { return asking_ || session_.in_text(); },
-                 [this] { return session_.configuring() && !asking_; }}),
+                 [this] { return session_.configuring() && !asking_; }, [this] { return stream_.fd(); },
+                 [this] { return stream_.Take(); }}),
         history_(HistoryFile()) {}
 
   int Run() {
     if (const absl::Status s = session_.LearnHostname(); !s.ok())
       Write(absl::StrCat("% ", s.message(), "\n"));
     for (;;) {
+      Write(stream_.Take());  // what came while a command was carried out
       const std::string prompt = session_.Prompt();
       const std::optional<std::string> typed = editor_.Read(prompt);
       if (!typed) {  // Ctrl-D: out of this mode
@@ -78,6 +81,7 @@ class Prompt {
   }
 
   Session::Call call_;
+  DebugStream& stream_;
   bool asking_ = false;
   bool gone_ = false;
   Session session_;
@@ -87,12 +91,12 @@ class Prompt {
 
 }  // namespace
 
-int RunPrompt(Session::Options options, const Session::Call& call) {
+int RunPrompt(Session::Options options, const Session::Call& call, DebugStream& stream) {
   // Ctrl-C while the daemon is asked interrupts the wait, not the shell.
   struct sigaction interrupt {};
   interrupt.sa_handler = [](int) {};
   sigaction(SIGINT, &interrupt, nullptr);
-  return Prompt(options, call).Run();
+  return Prompt(options, call, stream).Run();
 }
 
 }  // namespace flexvpn::shell

@@ -4,11 +4,12 @@
 #define FLEXVPN_APP_SHELL_REPL_H_
 
 #include "app/shell/session.h"
+#include "app/shell/stream.h"
 
 namespace flexvpn::shell {
 
-// Standard input and output are a terminal.  Returns the exit status.
-int RunPrompt(Session::Options options, const Session::Call& call);
+// Standard input and output are a terminal; `stream` is that of `call`.  Returns the exit status.
+int RunPrompt(Session::Options options, const Session::Call& call, DebugStream& stream);
 
 }  // namespace flexvpn::shell
 

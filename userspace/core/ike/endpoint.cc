@@ -12,7 +12,13 @@ Endpoint::~Endpoint() = default;
 void Endpoint::SetTimeOfDay(crypto::UnixTime time, Instant now) { impl_->SetTimeOfDay(time, now); }
 void Endpoint::SetConfig(const Config& config) { impl_->SetConfig(config); }
 
-void Endpoint::Handle(const Datagram& datagram, Instant now, Actions& out) { impl_->Handle(datagram, now, out); }
+void Endpoint::SetDebug(DebugSink* sink) { impl_->SetDebug(sink); }
+
+void Endpoint::Handle(const Datagram& datagram, Instant now, Actions& out) {
+  impl_->SetSource(&datagram.remote);
+  impl_->Handle(datagram, now, out);
+  impl_->SetSource(nullptr);
+}
 
 void Endpoint::JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out) {
   impl_->JobDone(id, std::move(result), now, out);

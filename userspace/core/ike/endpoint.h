@@ -234,6 +234,7 @@ struct SaInfo {  // for show
   std::vector<ChildInfo> children;
 };
 
+class DebugSink;  // debug.h
 class ExchangeStats;
 
 class Endpoint {
@@ -265,6 +266,8 @@ class Endpoint {
   void SetConfig(const Config& config);
   // The time of day at `now`, for the validity of certificates; told anew whenever the system's clock is set.
   void SetTimeOfDay(crypto::UnixTime time, Instant now);
+  // From now on told what happens; nullptr: nobody.  Must outlive the endpoint or be taken back.
+  void SetDebug(DebugSink* sink);
 
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);

@@ -102,7 +102,9 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
   payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kSignatureHashAlgorithms, EncodeOwnHashes()});
   AppendVendorIds(payloads);
   stats_.Count(ExchangeStats::kSentRequest, ExchangeType::kIkeSaInit, {}, payloads);
-  h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0), payloads);
+  const Header header = MakeHeader(sa, ExchangeType::kIkeSaInit, false, 0);
+  Show(MessageSeen::Way::kSent, session.info.local, session.info.remote, header, &payloads, session.info.profile);
+  h.init_request = EncodeMessage(header, payloads);
   sa.state = IkeState::kInitSent;
   SendPlainRequest(sa, h.init_request, ExchangeType::kIkeSaInit, InitOp{}, now, out);
 }

@@ -21,6 +21,7 @@ void Endpoint::Impl::OnInitRequest(const Datagram& d, const Header& h, Instant n
   const auto payloads = DecodePayloads(h.next_payload, BytesView(d.bytes).subspan(kHeaderSize));
   if (!payloads.ok()) return Drop("drop: malformed payloads");
   stats_.Count(ExchangeStats::kReceivedRequest, h.exchange, {}, *payloads);
+  Show(MessageSeen::Way::kReceived, d.local, d.remote, h, &*payloads, "");
   if (!CookieHolds(d, h, *payloads, now, out)) return;
   if (const UnknownPayload* unknown = FindUnknownCritical(*payloads)) {
     Drop(h.exchange == ExchangeType::kIkeSaInit ? "drop: unknown critical payload in IKE_SA_INIT"
@@ -94,6 +95,7 @@ void Endpoint::Impl::AnswerPlain(const Datagram& d, const Header& h, Payload not
   Payloads payloads;
   payloads.push_back(std::move(notify));
   stats_.Count(ExchangeStats::kSentResponse, h.exchange, {}, payloads);
+  Show(MessageSeen::Way::kSent, d.local, d.remote, answer, &payloads, "");
   out.emplace_back(SendDatagram{d.local, d.remote, EncodeMessage(answer, payloads)});
 }
 
@@ -179,6 +181,7 @@ void Endpoint::Impl::SendHalfOpen(HalfOpen& r, ExchangeType exchange, const Payl
   header.exchange = exchange;
   header.flags = kFlagResponse;
   stats_.Count(ExchangeStats::kSentResponse, exchange, {}, payloads);
+  Show(MessageSeen::Way::kSent, r.local, r.remote, header, &payloads, "");
   Bytes response = EncodeMessage(header, payloads);
   r.SetAnswer(response, skeyseed);
   if (config_.log_keys) {

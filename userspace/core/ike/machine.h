@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/ike/cookie.h"
+#include "core/ike/debug.h"
 #include "core/ike/half_open.h"
 #include "core/ike/intermediate.h"
 #include "core/ike/nat.h"
@@ -56,6 +57,8 @@ class Endpoint::Impl {
     reassembly_memory_.SetLimit(config.reassembly_memory);
   }
   void SetTimeOfDay(crypto::UnixTime time, Instant now) { time_of_day_ = {time, now}; }
+  void SetDebug(DebugSink* sink) { debug_ = sink; }
+  void SetSource(const net::Endpoint* remote) { source_ = remote; }  // of the datagram that is handled now
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
   void FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out);
@@ -142,7 +145,15 @@ class Endpoint::Impl {
   using HalfOpenHandler = std::function<void(HalfOpen&, crypto::JobResult, Instant, Actions&)>;
 
   // wire.cc: the one way in and out.
-  void Drop(const char* reason) { counters_.Add(reason); }
+  void Drop(const char* reason) {
+    counters_.Add(reason);
+    if (debug_ != nullptr) debug_->OnDropped(reason, source_);
+  }
+  void Show(MessageSeen::Way way, const net::Endpoint& local, const net::Endpoint& remote, const Header& header,
+            const Payloads* payloads, absl::string_view profile) const {
+    if (debug_ != nullptr) debug_->OnMessage({way, local, remote, header, payloads, profile});
+  }
+  static absl::string_view ProfileOf(const IkeSa& sa) { return sa.session->info.profile; }
   void HandleInit(const Datagram& d, const Header& h, Instant now, Actions& out);
   void HandleProtected(const Datagram& d, const Header& h, Instant now, Actions& out);
   void HandleRequest(IkeSa& sa, const Datagram& d, const Header& h, Instant now, Actions& out);
@@ -520,6 +531,8 @@ class Endpoint::Impl {
   std::vector<IkeSaId> touched_;
   Throttle outside_{kOutsideAnswers};
   std::optional<std::pair<crypto::UnixTime, Instant>> time_of_day_;
+  DebugSink* debug_ = nullptr;
+  const net::Endpoint* source_ = nullptr;
   Instant proposal_notice_{};  // last complaint about an unauthenticated peer's proposals
 };
 

@@ -78,7 +78,9 @@ void Endpoint::Impl::SendResume(IkeSa& sa, Instant now, Actions& out) {
   AppendFragmentation(payloads);
   AppendVendorIds(payloads);
   stats_.Count(ExchangeStats::kSentRequest, ExchangeType::kIkeSessionResume, {}, payloads);
-  h.init_request = EncodeMessage(MakeHeader(sa, ExchangeType::kIkeSessionResume, false, 0), payloads);
+  const Header header = MakeHeader(sa, ExchangeType::kIkeSessionResume, false, 0);
+  Show(MessageSeen::Way::kSent, session.info.local, session.info.remote, header, &payloads, session.info.profile);
+  h.init_request = EncodeMessage(header, payloads);
   sa.state = IkeState::kResumeSent;
   SendPlainRequest(sa, h.init_request, ExchangeType::kIkeSessionResume, ResumeOp{}, now, out);
 }

@@ -70,6 +70,8 @@ void Endpoint::Impl::TickRequests(IkeSa& sa, Instant now, Actions& out) {
     counters_.Add("retransmissions");
     request->Sent(now);
     Transmit(*sa.session, request->wire(), now, out);
+    Show(MessageSeen::Way::kSentAgain, sa.session->info.local, sa.session->info.remote,
+         MakeHeader(sa, request->exchange(), false, id), nullptr, ProfileOf(sa));
   }
 }
 

@@ -84,6 +84,7 @@ void Endpoint::Impl::HandleInit(const Datagram& d, const Header& h, Instant now,
   if (FindUnknownCritical(*payloads) != nullptr) return Drop("drop: unknown critical payload in an answer");
   Touch(*sa->session);
   stats_.Count(ExchangeStats::kReceivedResponse, h.exchange, {}, *payloads);
+  Show(MessageSeen::Way::kReceived, d.local, d.remote, h, &*payloads, ProfileOf(*sa));
   const Incoming in{d, h, *payloads, now, out, {}};
   if (sa->state == IkeState::kResumeSent) return OnResumeResponse(*sa, in);
   OnInitResponse(*sa, in);
@@ -134,6 +135,8 @@ void Endpoint::Impl::HandleRequest(IkeSa& sa, const Datagram& d, const Header& h
     case ReceiveWindow::Verdict::kRepeat:
       counters_.Add("requests answered from cache");
       SendTo(d.local, d.remote, sa.receive.Answer(h.message_id), out);
+      Show(MessageSeen::Way::kSentAgain, d.local, d.remote, MakeHeader(sa, h.exchange, true, h.message_id), nullptr,
+           ProfileOf(sa));
       return AnswerRepeated(sa, h.message_id, now);
     case ReceiveWindow::Verdict::kInProgress:
       return Drop("drop: request is being worked on");
@@ -157,6 +160,7 @@ void Endpoint::Impl::AcceptRequest(IkeSa& sa, const Datagram& d, const Header& h
   if (!payloads.ok()) return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, out);
   to.purpose = ExchangeStats::PurposeOf(h.exchange, *payloads);
   stats_.Count(ExchangeStats::kReceivedRequest, h.exchange, to.purpose, *payloads);
+  Show(MessageSeen::Way::kReceived, d.local, d.remote, h, &*payloads, ProfileOf(sa));
   if (const UnknownPayload* unknown = FindUnknownCritical(*payloads))
     return Refuse(to, {NotifyType::kUnsupportedCriticalPayload, {unknown->type}, "", {}}, out);
   Dispatch(std::begin(kRequestRules), std::end(kRequestRules), sa, Incoming{d, h, *payloads, now, out, opened.plain},
@@ -173,6 +177,7 @@ void Endpoint::Impl::HandleResponse(IkeSa& sa, const Datagram& d, const Header& 
   NotePeer(sa, d, now, out);
   std::optional<Request> request = sa.send.Take(h.message_id);
   stats_.Count(ExchangeStats::kReceivedResponse, h.exchange, PurposeOf(request->op()), *payloads);
+  Show(MessageSeen::Way::kReceived, d.local, d.remote, h, &*payloads, ProfileOf(sa));
   if (FindUnknownCritical(*payloads) != nullptr) {  // the exchange has failed; nothing is sent (§2.21)
     Drop("drop: unknown critical payload in an answer");
     EndOp(sa, request->op());
@@ -190,6 +195,7 @@ void Endpoint::Impl::Dispatch(const Rule* first, const Rule* last, IkeSa& sa, co
   const Rule* rule = std::find_if(
       first, last, [&](const Rule& r) { return r.state == sa.state && r.exchange == in.header.exchange; });
   if (rule != last) {
+    if (debug_ != nullptr) debug_->OnStep(sa.session->info, in.header, rule->story);
     (this->*rule->run)(sa, in, request);
     return;
   }
@@ -258,7 +264,8 @@ Retransmit Endpoint::Impl::RetransmitPolicy(const Session& session, const Op& op
 void Endpoint::Impl::SendRequest(IkeSa& sa, ExchangeType exchange, const Payloads& payloads, Op op, Instant now,
                                  Actions& out) {
   const uint32_t id = sa.send.next_id();
-  auto wire = ProtectMessage(sa, MakeHeader(sa, exchange, false, id), payloads, sa.session->info.local);
+  const Header header = MakeHeader(sa, exchange, false, id);
+  auto wire = ProtectMessage(sa, header, payloads, sa.session->info.local);
   if (!wire.ok()) {
     counters_.Add("messages that could not be protected");
     return EndOp(sa, op);
@@ -266,6 +273,7 @@ void Endpoint::Impl::SendRequest(IkeSa& sa, ExchangeType exchange, const Payload
   sa.send.TakeId();
   counters_.Add("requests sent");
   stats_.Count(ExchangeStats::kSentRequest, exchange, PurposeOf(op), payloads);
+  Show(MessageSeen::Way::kSent, sa.session->info.local, sa.session->info.remote, header, &payloads, ProfileOf(sa));
   const Retransmit policy = RetransmitPolicy(*sa.session, op);
   Request& request = sa.send.Add(Request(id, exchange, *std::move(wire), std::move(op), policy));
   request.Sent(now);
@@ -291,10 +299,12 @@ Endpoint::Impl::ReplyTo Endpoint::Impl::ReplyFor(const IkeSa& sa, const Incoming
 void Endpoint::Impl::Respond(const ReplyTo& to, const Payloads& payloads, Actions& out) {
   IkeSa* sa = tables_.FindSa(to.sa);
   if (sa == nullptr) return;
-  auto wire = ProtectMessage(*sa, MakeHeader(*sa, to.exchange, true, to.message_id), payloads, to.local);
+  const Header header = MakeHeader(*sa, to.exchange, true, to.message_id);
+  auto wire = ProtectMessage(*sa, header, payloads, to.local);
   if (!wire.ok()) return counters_.Add("messages that could not be protected");
   counters_.Add("requests answered");
   stats_.Count(ExchangeStats::kSentResponse, to.exchange, to.purpose, payloads);
+  Show(MessageSeen::Way::kSent, to.local, to.remote, header, &payloads, ProfileOf(*sa));
   SendTo(to.local, to.remote, *wire, out);
   sa->receive.Finish(to.message_id, *std::move(wire));
 }

@@ -22,6 +22,7 @@ const Node::Verb* Node::FindVerb(const config::ExecLine& line) {
       {"show crypto ikev2 stats", &Views::IkeStats},
       {"show crypto ikev2 stats exchange", &Views::IkeExchanges},
       {"show crypto ikev2 diagnose error", &Views::IkeErrors},
+      {"show crypto ikev2 performance", &Views::IkePerformance},
       {"show crypto session", &Views::CryptoSessions},
       {"show crypto ipsec sa", &Views::IpsecSas},
       {"show crypto ipsec transform-set", &Views::TransformSets},
@@ -31,10 +32,12 @@ const Node::Verb* Node::FindVerb(const config::ExecLine& line) {
       {"show ip nhrp", &Views::Nhrp},
       {"show ip nhrp traffic", &Views::NhrpTraffic},
       {"show ip nhrp flags", &Views::NhrpFlags},
+      {"show ip nhrp nhs", &Views::Nhs},
       {"show ip route flexvpn", &Views::Routes},
       {"show ipv6 nhrp", &Views::Nhrp},
       {"show ipv6 nhrp traffic", &Views::NhrpTraffic},
       {"show ipv6 nhrp flags", &Views::NhrpFlags},
+      {"show ipv6 nhrp nhs", &Views::Nhs},
       {"show ipv6 route flexvpn", &Views::Routes},
       {"show interfaces", &Views::InterfaceState},
       {"show derived-config interface", &Views::DerivedConfig},
@@ -44,12 +47,25 @@ const Node::Verb* Node::FindVerb(const config::ExecLine& line) {
       {"show logging", &Views::Logging},
       {"show tech-support", &Views::TechSupport},
       {"show version", &Views::Version},
+      {"show debugging", &Views::Debugging},
       {"clear crypto ikev2 sa", nullptr, &Node::ClearIkeSas},
+      {"clear crypto ikev2 session", nullptr, &Node::ClearIkeSas},
       {"clear crypto session", nullptr, &Node::ClearIkeSas},
       {"clear crypto ikev2 stats", nullptr, &Node::ClearIkeStats},
       {"clear ip nhrp", nullptr, &Node::ClearNhrp},
       {"rekey crypto ikev2 sa", nullptr, &Node::RekeyIkeSas},
       {"rekey crypto ipsec sa", nullptr, &Node::RekeyChildSas},
+      {"debug crypto ikev2", nullptr, &Node::TurnDebug},
+      {"debug crypto condition", nullptr, &Node::TurnDebug},
+      {"debug nhrp", nullptr, &Node::TurnDebug},
+      {"undebug all", nullptr, &Node::TurnDebug},
+      {"undebug crypto ikev2", nullptr, &Node::TurnDebug},
+      {"undebug crypto condition", nullptr, &Node::TurnDebug},
+      {"undebug nhrp", nullptr, &Node::TurnDebug},
+      {"no debug all", nullptr, &Node::TurnDebug},
+      {"no debug crypto ikev2", nullptr, &Node::TurnDebug},
+      {"no debug crypto condition", nullptr, &Node::TurnDebug},
+      {"no debug nhrp", nullptr, &Node::TurnDebug},
   };
   const absl::string_view words = line.words;
   const Verb* found = nullptr;
@@ -94,7 +110,7 @@ show::Document Node::Run(const Command& command, const Measurements& m) {
   const config::ExecLine line = config::ParseExec(command.line);
   const Verb* verb = FindVerb(line);
   if (verb == nullptr) return show::MakeError(absl::StrCat("'", line.words, "' has no answer in this version"));
-  const Query query{line, m, command.privileged};
+  const Query query{line, m, command.privileged, command.session};
   return verb->show != nullptr ? (Views(*this).*verb->show)(query) : (this->*verb->act)(query);
 }
 
@@ -113,6 +129,7 @@ show::Document Node::ClearIkeSas(const Query& q) {
 
 show::Document Node::ClearIkeStats(const Query&) {
   ike_.ClearCounters();
+  performance_.Clear();
   return show::MakeMessage("IKEv2 statistics cleared");
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "core/config/model.h"
 #include "core/crypto/provider.h"
 #include "core/dataplane/objects.h"
@@ -24,6 +25,7 @@ namespace flexvpn::node {
 // --- inputs ---------------------------------------------------------------------------------------------
 struct UdpDatagram {  // from port 500 or 4500, non-ESP marker removed
   ike::Datagram datagram;
+  Instant received{};  // when the socket gave it, if that is known
 };
 struct CryptoDone {
   crypto::JobId id;
@@ -98,6 +100,11 @@ struct Command {  // one line of the shell
   uint64_t id = 0;
   std::string line;
   bool privileged = true;  // may change things and see secrets; others may only look
+  uint64_t session = 0;    // the connection it came by, for `debug`; 0 = none that could be told more than the answer
+};
+// A connection by which a command came has ended: nobody debugs by it any more.
+struct SessionEnded {
+  uint64_t session = 0;
 };
 struct NewConfig {
   config::Model model;
@@ -108,7 +115,7 @@ struct TimeOfDay {
   crypto::UnixTime time = 0;
 };
 using Input = std::variant<UdpDatagram, CryptoDone, FetchDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
-                           SaExpired, Measurements, Command, NewConfig, TimeOfDay>;
+                           SaExpired, Measurements, Command, SessionEnded, NewConfig, TimeOfDay>;
 
 // --- actions ----------------------------------------------------------------------------------------------
 struct SendUdp {
@@ -153,8 +160,14 @@ struct AppendKeyLog {
   std::string file;
   SecretBytes line;
 };
-using Action =
-    std::variant<SendUdp, ListenIn, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog>;
+// For those who typed `debug …`.  Printable ASCII without secrets, some kilobytes at most.
+struct DebugLine {
+  std::vector<uint64_t> sessions;  // Command::session of each
+  absl::string_view facility;      // literal: "IKEv2", "IKEv2-PAK", "NHRP" …
+  std::string text;
+};
+using Action = std::variant<SendUdp, ListenIn, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog,
+                            DebugLine>;
 using Actions = std::vector<Action>;
 
 }  // namespace flexvpn::node

@@ -55,16 +55,26 @@ void Node::Pump() {
 void Node::Handle(const Input& in, Instant now, Actions& out) {
   Begin(now, out);
   std::visit(Overloaded{
-                 [&](const UdpDatagram& d) { Ike([&](auto& ike, auto& a) { ike.Handle(d.datagram, now, a); }); },
-                 [&](const CryptoDone& d) { Ike([&](auto& ike, auto& a) { ike.JobDone(d.id, d.result, now, a); }); },
+                 [&](const UdpDatagram& d) {
+                   performance_.OnDatagram(d.datagram.bytes, d.received, now);
+                   Ike([&](auto& ike, auto& a) { ike.Handle(d.datagram, now, a); });
+                 },
+                 [&](const CryptoDone& d) {
+                   performance_.OnJobDone(d.id, now);
+                   Ike([&](auto& ike, auto& a) { ike.JobDone(d.id, d.result, now, a); });
+                 },
                  [&](const FetchDone& d) { Ike([&](auto& ike, auto& a) { ike.FetchDone(d.id, d.answer, now, a); }); },
                  [&](const NhrpPacket& p) {
                    Peer* peer = FindPeer(p.peer);
                    if (peer == nullptr || !peer->up) return;
                    Confirm(*peer);
+                   if (debug_.Wants(DebugKind::kNhrpPacket)) DebugNhrpPacket(p.peer, true, p.packet);
                    Nhrp([&](auto& nhrp, auto& a) { nhrp.OnPacket(p.peer, p.packet, now, a); });
                  },
                  [&](const SpokeToSpoke& e) {
+                   if (debug_.Wants(DebugKind::kNhrp))
+                     Debug(DebugKind::kNhrp, {},
+                           absl::StrCat("traffic of ", PeerText(e.ingress), " leaves to another peer"));
                    Nhrp([&](auto& nhrp, auto& a) { nhrp.OnSpokeToSpoke(e.ingress, e.packet, now, a); });
                  },
                  [&](const LocalNetwork& n) { OnLocalNetwork(n); },
@@ -73,6 +83,10 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  [&](const SaExpired& e) { OnSaExpired(e); },
                  [&](const Measurements& m) { OnMeasurements(m); },
                  [&](const Command& c) { OnCommand(c); },
+                 [&](const SessionEnded& s) {
+                   debug_.Forget(s.session);
+                   ike_.SetDebug(debug_.WantsIke() ? this : nullptr);
+                 },
                  [&](const NewConfig& c) { OnNewConfig(c.model, c.pki); },
                  [&](const TimeOfDay& t) {
                    time_of_day_ = {t.time, now};
@@ -137,20 +151,31 @@ void Node::Shutdown(Instant now, Actions& out) {
 }
 
 void Node::On(ike::Action& action) {
+  if (debug_.WantsIke()) DebugIke(action);
   std::visit(Overloaded{
                  [&](ike::SendDatagram& d) {
                    FlushPlan();  // what was decided before this datagram stands before it is sent
                    out_->push_back(SendUdp{std::move(d)});
                  },
-                 [&](ike::StartJob& j) { out_->push_back(StartJob{j.id, std::move(j.job)}); },
+                 [&](ike::StartJob& j) {
+                   performance_.OnJobStarted(j.id, now_);
+                   out_->push_back(StartJob{j.id, std::move(j.job)});
+                 },
                  [&](ike::StartFetch& f) { out_->push_back(StartFetch{std::move(f)}); },
-                 [&](ike::SessionUp& s) { OnSessionUp(s.session); },
+                 [&](ike::SessionUp& s) {
+                   performance_.established(s.session.initiator).ike.Add(now_);
+                   OnSessionUp(s.session);
+                 },
                  [&](ike::ConfigReceived& c) { OnConfigReceived(c); },
                  [&](ike::SessionDown& s) { OnSessionDown(s); },
-                 [&](ike::ChildUp& c) { OnChildUp(c); },
+                 [&](ike::ChildUp& c) {
+                   if (c.inbound) performance_.established(c.child.initiator).ipsec_child.Add(now_);
+                   OnChildUp(c);
+                 },
                  [&](ike::ChildDown& c) { OnChildDown(c); },
                  [&](ike::AddressChanged& c) { OnAddressChanged(c); },
                  [&](ike::SessionRekeyed& s) {
+                   performance_.established(s.session.spi_i_is_ours).ike_child.Add(now_);
                    if (auto it = sessions_.find(s.session.id); it != sessions_.end()) it->second.info = s.session;
                  },
                  [&](ike::KeysDerived& k) {
@@ -170,6 +195,7 @@ void Node::On(ike::Action& action) {
 }
 
 void Node::On(nhrp::Action& action) {
+  if (debug_.Wants(DebugKind::kNhrp) || debug_.Wants(DebugKind::kNhrpPacket)) DebugNhrp(action);
   std::visit(Overloaded{
                  [&](nhrp::SendPacket& p) {
                    const Peer* peer = FindPeer(p.peer);

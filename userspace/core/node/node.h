@@ -19,10 +19,13 @@
 #include "core/config/model.h"
 #include "core/crypto/provider.h"
 #include "core/dataplane/objects.h"
+#include "core/ike/debug.h"
 #include "core/ike/endpoint.h"
 #include "core/nhrp/endpoint.h"
+#include "core/node/debug.h"
 #include "core/node/io.h"
 #include "core/node/local_end.h"
+#include "core/node/performance.h"
 #include "core/node/pool.h"
 #include "core/node/rib.h"
 
@@ -35,7 +38,7 @@ namespace flexvpn::node {
 
 struct Query;  // views.h
 
-class Node : private ike::Policy, private nhrp::Environment {
+class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environment {
  public:
   struct Options {
     std::string instance = "default";
@@ -309,6 +312,21 @@ class Node : private ike::Policy, private nhrp::Environment {
   show::Document RekeyChildSas(const Query& q);
   std::string KeyLogWarning() const;
 
+  // debug_commands.cc
+  show::Document TurnDebug(const Query& q);
+  absl::Status TurnDebugCondition(const Query& q, bool on);
+
+  // debug_lines.cc: called only while somebody debugs
+  void Debug(DebugKind kind, const DebugSubject& about, absl::string_view text);
+  void OnMessage(const ike::MessageSeen& message) override;
+  void OnDropped(absl::string_view reason, const net::Endpoint* remote) override;
+  void OnStep(const ike::SessionInfo& about, const ike::Header& header, absl::string_view story) override;
+  void DebugIke(const ike::Action& action);
+  void DebugSession(ike::IkeSaId id, absl::string_view text);
+  void DebugNhrp(const nhrp::Action& action);
+  void DebugNhrpPacket(net::PeerId peer, bool received, BytesView packet);
+  std::string PeerText(net::PeerId id) const;
+
   // show.cc
   std::vector<show::IkeSaRow> IkeRows(const std::vector<ike::SaInfo>& sas) const;
   std::vector<show::IkeSessionRow> SessionRows() const;
@@ -366,6 +384,8 @@ class Node : private ike::Policy, private nhrp::Environment {
   History<Failure> failures_{32};
   History<Refusal> refusals_{1};
   uint64_t applied_ = 0;  // changes of the kernel that succeeded
+  Performance performance_;
+  DebugTable debug_;
 
   Instant started_{};
   bool started_known_ = false;

@@ -102,6 +102,27 @@ show::Document Node::Views::IkeErrors(const Query&) const {
   return show::MakeIkeErrors(rows, n_.failures_.capacity(), n_.failures_.dropped());
 }
 
+show::Document Node::Views::IkePerformance(const Query&) const {
+  const Performance& p = n_.performance_;
+  const auto row = [](std::string name, const Spread& s) {
+    return show::SpreadRow{std::move(name), s.samples, s.mean(), s.least, s.greatest};
+  };
+  const auto rate = [&](std::string name, const RateMeter& m) { return row(std::move(name), m.Read(n_.now_)); };
+  show::PerformanceRow out;
+  for (bool ours : {false, true}) {
+    const Performance::Established& e = p.established(ours);
+    std::vector<show::SpreadRow>& rows = ours ? out.egress : out.ingress;
+    rows.push_back(rate("IKE Established", e.ike));
+    rows.push_back(rate("IPSEC Child Established", e.ipsec_child));
+    rows.push_back(rate("IKE Child Established", e.ike_child));
+  }
+  static constexpr const char* kPackets[] = {"Incoming IKE Packets", "-Init", "-Auth", "-Child", "-Info", "-Default"};
+  for (size_t i = 0; i < Performance::kPacketKinds; ++i)
+    out.packets.push_back(rate(kPackets[i], p.packets(static_cast<Performance::Packet>(i))));
+  out.times = {row("Packet Queue[0]", p.queue()), row("Crypto jobs", p.jobs())};
+  return show::MakePerformance(out);
+}
+
 show::Document Node::Views::Certificates(const Query&) const {
   return show::MakeCertificates(CertificateRows(n_.pki_, n_.WallClock()));
 }

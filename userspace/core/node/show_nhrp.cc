@@ -95,6 +95,31 @@ show::Document Node::Views::NhrpTraffic(const Query&) const {
 
 show::Document Node::Views::NhrpFlags(const Query&) const { return show::MakeNhrpFlags(); }
 
+// FlexVPN registers with nobody: the server of a tunnel is the hub at its end, and it responds while the session is up.
+show::Document Node::Views::Nhs(const Query& q) const {
+  std::vector<show::NhsRow> rows;
+  for (const auto& [name, tunnel] : n_.tunnels_) {
+    const config::Interface* interface = n_.FindInterface(name);
+    if (interface == nullptr || interface->nhrp.network_id == 0) continue;
+    show::NhsRow r;
+    r.interface = name;
+    r.network_id = interface->nhrp.network_id;
+    if (interface->destination) r.nbma = *interface->destination;
+    const auto session = n_.sessions_.find(tunnel.session);
+    if (session != n_.sessions_.end()) r.nbma = session->second.info.remote.address;
+    if (const Peer* peer = session == n_.sessions_.end() ? nullptr : n_.FindPeer(session->second.peer)) {
+      r.address = peer->remote_protocol;
+      r.responding = peer->up;
+      r.identity = peer->identity;
+      r.up_for = Since(session->second.created);
+    }
+    // Which family it serves is known from its address.
+    const bool v6 = r.address.is_v6();
+    if (v6 == (q.family() == net::Family::kIpv6)) rows.push_back(std::move(r));
+  }
+  return show::MakeNhs(rows, q.Has("detail"));
+}
+
 show::Document Node::Views::Routes(const Query& q) const { return show::MakeRoutes(RouteRows(q.family())); }
 
 }  // namespace flexvpn::node

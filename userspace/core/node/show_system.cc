@@ -37,6 +37,7 @@ show::Document Node::Views::TechSupport(const Query& q) const {
       "show crypto ipsec sa",
       "show crypto ikev2 stats",
       "show crypto ikev2 stats exchange",
+      "show crypto ikev2 performance",
       "show crypto ikev2 diagnose error",
       "show crypto ikev2 proposal",
       "show crypto ikev2 policy",

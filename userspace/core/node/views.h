@@ -19,6 +19,7 @@ struct Query {
   const config::ExecLine& line;
   const Measurements& m;    // empty unless the command measures
   bool privileged = false;  // may see secrets
+  uint64_t session = 0;     // Command::session
   bool Has(absl::string_view keyword) const { return line.call.Has(keyword); }
   std::string Text(absl::string_view argument) const { return line.call.Text(argument); }
   net::Family family() const { return Has("ipv6") ? net::Family::kIpv6 : net::Family::kIpv4; }
@@ -46,6 +47,7 @@ class Node::Views {
   show::Document IkeStats(const Query& q) const;
   show::Document IkeExchanges(const Query& q) const;
   show::Document IkeErrors(const Query& q) const;
+  show::Document IkePerformance(const Query& q) const;
   show::Document Certificates(const Query& q) const;
   // show_config.cc
   show::Document Proposals(const Query& q) const;
@@ -62,6 +64,7 @@ class Node::Views {
   show::Document Nhrp(const Query& q) const;
   show::Document NhrpTraffic(const Query& q) const;
   show::Document NhrpFlags(const Query& q) const;
+  show::Document Nhs(const Query& q) const;
   show::Document Routes(const Query& q) const;
   // show_interface.cc
   show::Document InterfaceState(const Query& q) const;
@@ -73,6 +76,7 @@ class Node::Views {
   show::Document Version(const Query& q) const;
   show::Document Logging(const Query& q) const;
   show::Document TechSupport(const Query& q) const;
+  show::Document Debugging(const Query& q) const;
 
  private:
   std::vector<show::IpsecSaRow> IpsecRows(const Measurements& m) const;

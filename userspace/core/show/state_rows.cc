@@ -173,6 +173,22 @@ Document MakeNhrpTraffic(const std::vector<NhrpTrafficRow>& rows) {
   return Make("ip nhrp traffic", "nhrp_traffic", std::move(list));
 }
 
+Document MakeNhs(const std::vector<NhsRow>& rows, bool detail) {
+  Json list = Json::array();
+  for (const NhsRow& r : rows) {
+    Json j;
+    j["interface"] = Printable(r.interface);
+    j["network_id"] = r.network_id;
+    j["address"] = r.address.empty() ? Json(nullptr) : Json(r.address.ToString());
+    j["nbma_address"] = r.nbma.empty() ? Json(nullptr) : Json(r.nbma.ToString());
+    j["status"] = r.responding ? "responding" : "waiting";
+    j["remote_id"] = TextOrNull(r.identity);
+    j["up_seconds"] = r.responding ? Json(r.up_for.count()) : Json(nullptr);
+    list.push_back(std::move(j));
+  }
+  return Make(detail ? "ip nhrp nhs detail" : "ip nhrp nhs", "nhs", std::move(list));
+}
+
 Document MakeNhrpFlags() {
   Document d{"ip nhrp flags", Json::object()};
   const auto put = [&](const char* key, const auto& words) {
@@ -253,6 +269,39 @@ Document MakeLogging(const std::vector<LogRow>& rows, uint64_t capacity, uint64_
   d.data["capacity"] = capacity;
   d.data["dropped"] = dropped;
   return d;
+}
+
+Document MakeDebugging(const std::vector<DebugRow>& rows) {
+  Json list = Json::array();
+  for (const DebugRow& r : rows) {
+    Json j;
+    j["session"] = r.session;
+    j["own"] = r.own;
+    j["debugging"] = Json(r.kinds);
+    j["peers"] = Json::array();
+    for (const net::IpAddress& a : r.peers) j["peers"].push_back(a.ToString());
+    j["profiles"] = Json::array();
+    for (const std::string& p : r.profiles) j["profiles"].push_back(Printable(p));
+    j["unmatched"] = r.unmatched;
+    list.push_back(std::move(j));
+  }
+  return Make("debugging", "sessions", std::move(list));
+}
+
+Document MakePerformance(const PerformanceRow& row) {
+  const auto list = [](const std::vector<SpreadRow>& rows) {
+    Json out = Json::array();
+    for (const SpreadRow& r : rows)
+      out.push_back({{"name", r.name}, {"samples", r.samples}, {"average", r.mean}, {"minimum", r.least},
+                     {"maximum", r.greatest}});
+    return out;
+  };
+  Json j;
+  j["ingress_per_second"] = list(row.ingress);
+  j["egress_per_second"] = list(row.egress);
+  j["packets_per_second"] = list(row.packets);
+  j["milliseconds"] = list(row.times);
+  return Make("crypto ikev2 performance", "performance", std::move(j));
 }
 
 Document MakeTechSupport(std::vector<TechSection> sections) {

@@ -77,6 +77,17 @@ struct NhrpTrafficRow {
   uint64_t redirects_suppressed = 0;  // traffic indications not sent, to spare the receiver
 };
 
+// --- show ip nhrp nhs ----------------------------------------------------------------------------------------------
+struct NhsRow {
+  std::string interface;      // Tunnel0
+  uint32_t network_id = 0;
+  net::IpAddress address;     // in the overlay; empty: not known yet
+  net::IpAddress nbma;        // outer; empty: not known yet
+  bool responding = false;    // there is a session with it, and the tunnel is up
+  std::string identity;       // its IKE identity, if there is a session
+  seconds up_for{};           // if responding
+};
+
 // --- show interfaces, show derived-config interface --------------------------------------------------------------
 struct InterfaceRow {
   std::string name;                   // "Virtual-Access1"
@@ -133,11 +144,33 @@ Document MakeIkeStats(const IkeStatsRow& row);
 Document MakeIkeExchanges(const IkeExchangesRow& row);
 Document MakeIkeErrors(const std::vector<IkeErrorRow>& rows, uint64_t capacity, uint64_t dropped);
 Document MakeNhrpTraffic(const std::vector<NhrpTrafficRow>& rows);
+Document MakeNhs(const std::vector<NhsRow>& rows, bool detail);
 Document MakeNhrpFlags();  // what the words of `show ip nhrp` mean
 Document MakeInterface(const InterfaceRow& row);
 Document MakeDerivedConfig(const DerivedConfigRow& row);
 Document MakeReconcile(const ReconcileRow& row);
 Document MakeLogging(const std::vector<LogRow>& rows, uint64_t capacity, uint64_t dropped);
+// What one session of the control socket debugs.
+struct DebugRow {
+  uint64_t session = 0;  // of the daemon's counting
+  bool own = false;      // that which asks
+  std::vector<std::string> kinds;  // "IKEv2 packet" …
+  std::vector<net::IpAddress> peers;
+  std::vector<std::string> profiles;
+  bool unmatched = false;
+};
+Document MakeDebugging(const std::vector<DebugRow>& rows);
+// `show crypto ikev2 performance`: numbers and how they spread.
+struct SpreadRow {
+  std::string name;
+  uint64_t samples = 0, mean = 0, least = 0, greatest = 0;
+};
+struct PerformanceRow {
+  std::vector<SpreadRow> ingress, egress;  // a second
+  std::vector<SpreadRow> packets;          // a second
+  std::vector<SpreadRow> times;            // milliseconds
+};
+Document MakePerformance(const PerformanceRow& row);
 // `show tech-support`: the answers of other commands, each under the words that give it.
 struct TechSection {
   std::string words;  // "show version"

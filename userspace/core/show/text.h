@@ -47,6 +47,8 @@ std::string TextNhrp(const Json& data);
 std::string TextNhrpDetail(const Json& data);
 std::string TextNhrpBrief(const Json& data);
 std::string TextNhrpShortcuts(const Json& data);
+std::string TextNhs(const Json& data);
+std::string TextNhsDetail(const Json& data);
 std::string TextRoutes(const Json& data);
 std::string TextPeers(const Json& data);
 std::string TextKernelSas(const Json& data);
@@ -71,6 +73,7 @@ std::string TextCryptoSessionsDetail(const Json& data);
 std::string TextIkeStats(const Json& data);
 std::string TextIkeExchanges(const Json& data);
 std::string TextIkeErrors(const Json& data);
+std::string TextPerformance(const Json& data);
 std::string TextNhrpTraffic(const Json& data);
 std::string TextNhrpFlags(const Json& data);
 // text_system.cc
@@ -79,6 +82,7 @@ std::string TextDerivedConfig(const Json& data);
 std::string TextReconcile(const Json& data);
 std::string TextLogging(const Json& data);
 std::string TextTechSupport(const Json& data);
+std::string TextDebugging(const Json& data);
 
 }  // namespace flexvpn::show
 

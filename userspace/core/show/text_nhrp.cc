@@ -45,7 +45,24 @@ std::string Entries(const Json& data, bool detail) {
   return out;
 }
 
+std::string Servers(const Json& data, bool detail) {
+  std::string out = "Legend: R=Responding, W=Waiting\n";
+  for (const Json& r : List(data, "nhs")) {
+    const bool responding = Str(r, "status") == "responding";
+    absl::StrAppend(&out, Str(r, "interface"), ":\n", Str(r, "address", "unknown"), responding ? "   R" : "   W",
+                    "  NBMA Address: ", Str(r, "nbma_address", "unknown"), "\n");
+    if (!detail) continue;
+    absl::StrAppend(&out, " Network-id: ", Uint(r, "network_id"), "\n");
+    if (Has(r, "remote_id")) absl::StrAppend(&out, " Identity: ", Str(r, "remote_id"), "\n");
+    if (responding) absl::StrAppend(&out, " Up for: ", Age(r, "up_seconds"), "\n");
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string TextNhs(const Json& data) { return Servers(data, false); }
+std::string TextNhsDetail(const Json& data) { return Servers(data, true); }
 
 std::string TextNhrp(const Json& data) { return Entries(data, false); }
 std::string TextNhrpDetail(const Json& data) { return Entries(data, true); }

@@ -83,6 +83,25 @@ std::string TextIkeErrors(const Json& data) {
   return out;
 }
 
+// IOS shows the load of the CPU beside the rates of IKE SAs; we do not measure it.
+std::string TextPerformance(const Json& data) {
+  const Json& p = Member(data, "performance");
+  const auto lines = [&](const char* key) {
+    std::string out;
+    for (const Json& r : List(p, key))
+      absl::StrAppend(&out, absl::StrFormat("%-23s %10d %10d %10d %10d\n", Str(r, "name"), Uint(r, "samples"),
+                                            Uint(r, "average"), Uint(r, "minimum"), Uint(r, "maximum")));
+    return out;
+  };
+  const auto head = [](const char* title, const char* average) {
+    return absl::StrFormat("%-23s %10s %10s %10s %10s\n", title, "SampleSize", average, "min", "max");
+  };
+  return absl::StrCat("Crypto ISAKMP Performance Stats (tps):\n", head("Ingress:", "tps/avg"),
+                      lines("ingress_per_second"), "\n", head("Egress:", "tps/avg"), lines("egress_per_second"),
+                      "\nCrypto ISAKMP Packet Stats (pps):\n", head("", "avg"), lines("packets_per_second"),
+                      "\nCrypto IKEv2 Packet Queue Stats (milliseconds):\n", head("", "avg"), lines("milliseconds"));
+}
+
 std::string TextNhrpTraffic(const Json& data) {
   std::string out;
   for (const Json& r : List(data, "nhrp_traffic"))

@@ -80,6 +80,20 @@ std::string TextLogging(const Json& data) {
   return out;
 }
 
+std::string TextDebugging(const Json& data) {
+  std::string out;
+  for (const Json& s : List(data, "sessions")) {
+    absl::StrAppend(&out, "Session ", Uint(s, "session"), Flag(s, "own") ? " (this one):\n" : ":\n");
+    for (const Json& kind : List(s, "debugging"))
+      if (kind.is_string()) absl::StrAppend(&out, "  ", kind.get<std::string>(), " debugging is on\n");
+    for (const auto& [key, title] : {std::pair("peers", "peer"), std::pair("profiles", "ikev2 profile")})
+      for (const Json& c : List(s, key))
+        if (c.is_string()) absl::StrAppend(&out, "  condition: ", title, " ", c.get<std::string>(), "\n");
+    if (Flag(s, "unmatched")) out += "  condition: unmatched\n";
+  }
+  return out.empty() ? "No debugging is on\n" : out;
+}
+
 std::string TextTechSupport(const Json& data) {
   std::string out;
   for (const Json& s : List(data, "sections")) {

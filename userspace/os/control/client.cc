@@ -34,12 +34,21 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
 }
 
 absl::StatusOr<std::string> ControlClient::Call(const std::string& body) {
+  RETURN_IF_ERROR(Send(body));
+  return Receive();
+}
+
+absl::Status ControlClient::Send(const std::string& body) {
   const std::string out = EncodeFrame(body);
   for (size_t sent = 0; sent < out.size();) {
     const ssize_t n = ::send(fd_.get(), out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
     if (n <= 0) return absl::ErrnoToStatus(errno, "send to the daemon");
     sent += static_cast<size_t>(n);
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ControlClient::Receive() {
   for (;;) {
     ASSIGN_OR_RETURN(std::optional<std::string> frame, TakeFrame(buffer_, kMaxResponse));
     if (frame) return *std::move(frame);
@@ -52,5 +61,17 @@ absl::StatusOr<std::string> ControlClient::Call(const std::string& body) {
     buffer_.append(chunk, static_cast<size_t>(n));
   }
 }
+
+absl::Status ControlClient::Fill() {
+  char chunk[65536];
+  const ssize_t n = ::recv(fd_.get(), chunk, sizeof chunk, MSG_DONTWAIT);
+  if (n == 0) return absl::UnavailableError("the daemon closed the connection");
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return absl::OkStatus();
+  if (n < 0) return absl::ErrnoToStatus(errno, "receive from the daemon");
+  buffer_.append(chunk, static_cast<size_t>(n));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<std::string>> ControlClient::Take() { return TakeFrame(buffer_, kMaxResponse); }
 
 }  // namespace flexvpn::os

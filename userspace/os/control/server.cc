@@ -19,6 +19,7 @@ namespace flexvpn::os {
 namespace {
 
 constexpr size_t kMaxConnections = 64;
+constexpr size_t kFrameHead = 4;  // octets of the length in front of a frame: a request has begun
 
 size_t Limit(uint32_t uid) { return uid == 0 ? kMaxRootRequest : kMaxRequest; }
 
@@ -136,17 +137,56 @@ void ControlServer::Respond(uint64_t id, const std::string& body) {
   Advance(id);
 }
 
+// As much of `out` as the socket takes.  False: the client is gone.
+bool ControlServer::Send(Connection& c) {
+  size_t sent = 0;
+  while (sent < c.out.size()) {
+    const ssize_t n = ::send(c.fd.get(), c.out.data() + sent, c.out.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n <= 0) {
+      if (errno != EAGAIN) return false;
+      break;
+    }
+    sent += static_cast<size_t>(n);
+  }
+  c.out.erase(0, sent);
+  return true;
+}
+
+void ControlServer::NoteLost(Connection& c) {
+  if (c.lost == 0) return;
+  c.events.push_back(EncodeFrame(
+      absl::StrCat("{\"version\":", kControlVersion, ",\"event\":\"lost\",\"lines\":", c.lost, "}")));
+  c.event_octets += c.events.back().size();
+  c.lost = 0;
+}
+
+void ControlServer::Push(uint64_t id, const std::string& body) {
+  auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  Connection& c = it->second;
+  if (c.event_octets + body.size() > kMaxEvents) {
+    ++c.lost;
+    return;
+  }
+  NoteLost(c);
+  c.events.push_back(EncodeFrame(body));
+  c.event_octets += c.events.back().size();
+  if (c.out.empty()) Flush(id);
+}
+
+// A request that waits is answered before the next event goes: `undebug` must get through.
 void ControlServer::Flush(uint64_t id) {
   auto it = connections_.find(id);
   if (it == connections_.end()) return;
   Connection& c = it->second;
-  while (!c.out.empty()) {
-    const ssize_t n = ::send(c.fd.get(), c.out.data(), c.out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n <= 0) {
-      if (errno != EAGAIN) return Close(id);
-      break;
-    }
-    c.out.erase(0, static_cast<size_t>(n));
+  for (;;) {
+    if (!Send(c)) return Close(id);
+    if (!c.out.empty() || c.busy || c.in.size() >= kFrameHead) break;
+    if (c.events.empty()) NoteLost(c);
+    if (c.events.empty()) break;
+    c.out = std::move(c.events.front());
+    c.event_octets -= c.out.size();
+    c.events.pop_front();
   }
   const uint32_t in = c.eof ? 0u : static_cast<uint32_t>(EPOLLIN | EPOLLRDHUP);
   loop_.Modify(c.fd.get(), in | (c.out.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT))).IgnoreError();
@@ -157,6 +197,7 @@ void ControlServer::Close(uint64_t id) {
   if (it == connections_.end()) return;
   loop_.Remove(it->second.fd.get());
   connections_.erase(it);
+  if (closed_) closed_(id);
 }
 
 }  // namespace flexvpn::os

@@ -2,6 +2,7 @@
 #ifndef FLEXVPN_OS_CONTROL_SERVER_H_
 #define FLEXVPN_OS_CONTROL_SERVER_H_
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,7 +19,8 @@ struct ControlRequest {
   uint32_t uid = 0;         // of the process at the other end (SO_PEERCRED)
 };
 
-// The daemon's control socket.  At most 64 connections, one request in work on each.
+// The daemon's control socket.  At most 64 connections, one request in work on each.  Beside the answers a connection
+// may be given events.
 class ControlServer {
  public:
   using Handler = std::function<void(const ControlRequest&)>;
@@ -31,11 +33,21 @@ class ControlServer {
   const std::string& warning() const { return warning_; }
   // Ignored if the client has gone.
   void Respond(uint64_t connection, const std::string& body);
+  // One frame that nobody asked for just now.  A client that does not read loses what goes beyond kMaxEvents octets; it
+  // is told how many when it reads again.  Answers go before events.
+  void Push(uint64_t connection, const std::string& body);
+  // Called when a connection has ended.
+  using Closed = std::function<void(uint64_t connection)>;
+  void SetClosed(Closed closed) { closed_ = std::move(closed); }
+  static constexpr size_t kMaxEvents = 256 * 1024;
 
  private:
   struct Connection {
     Fd fd;
     std::string in, out;
+    std::deque<std::string> events;  // frames that go once `out` is empty
+    size_t event_octets = 0;         // of `events`
+    uint64_t lost = 0;               // events there was no room for since the last that was taken
     uint32_t uid = 0;
     bool busy = false;       // a request is being worked on
     bool advancing = false;  // Advance() is on the stack
@@ -47,12 +59,15 @@ class ControlServer {
   void OnEvent(uint64_t id, uint32_t events);
   void Advance(uint64_t id);
   void Flush(uint64_t id);
+  bool Send(Connection& c);
+  static void NoteLost(Connection& c);
   void Close(uint64_t id);
 
   Loop& loop_;
   std::string path_;
   Fd fd_;
   Handler handler_;
+  Closed closed_;
   std::string warning_;
   std::map<uint64_t, Connection> connections_;
   uint64_t next_ = 1;

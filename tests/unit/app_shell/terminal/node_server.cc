@@ -20,7 +20,16 @@ NodeServer::NodeServer(const std::string& socket, const std::string& config)
       os::ControlServer::Make(*loop_, socket, [this](const os::ControlRequest& r) { OnRequest(r); });
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
+  server_->SetClosed([this](uint64_t id) { Ask(0, node::SessionEnded{id}); });
   thread_ = std::thread([this] { loop_->Run([] { return std::nullopt; }); });
+}
+
+void NodeServer::Datagram(size_t times) {
+  loop_->Post([this, times] {
+    const net::IpAddress peer = *net::IpAddress::Parse("203.0.113.9");
+    for (size_t i = 0; i < times; ++i)
+      Ask(0, node::UdpDatagram{{{*net::IpAddress::Parse("192.0.2.1"), 500, {}}, {peer, 500, {}}, Bytes(20)}});
+  });
 }
 
 NodeServer::~NodeServer() {
@@ -32,12 +41,12 @@ void NodeServer::OnRequest(const os::ControlRequest& request) {
   auto asked = app::ReadRequest(request.body);
   if (!asked.ok()) return Respond(request.connection, false, std::string(asked.status().message()), {});
   if (absl::StartsWith(asked->command, "commit")) return Commit(request.connection, asked->lines);
-  Ask(request.connection, {1, asked->command, request.uid == 0});
+  Ask(request.connection, node::Command{1, asked->command, request.uid == 0, request.connection});
 }
 
-void NodeServer::Ask(uint64_t connection, node::Command command) {
+void NodeServer::Ask(uint64_t connection, node::Input input) {
   node::Actions actions;
-  node_->Handle(std::move(command), os::Loop::Now(), actions);
+  node_->Handle(input, os::Loop::Now(), actions);
   for (size_t i = 0; i < actions.size(); ++i) {
     if (const auto* m = std::get_if<node::Measure>(&actions[i])) {
       node::Measurements none;
@@ -46,6 +55,8 @@ void NodeServer::Ask(uint64_t connection, node::Command command) {
     } else if (auto* r = std::get_if<node::Reply>(&actions[i])) {
       const std::string text = show::RenderText(r->document);
       Respond(connection, r->ok, text, show::Data(r->document));
+    } else if (const auto* d = std::get_if<node::DebugLine>(&actions[i])) {
+      for (uint64_t session : d->sessions) server_->Push(session, app::DebugEvent(0, d->facility, d->text));
     }
   }
 }

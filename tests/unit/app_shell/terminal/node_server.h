@@ -19,10 +19,12 @@ class NodeServer {
  public:
   NodeServer(const std::string& socket, const std::string& config);
   ~NodeServer();
+  // So many datagrams of 203.0.113.9 that are not IKE.
+  void Datagram(size_t times = 1);
 
  private:
   void OnRequest(const os::ControlRequest& request);
-  void Ask(uint64_t connection, node::Command command);
+  void Ask(uint64_t connection, node::Input input);
   void Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data);
   void Commit(uint64_t connection, const std::vector<std::string>& lines);
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -207,6 +208,76 @@ TEST_F(Flexvpn, MonitorDrawsUntilQ) {
   t->Expect("q ends");
   t->Send("q");
   t->Expect(absl::StrCat("hub", mark_));
+}
+
+constexpr char kDropped[] = "IKEv2-ERROR: dropped from 203.0.113.9:500: malformed header";
+
+TEST_F(Flexvpn, ALineOfDebuggingComesAboveTheLineThatIsTyped) {
+  if (geteuid() != 0) GTEST_SKIP() << "debugging needs root";
+  for (const char* term : {"dumb", "xterm"}) {
+    auto t = Prompt(term);
+    t->Send("debug crypto ikev2 error\n");
+    t->Expect("IKEv2 error debugging is on");
+    t->Expect("hub#");
+    t->Send("show running-config | incl");
+    t->Expect("incl");
+    server_->Datagram();
+    t->Expect(kDropped);
+    t->Expect("hub#show running-config | incl");  // drawn again
+    t->Send("ude hostname\n");
+    t->Expect("hostname hub");
+    t->Send("undebug all\n");
+    t->Expect("All possible debugging has been turned off");
+    server_->Datagram();
+    t->Send("show debugging\n");
+    EXPECT_THAT(t->Expect("No debugging is on"), Not(HasSubstr("IKEv2-ERROR"))) << term;
+  }
+}
+
+TEST_F(Flexvpn, WhatCameDuringACommandIsPrintedBeforeTheNextPrompt) {
+  if (geteuid() != 0) GTEST_SKIP() << "debugging needs root";
+  auto t = Prompt();
+  t->Send("debug crypto ikev2 error\n");
+  t->Expect("hub#");
+  t->Send("show running-config all\n");
+  t->Expect(" --More-- ");
+  server_->Datagram(20);
+  t->Send("q");
+  for (int i = 0; i < 20; ++i) t->Expect(kDropped);
+  t->Expect("hub#");
+}
+
+TEST_F(Flexvpn, DebuggingByOneCommandLastsUntilCtrlC) {
+  if (geteuid() != 0) GTEST_SKIP() << "debugging needs root";
+  {
+    Pty t({FLEXVPN_SHELL, "debug", "crypto", "ikev2", "error"}, Environment("dumb"));
+    t.Expect("IKEv2 error debugging is on\n");
+    server_->Datagram();
+    t.Expect(kDropped);
+    EXPECT_THAT(Run("$F show debugging").out, HasSubstr("  IKEv2 error debugging is on\n"));
+    t.Send("\x03");
+    t.Wait();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (Run("$F show debugging").out != "No debugging is on\n")
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+}
+
+TEST_F(Flexvpn, TheEndOfTheDaemonEndsDebugging) {
+  if (geteuid() != 0) GTEST_SKIP() << "debugging needs root";
+  auto t = Prompt();
+  t->Send("debug nhrp\n");
+  t->Expect("NHRP protocol debugging is on\n");
+  t->Expect("hub#");
+  server_.reset();
+  t->Expect("% debugging has ended: the daemon closed the connection\n");
+  t->Expect("hub#");
+}
+
+TEST_F(Flexvpn, AScriptDoesNotDebug) {
+  const Result r = Run("echo debug nhrp | $F");
+  EXPECT_EQ(r.status, 1);
+  EXPECT_THAT(r.err, HasSubstr("type it in the shell, or 'flexvpn debug ...'"));
 }
 
 TEST_F(Flexvpn, OneCommandMayHaveFiltersAndHasAnExitStatus) {
