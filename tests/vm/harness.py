@@ -55,6 +55,11 @@ def expect(condition, text, *details):
         raise Failure(text % details if details else text)
 
 
+def put(t, node, path, text):
+    """Writes a file only root can read."""
+    t.lab.run(node, ["sh", "-c", 'mkdir -p "$(dirname "$0")" && umask 077 && cat >"$0"', path], stdin=text.encode(), check=True)
+
+
 class Ping:
     """A running ping; result() waits for its end.  Interval below 0.2 s needs root, which nodes have."""
 
