@@ -41,7 +41,8 @@ def ike_sas(text):
 
         def take(pattern, *keys, block=block, row=row):
             for key, value in zip(keys, _need(pattern, block)):
-                row[key] = int(value) if key.split("_")[-1] in ("id", "port", "bits", "group", "seconds", "window", "queued") and \
+                row[key] = int(value) if key.split("_")[-1] in ("id", "port", "bits", "group", "seconds", "window",
+                                                                "queued") and \
                     key not in ("local_id", "remote_id") else value
         take(r"^(\d+) +(\S+)/(\d+) +(\S+)/(\d+) +(\w+)/(\w+) +(\S+)$", "tunnel_id", "local_address", "local_port",
              "remote_address", "remote_port", "fvrf", "ivrf", "status")
@@ -79,19 +80,23 @@ def sessions(text):
     for block in re.split(r"^(?=Interface: )", text, flags=re.M)[1:]:
         interface, profile, uptime, status = _need(
             r"^Interface: (\S+)\nProfile: (\S+)\nUptime: (\S+)\nSession status: (\S+)$", block)
-        peer, port, fvrf, ivrf, identity = _need(r"^Peer: (\S+) port (\d+) fvrf: (\S+) ivrf: (\S+)\n +Phase1_id: (.*)$", block)
+        peer, port, fvrf, ivrf, identity = _need(r"^Peer: (\S+) port (\d+) fvrf: (\S+) ivrf: (\S+)\n +Phase1_id: (.*)$",
+                                                 block)
         number, local, local_port, remote, remote_port, state = _need(
             r"^  Session ID: (\d+)\n  IKEv2 SA: local (\S+)/(\d+) remote (\S+)/(\d+) (\w+)$", block)
         capabilities, tunnel, left = _need(r"Capabilities:(\S+) connid:(\d+) lifetime:(\S+)$", block)
         protocol, local_host, remote_host, sas = _need(
             r"IPSEC FLOW: permit (\d+) host (\S+) host (\S+)\n +Active SAs: (\d+), origin: crypto map$", block)
-        decaps, in_drops, in_kb, in_s = _need(r"Inbound:  #pkts dec'ed (\d+) drop (\d+) life \(KB/Sec\) (\d+)/(\d+)$", block)
+        decaps, in_drops, in_kb, in_s = _need(r"Inbound:  #pkts dec'ed (\d+) drop (\d+) life \(KB/Sec\) (\d+)/(\d+)$",
+                                              block)
         encaps, out_drops, out_kb, out_s = _need(r"Outbound: #pkts enc'ed (\d+) drop (\d+) life \(KB/Sec\) (\d+)/(\d+)$", block)
         if (peer, port) != (remote, remote_port) or (in_kb, in_s) != (out_kb, out_s):
             raise ValueError("a session that contradicts itself:\n" + block)
         rows.append({
-            "status": status, "state": state, "capabilities": capabilities, "lifetime_left": seconds(left), "active_sas": int(sas),
-            "ike_sa": {"interface": interface, "profile": profile, "active_seconds": seconds(uptime), "fvrf": _none(fvrf),
+            "status": status, "state": state, "capabilities": capabilities, "lifetime_left": seconds(left),
+            "active_sas": int(sas),
+            "ike_sa": {"interface": interface, "profile": profile, "active_seconds": seconds(uptime),
+                       "fvrf": _none(fvrf),
                        "ivrf": _none(ivrf), "remote_id": identity, "session_id": int(number), "local_address": local,
                        "local_port": int(local_port), "remote_address": remote, "remote_port": int(remote_port),
                        "tunnel_id": int(tunnel)},
@@ -112,9 +117,11 @@ def _esp(block):
     window = re.search(r"replay detection support: Y  replay window size: (\d+)$", block, re.M)
     words = [w.strip() for w in re.split(r"[ ,]+", settings) if w.strip()]
     return "0x%08x" % int(decimal), {
-        "transform": transform, "mode": words[0].lower(), "udp_encapsulation": "UDP-Encaps" in words, "esn": "esn" in words,
+        "transform": transform, "mode": words[0].lower(), "udp_encapsulation": "UDP-Encaps" in words,
+        "esn": "esn" in words,
         "initiator": initiator == "True", "remaining_kilobytes": int(kilobytes), "remaining_seconds": int(left),
-        "iv_octets": int(_need(r"IV size: (\d+) bytes$", block)[0]), "replay_window": int(window.group(1)) if window else 0,
+        "iv_octets": int(_need(r"IV size: (\d+) bytes$", block)[0]),
+        "replay_window": int(window.group(1)) if window else 0,
         "offload_state": _need(r"offload: (\w+)", block)[0], "interface": tag[:-len("-head-0")]}
 
 
@@ -123,15 +130,18 @@ def ipsec_sas(text):
     rows, interface = [], None
     for block in re.split(r"^(?=   protected vrf: )", text, flags=re.M)[1:]:
         before = text[:text.index(block)]
-        interface, local = re.findall(r"^interface: (\S+)\n    Crypto map tag: \S+, local addr (\S+)$", before, re.M)[-1]
+        interface, local = re.findall(r"^interface: (\S+)\n    Crypto map tag: \S+, local addr (\S+)$", before,
+                                      re.M)[-1]
         row = {"interface": interface, "local_address": local}
         row["vrf"] = _none(_need(r"protected vrf: (\S+)$", block)[0])
         for side in ("local", "remote"):
             address, mask, protocol, port = _need(r"^   %-6s ident \(addr/mask/prot/port\): \((\S+)/(\S+)/(\d+)/(\d+)\)$" % side, block)
-            row.update({side + "_ident": _prefix(address, mask), "protocol": int(protocol), side + "_ident_port": int(port)})
+            row.update({side + "_ident": _prefix(address, mask), "protocol": int(protocol),
+                        side + "_ident_port": int(port)})
         peer, port = _need(r"current_peer (\S+) port (\d+)$", block)
         row.update(remote_address=peer, remote_port=int(port))
-        for key, word in (("packets_out", ("encaps", "encrypt", "digest")), ("packets_in", ("decaps", "decrypt", "verify"))):
+        for key, word in (("packets_out", ("encaps", "encrypt", "digest")),
+                          ("packets_in", ("decaps", "decrypt", "verify"))):
             counts = set(_need(r"#pkts %s: (\d+), #pkts %s: (\d+), #pkts %s: (\d+)$" % word, block))
             if len(counts) != 1:
                 raise ValueError("counters differ:\n" + block)
@@ -162,7 +172,8 @@ def nhrp(text):
     for block in re.split(r"^(?=\S+ via )", text, flags=re.M)[1:]:
         prefix, hop, interface, created, rest = _need(r"^(\S+) via (\S+)\n   (\S+) created ([\d:]+), (.*)$", block)
         kind, flags = _need(r"^   Type: (\w+), Flags:(.*)$", block)
-        rows.append({"prefix": prefix, "next_hop": _none(hop), "interface": interface, "created_seconds": seconds(created),
+        rows.append({"prefix": prefix, "next_hop": _none(hop), "interface": interface,
+                     "created_seconds": seconds(created),
                      "expires_seconds": None if rest == "never expire" else seconds(rest.split()[1]), "type": kind,
                      "flags": flags.split() + (["no-socket"] if "(no-socket)" in block else []),
                      "nbma_address": _need(r"NBMA address: (\S+)$", block)[0],
@@ -179,7 +190,8 @@ def routes(text):
             if line and not re.match(r"Codes:|  ", line):
                 raise ValueError("no route: " + line)
             continue
-        row = {"code": m[1], "next_hop_override": m[2] == "%", "installed": m[2] != "!", "prefix": m[3], "interface": m[9],
+        row = {"code": m[1], "next_hop_override": m[2] == "%", "installed": m[2] != "!", "prefix": m[3],
+               "interface": m[9],
                "shortcut": m[10] is not None, "tag": int(m[11] or 0), "next_hop": m[7]}
         if m[7]:
             row.update(distance=int(m[5]), metric=int(m[6]), age_seconds=seconds(m[8]))
@@ -202,10 +214,13 @@ def interface(text):
     source, destination = _need(r"Tunnel source (\S+), destination (\S+)$", text)
     key = _need(r"Key (\S+), sequencing disabled$", text)[0]
     peer, up = _need(r"Peer (\S+), up for (\S+)$", text)
-    row = {"name": name, "administratively_down": state == "administratively down", "up": line == "up", "address_owner": owner,
-           "address": address, "source": source, "destination": destination, "remote_id": peer, "up_seconds": seconds(up),
+    row = {"name": name, "administratively_down": state == "administratively down", "up": line == "up",
+           "address_owner": owner,
+           "address": address, "source": source, "destination": destination, "remote_id": peer,
+           "up_seconds": seconds(up),
            "cloned_from": _need(r"cloned from (\S+)$", text)[0], "gre_key": None if key == "disabled" else int(key),
-           "ip_mtu": int(_need(r"MTU (\d+) bytes$", text)[0]), "device": _need(r"Carried by Linux device (\S+)$", text)[0],
+           "ip_mtu": int(_need(r"MTU (\d+) bytes$", text)[0]),
+           "device": _need(r"Carried by Linux device (\S+)$", text)[0],
            "underlay": {"IP": "ipv4", "IPv6": "ipv6"}[_need(r"Tunnel protocol/transport GRE/(\S+)$", text)[0]],
            "ipsec_profile": _need(r'Tunnel protection via IPSec \(profile "(.*)"\)$', text)[0]}
     row["packets_in"], row["bytes_in"] = map(int, _need(r"(\d+) packets input, (\d+) bytes$", text))

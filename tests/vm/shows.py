@@ -12,7 +12,8 @@ from harness import HUB, SPOKE1, SPOKE2, case, expect
 NODES = {"hub": HUB, "spoke1": SPOKE1, "spoke2": SPOKE2}
 PEERS = {"hub": ("spoke1", "spoke2"), "spoke1": ("hub", "spoke2"), "spoke2": ("hub", "spoke1")}
 NODE_OF = {address: node for node, address in NODES.items()}
-ANNOUNCED = {"hub": ["10.0.0.254/32", "192.168.0.0/16"], "spoke1": ["%s/32", "192.168.1.0/24"], "spoke2": ["%s/32", "192.168.2.0/24"]}
+ANNOUNCED = {"hub": ["10.0.0.254/32", "192.168.0.0/16"], "spoke1": ["%s/32", "192.168.1.0/24"],
+             "spoke2": ["%s/32", "192.168.2.0/24"]}
 KERNEL_ALGORITHM = {"esp-gcm 256": ("rfc4106(gcm(aes))", 288)}
 CHANGING = ("active_seconds", "remaining_seconds", "created_seconds", "expires_seconds", "age_seconds", "up_seconds")
 SLACK = 15  # seconds between two commands of an emulated machine
@@ -20,7 +21,7 @@ IPSEC_LIFETIME, GRE_HEADER = 3600, 4
 
 
 def differences(what, got, want):
-    """Lines for every field of `want` that `got` has otherwise, or not at all; `want` of a text has what the text has."""
+    """Lines for every field of `want` that `got` has otherwise, or not at all; a text as `want`: what it has."""
     out = []
     for key, value in want.items():
         have = got.get(key, "(no such field)")
@@ -50,8 +51,10 @@ def kernel_states(text):
         octets, packets = re.search(r"lifetime current:\s+(\d+)\(bytes\), (\d+)\(packets\)", block).groups()
         replays, failed = re.search(r"stats:\s+replay-window \d+ replay (\d+) failed (\d+)", block).groups()
         added = time.mktime(time.strptime(re.search(r"add (\S+ \S+)", block).group(1), "%Y-%m-%d %H:%M:%S"))
-        out[spi] = {"source": src, "destination": dst, "peer_id": int(reqid), "mode": mode, "algorithm": (algorithm, int(bits)),
-                    "replay_window": max(int(w) for w in re.findall(r"replay[-_]window (\d+)", block)), "bytes": int(octets),
+        out[spi] = {"source": src, "destination": dst, "peer_id": int(reqid), "mode": mode,
+                    "algorithm": (algorithm, int(bits)),
+                    "replay_window": max(int(w) for w in re.findall(r"replay[-_]window (\d+)", block)),
+                    "bytes": int(octets),
                     "packets": int(packets), "replay_failures": int(replays), "integrity_failures": int(failed),
                     "hard_bytes": int(re.search(r"hard (\d+)\(bytes\)", block).group(1)), "added": added}
     return out
@@ -63,9 +66,11 @@ def kernel_policies(text):
                           r"\t\tproto esp reqid (\d+) mode (\w+)", text, re.M))
 
 
-SHOWS = ("crypto ikev2 sa detailed", "crypto session detail", "crypto ipsec sa", "ip nhrp detail", "ip route flexvpn", "ip local pool",
+SHOWS = ("crypto ikev2 sa detailed", "crypto session detail", "crypto ipsec sa", "ip nhrp detail", "ip route flexvpn",
+         "ip local pool",
          "interfaces virtual-access 1", "interfaces virtual-access 2", "dataplane", "dataplane sas")
-KERNEL = ("ip -s xfrm state", "ip xfrm policy", "ip -j -d -s link", "ip -j addr", "ip -j route show table all proto 177",
+KERNEL = ("ip -s xfrm state", "ip xfrm policy", "ip -j -d -s link", "ip -j addr",
+          "ip -j route show table all proto 177",
           "date '+%F %T'")
 SEPARATOR = "=====next====="
 
@@ -75,8 +80,10 @@ class View:
 
     def __init__(self, t, node):
         self.node, self.address = node, NODES[node]
-        self._commands = [*KERNEL, *("flexvpn show %s%s" % (s, j) for s in SHOWS for j in (" --json", "")), "ip -s -s xfrm state"]
-        self._process = t.lab.popen(node, ["sh", "-c", "; ".join("%s; echo %s" % (c, SEPARATOR) for c in self._commands)],
+        self._commands = [*KERNEL, *("flexvpn show %s%s" % (s, j) for s in SHOWS for j in (" --json", "")),
+                          "ip -s -s xfrm state"]
+        self._process = t.lab.popen(node, ["sh", "-c", "; ".join("%s; echo %s" % (c, SEPARATOR)
+                                                                 for c in self._commands)],
                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def read(self):
@@ -132,16 +139,22 @@ def ike(v, views):
         peer = NODE_OF[s["remote_address"]]
         other = views[peer].ike_with(v.node)
         mirror = {a: other[b] for a, b in (
-            ("local_spi", "remote_spi"), ("local_address", "remote_address"), ("local_port", "remote_port"), ("local_id", "remote_id"),
-            ("auth_local", "auth_remote"), ("local_next_msg_id", "remote_next_msg_id"), ("local_window", "remote_window"),
+            ("local_spi", "remote_spi"), ("local_address", "remote_address"), ("local_port", "remote_port"),
+            ("local_id", "remote_id"),
+            ("auth_local", "auth_remote"), ("local_next_msg_id", "remote_next_msg_id"),
+            ("local_window", "remote_window"),
             ("pushed_address", "assigned_address"), ("nat_local", "nat_remote"))}
-        mirror.update({b: other[a] for a, b in (("local_spi", "remote_spi"), ("local_next_msg_id", "remote_next_msg_id"),
+        mirror.update({b: other[a] for a, b in (("local_spi", "remote_spi"),
+                                                ("local_next_msg_id", "remote_next_msg_id"),
                                                 ("pushed_address", "assigned_address"))})
-        mirror.update({k: other[k] for k in ("encryption", "key_bits", "prf", "integrity", "dh_group", "status", "fragmentation", "mobike",
+        mirror.update({k: other[k] for k in ("encryption", "key_bits", "prf", "integrity", "dh_group", "status",
+                                             "fragmentation", "mobike",
                                              "dynamic_route_update", "additional_key_exchanges", "ppk", "children")})
         truth = {"initiator": not other["initiator"], "local_address": v.address, "local_id": v.node + ".example.net",
-                 "remote_id": peer + ".example.net", "profile": "default", "fvrf": None, "ivrf": None, "lifetime_seconds": 86400,
-                 "dpd_interval_seconds": 60, "dpd_retry_seconds": 2, "nat_local": False, "nat_remote": False, "children": 1,
+                 "remote_id": peer + ".example.net", "profile": "default", "fvrf": None, "ivrf": None,
+                 "lifetime_seconds": 86400,
+                 "dpd_interval_seconds": 60, "dpd_retry_seconds": 2, "nat_local": False, "nat_remote": False,
+                 "children": 1,
                  "remote_certificate": None, "peer_type": "flexvpn"}
         overlay = other["pushed_address"]  # of a spoke; the hub has the one it is configured with
         if "hub" in (v.node, peer):
@@ -164,7 +177,8 @@ def sessions(v, views):
     for row, text in zip(v.sessions, v.sessions_text):
         peer = NODE_OF[row["ike_sa"]["remote_address"]]
         flow = row["flows"][0]
-        out += differences("text of " + peer, row["ike_sa"], {k: x for k, x in text["ike_sa"].items() if k != "active_seconds"})
+        out += differences("text of " + peer, row["ike_sa"],
+                           {k: x for k, x in text["ike_sa"].items() if k != "active_seconds"})
         out += differences("text of " + peer, text["flow"], {k: flow[k] for k in text["flow"]})
         out += differences("SA with " + peer, row["ike_sa"], v.ike_with(peer))
         out += differences("flow with " + peer, flow, v.child_with(peer))
@@ -172,7 +186,8 @@ def sessions(v, views):
         truth = {"status": "UP-ACTIVE", "state": "Active", "active_sas": len(states), "capabilities": "DF"}
         out += differences("with " + peer, text, truth)
         if abs(text["lifetime_left"] + text["ike_sa"]["active_seconds"] - row["ike_sa"]["lifetime_seconds"]) > 1:
-            out.append("with %s: lifetime left %d, active %d" % (peer, text["lifetime_left"], text["ike_sa"]["active_seconds"]))
+            out.append("with %s: lifetime left %d, active %d" % (peer, text["lifetime_left"],
+                                                                 text["ike_sa"]["active_seconds"]))
         inbound = sum(s["packets"] for s in states if s["destination"] == v.address)
         outbound = sum(s["packets"] for s in states if s["source"] == v.address)
         out += differences("kernel, with " + peer, text["flow"], {"packets_in": inbound, "packets_out": outbound})
@@ -193,14 +208,19 @@ def ipsec(v, views):
         algorithm = KERNEL_ALGORITHM.get(c["transform"])
         for state, ends in ((inward, (NODES[peer], v.address)), (outward, (v.address, NODES[peer]))):
             if (state["source"], state["destination"]) != ends or state["algorithm"] != algorithm or state["mode"] != c["mode"]:
-                out.append("with %s: the kernel's SA is %s" % (peer, {k: state[k] for k in ("source", "destination", "algorithm", "mode")}))
-            policy = (ends[0] + "/32", ends[1] + "/32", "gre", "in" if state is inward else "out", str(state["peer_id"]), state["mode"])
+                out.append("with %s: the kernel's SA is %s" % (peer,
+                                                               {k: state[k]
+                                                                for k in ("source", "destination", "algorithm",
+                                                                          "mode")}))
+            policy = (ends[0] + "/32", ends[1] + "/32", "gre", "in" if state is inward else "out",
+                      str(state["peer_id"]), state["mode"])
             if policy not in v.policies:
                 out.append("with %s: no policy %s in %s" % (peer, policy, sorted(v.policies)))
         out += differences("with " + peer, c, {
             "spi_in": other["spi_out"], "spi_out": other["spi_in"], "initiator": not other["initiator"],
             "interface": session["interface"], "ike_profile": session["profile"], "ipsec_profile": "default",
-            "local_address": v.address, "local_ident": v.address + "/32", "remote_ident": NODES[peer] + "/32", "protocol": 47,
+            "local_address": v.address, "local_ident": v.address + "/32", "remote_ident": NODES[peer] + "/32",
+            "protocol": 47,
             "local_ident_port": 0, "remote_ident_port": 0, "udp_encapsulation": False, "esn": False, "pfs_group": None,
             "replay_window": inward["replay_window"], "packets_in": inward["packets"], "bytes_in": inward["bytes"],
             "packets_out": outward["packets"], "bytes_out": outward["bytes"], "send_errors": 0,
@@ -212,41 +232,52 @@ def ipsec(v, views):
             out.append("with %s: packets %d in, %d out here, %d out, %d in there" % (
                 peer, c["packets_in"], c["packets_out"], other["packets_out"], other["packets_in"]))
         if inward["hard_bytes"] != 4608000 * 1024 or abs(IPSEC_LIFETIME - c["remaining_seconds"] - (v.now - inward["added"])) > SLACK:
-            out.append("with %s: %d s remain, %d s old in the kernel" % (peer, c["remaining_seconds"], v.now - inward["added"]))
+            out.append("with %s: %d s remain, %d s old in the kernel" % (peer, c["remaining_seconds"],
+                                                                         v.now - inward["added"]))
     return out
 
 
 def dataplane(v, views):
     """show dataplane sas, and the devices and peers of show dataplane."""
     truth = [dict({k: s[k] for k in ("source", "destination", "peer_id", "mode", "packets", "bytes", "replay_failures",
-                                     "integrity_failures")}, spi=spi, direction="in" if s["destination"] == v.address else "out",
+                                     "integrity_failures")}, spi=spi,
+                                     direction="in" if s["destination"] == v.address else "out",
                   esn=False, encap_source_port=0, encap_destination_port=0, offload="software", in_kernel=True)
              for spi, s in v.states.items()]
     rows = v.sas
     out = rows_differ("sas", rows, truth, "spi") + rows_differ("of all lists", v.dataplane["sas"], truth, "spi")
     for r in rows:
         s = v.states.get(r["spi"])
-        if s and (KERNEL_ALGORITHM.get(r["transform"]) != s["algorithm"] or r["direction"] == "in" and r["replay_window"] != s["replay_window"]):
-            out.append("sas %s: %s, window %d; kernel %s, %d" % (r["spi"], r["transform"], r["replay_window"], s["algorithm"], s["replay_window"]))
+        if s and (KERNEL_ALGORITHM.get(r["transform"]) != s["algorithm"] or r["direction"] == "in"
+                  and r["replay_window"] != s["replay_window"]):
+            out.append("sas %s: %s, window %d; kernel %s, %d" % (r["spi"], r["transform"], r["replay_window"],
+                                                                 s["algorithm"], s["replay_window"]))
     out += rows_differ("text of sas", v.sas_text, [
-        {"Dir": r["direction"], "SPI": r["spi"], "Source": r["source"], "Destination": r["destination"], "Peer": str(r["peer_id"]),
-         "Mode": r["mode"], "Transform": r["transform"], "Encap": "-", "Offload": r["offload"], "Packets": str(r["packets"]),
-         "Bytes": str(r["bytes"]), "Errors": str(r["integrity_failures"] + r["replay_failures"]), "Kernel": "yes"} for r in rows], "SPI")
+        {"Dir": r["direction"], "SPI": r["spi"], "Source": r["source"], "Destination": r["destination"],
+         "Peer": str(r["peer_id"]),
+         "Mode": r["mode"], "Transform": r["transform"], "Encap": "-", "Offload": r["offload"],
+         "Packets": str(r["packets"]),
+         "Bytes": str(r["bytes"]), "Errors": str(r["integrity_failures"] + r["replay_failures"]),
+         "Kernel": "yes"} for r in rows], "SPI")
     for d in v.dataplane["devices"]:
         link = v.links.get(d["name"])
         if link is None:
             out.append("device %s is not there" % d["name"])
             continue
         out += differences("device " + d["name"], d, {
-            "ifindex": link["ifindex"], "mtu": link["mtu"], "up": "UP" in link["flags"], "kind": link["linkinfo"]["info_kind"],
+            "ifindex": link["ifindex"], "mtu": link["mtu"], "up": "UP" in link["flags"],
+            "kind": link["linkinfo"]["info_kind"],
             "addresses": sorted(a for name, a in v.addresses if name == d["name"] and ":" not in a)})
     for p in v.dataplane["peers"]:
         peer = NODE_OF[p["remote_address"]]
         c, s = v.child_with(peer), v.ike_with(peer)
-        out += differences("peer " + peer, p, dict(traffic(v, c), peer_id=v.states[c["spi_in"]]["peer_id"], interface=s["interface"],
-                                                   local_address=v.address, device="flex-gre0", gre_key=None, network_id=1))
+        out += differences("peer " + peer, p, dict(traffic(v, c), peer_id=v.states[c["spi_in"]]["peer_id"],
+                                                   interface=s["interface"],
+                                                   local_address=v.address, device="flex-gre0", gre_key=None,
+                                                   network_id=1))
     stats = v.links["flex-gre0"]["stats64"]
-    for key, way in (("packets_in", ("rx", "packets")), ("bytes_in", ("rx", "bytes")), ("packets_out", ("tx", "packets")),
+    for key, way in (("packets_in", ("rx", "packets")), ("bytes_in", ("rx", "bytes")),
+                     ("packets_out", ("tx", "packets")),
                      ("bytes_out", ("tx", "bytes"))):
         total = sum(p[key] for p in v.dataplane["peers"])
         if total != stats[way[0]][way[1]]:
@@ -270,10 +301,13 @@ def interfaces(v, views):
         owner = "Loopback0" if v.node == "hub" else "Tunnel0"
         own = "10.0.0.254" if v.node == "hub" else v.ike_with("hub")["pushed_address"]
         out += differences("text of " + name, text, {k: row[k] for k in text})
-        out += differences(name, row, dict(traffic(v, c), name=s["interface"], cloned_from="Virtual-Template1", device="flex-gre0",
-                                           administratively_down=False, up=True, address=own, address_owner=owner, prefix_length=32,
+        out += differences(name, row, dict(traffic(v, c), name=s["interface"], cloned_from="Virtual-Template1",
+                                           device="flex-gre0",
+                                           administratively_down=False, up=True, address=own, address_owner=owner,
+                                           prefix_length=32,
                                            source=v.address, destination=NODES[peer], underlay="ipv4", gre_key=None,
-                                           ip_mtu=v.links["flex-gre0"]["mtu"], ipsec_profile="default", remote_id=s["remote_id"]))
+                                           ip_mtu=v.links["flex-gre0"]["mtu"], ipsec_profile="default",
+                                           remote_id=s["remote_id"]))
         if (v.node == "hub" and "flex-lo0" or "flex-gre0", own + "/32") not in v.addresses:
             out.append("%s: the kernel does not have %s" % (name, own))
         if abs(row["up_seconds"] - s["active_seconds"]) > SLACK:
@@ -285,9 +319,12 @@ def routes(v, views):
     """show ip route flexvpn."""
     out = rows_differ("text", v.routes, v.routes_text, "prefix", "code")
     by_overlay = {p["overlay_addresses"][0]: p["interface"] for p in v.dataplane["peers"]}
-    truth = [{"prefix": str(ipaddress.ip_network(r["dst"])), "next_hop": r["gateway"], "device": r["dev"], "linux_metric": r["metric"],
-              "code": "H" if r["metric"] == 100 else "S", "shortcut": r["metric"] == 100, "interface": by_overlay.get(r["gateway"]),
-              "distance": 250 if r["metric"] == 100 else 2, "metric": 1 if r["metric"] == 100 else 0, "tag": 0 if r["metric"] == 100 else 1,
+    truth = [{"prefix": str(ipaddress.ip_network(r["dst"])), "next_hop": r["gateway"], "device": r["dev"],
+              "linux_metric": r["metric"],
+              "code": "H" if r["metric"] == 100 else "S", "shortcut": r["metric"] == 100,
+              "interface": by_overlay.get(r["gateway"]),
+              "distance": 250 if r["metric"] == 100 else 2, "metric": 1 if r["metric"] == 100 else 0,
+              "tag": 0 if r["metric"] == 100 else 1,
               "next_hop_override": False, "installed": True} for r in v.kernel_routes if r["metric"] != 65000]
     out += rows_differ("kernel", [r for r in v.routes if r["code"] != "L"], truth, "prefix", "linux_metric")
     local = [r for r in v.routes if r["code"] == "L"]
@@ -306,9 +343,12 @@ def nhrp(v, views):
     out = rows_differ("text", v.nhrp, v.nhrp_text, "prefix")
     other = next(p for p in PEERS[v.node] if p != "hub")
     own, its = v.ike_with("hub")["pushed_address"], views[other].ike_with("hub")["pushed_address"]
-    common = {"interface": v.ike_with(other)["interface"], "network_id": 1, "type": "dynamic", "claimed_nbma_address": None}
-    truth = [dict(common, prefix=its + "/32", next_hop=its, nbma_address=NODES[other], requesters=[], flags=["router", "implicit", "rib"]),
-             dict(common, prefix=ANNOUNCED[other][1], next_hop=its, nbma_address=NODES[other], requesters=[], flags=["router", "rib"]),
+    common = {"interface": v.ike_with(other)["interface"], "network_id": 1, "type": "dynamic",
+              "claimed_nbma_address": None}
+    truth = [dict(common, prefix=its + "/32", next_hop=its, nbma_address=NODES[other], requesters=[],
+                  flags=["router", "implicit", "rib"]),
+             dict(common, prefix=ANNOUNCED[other][1], next_hop=its, nbma_address=NODES[other], requesters=[],
+                  flags=["router", "rib"]),
              dict(common, prefix=ANNOUNCED[v.node][1], next_hop=own, nbma_address=v.address, requesters=[its],
                   flags=["router", "unique", "local", "no-socket"])]
     out += rows_differ("entries", v.nhrp, truth, "prefix")
@@ -317,7 +357,8 @@ def nhrp(v, views):
         out.append("the kernel's shortcuts are %s" % sorted(shortcuts))
     for r in v.nhrp:
         if not 7200 - SLACK <= r["created_seconds"] + r["expires_seconds"] <= 7200:
-            out.append("%s: created %d s ago, expires in %d s" % (r["prefix"], r["created_seconds"], r["expires_seconds"]))
+            out.append("%s: created %d s ago, expires in %d s" % (r["prefix"], r["created_seconds"],
+                                                                  r["expires_seconds"]))
     return out
 
 
@@ -328,7 +369,8 @@ def pools(v, views):
         given = [s["assigned_address"] for s in v.ike]
         if sorted(given) != sorted(views[n].ike_with("hub")["pushed_address"] for n in PEERS["hub"]):
             return ["addresses given: %s" % given]
-        want = [{"name": "FLEX", "first": "10.0.0.1", "last": "10.0.0.100", "free": 100 - len(given), "in_use": len(given)}]
+        want = [{"name": "FLEX", "first": "10.0.0.1", "last": "10.0.0.100", "free": 100 - len(given),
+                 "in_use": len(given)}]
     return rows_differ("pools", v.pools, want, "name") + rows_differ("text", v.pools_text, want, "name")
 
 
@@ -360,7 +402,8 @@ def shows_tell_the_truth(t):
             found.append("packets passed while the answers were taken")
         return None if found else views
     try:
-        views = t.wait("all fields agree on three nodes", 30, agree)  # a DPD message or a late NHRP packet may come between
+        views = t.wait("all fields agree on three nodes", 30,
+                       agree)  # a DPD message or a late NHRP packet may come between
     finally:
         for line in found:
             t.note(line)
@@ -369,5 +412,6 @@ def shows_tell_the_truth(t):
         new = views[node].child_with(peer)
         for key in ("packets_in", "packets_out"):
             moved = new[key] - old[key]
-            expect(counts[(peer, node)] <= moved <= counts[(peer, node)] + 2, "%s: %s with %s rose by %d after %d pings", node, key, peer,
+            expect(counts[(peer, node)] <= moved <= counts[(peer, node)] + 2,
+                   "%s: %s with %s rose by %d after %d pings", node, key, peer,
                    moved, counts[(peer, node)])

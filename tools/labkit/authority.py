@@ -37,14 +37,15 @@ class Issued:
 
 
 class Authority:
-    """Its own certificate is `ca`; everybody it certifies is of the same organization.  `above`: the one that certified it."""
+    """Its own certificate is `ca`; who is certified is of the same organization.  `above`: the one that certified it."""
 
     def __init__(self, name="Lab CA", above=None, organization="Lab"):
         self._dir = tempfile.TemporaryDirectory(prefix="flexvpn-ca-")
         self.dir, self.count, self.above, self.organization = self._dir.name, 0, above, organization
         self.ca = Issued(os.path.join(self.dir, "ca"))
         signer = ["-CA", above.ca.cert, "-CAkey", above.ca.key] if above else []
-        _openssl("req", "-x509", *KEYS["ecdsa256"], "-nodes", "-keyout", self.ca.key, "-out", self.ca.cert, "-days", "365",
+        _openssl("req", "-x509", *KEYS["ecdsa256"], "-nodes", "-keyout", self.ca.key, "-out", self.ca.cert, "-days",
+                 "365",
                  "-subj", "/O=%s/CN=%s" % (organization, name), "-addext", "keyUsage=critical,keyCertSign,cRLSign",
                  *signer)
 
@@ -53,7 +54,8 @@ class Authority:
         made = Issued(os.path.join(self.dir, "%s-%d" % (name, self.count)))
         _openssl("req", "-x509", *KEYS[kind], "-nodes", "-keyout", made.key, "-out", made.cert, "-days", "90",
                  "-subj", "/O=%s%s/CN=%s" % (self.organization, unit and "/OU=" + unit, name),
-                 "-addext", "subjectAltName=DNS:%s.example.net" % name, "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=digitalSignature",
+                 "-addext", "subjectAltName=DNS:%s.example.net" % name, "-addext", "basicConstraints=critical,CA:FALSE",
+                 "-addext", "keyUsage=digitalSignature",
                  *(word for e in extensions for word in ("-addext", e)), "-CA", self.ca.cert, "-CAkey", self.ca.key)
         return made
 
