@@ -203,10 +203,9 @@ def sessions(t, names, seconds=150):
     return [Session(p, sas) for p in PAIRS]
 
 
-def esp_packets(t, node, child):
-    """(sent, received) of the kernel's SAs of a Child SA."""
-    states = {s["spi"]: s["packets"] for s in t.esp_states(node)}
-    return tuple(states[int(child[k], 16)] for k in ("spi_out", "spi_in"))
+def esp_packets(t, nodes):
+    """Packets of every ESP SA: node -> SPI -> packets."""
+    return {n: {s["spi"]: s["packets"] for s in t.esp_states(n)} for n in nodes}
 
 
 @case(topology="examples", edit=substituted, start=False, timeout=600)
@@ -215,8 +214,9 @@ def example_configurations(t):
     check_those_not_yet(t)
     if not has_ml_kem():
         t.note("this OpenSSL has no ML-KEM: quantum-safe.conf runs with group 19 in its place")
-    up = sessions(t, start(t))
-    ends = []  # per pair: inner addresses, Child SAs of both ends, ESP counters
+    names = start(t)
+    up = sessions(t, names)
+    ends = []  # per pair: inner addresses, Child SA as the caller and as the hub has it
     for s in up:
         ike, child, child2 = s.check()
         inner = s.pair.inner[0] or ike["pushed_address"], s.pair.inner[1]
@@ -225,18 +225,19 @@ def example_configurations(t):
             expect(ike["ppk"] and len(ike["additional_key_exchanges"]) == 2,
                    "quantum: PPK %s, additional key exchanges %s",
                    ike["ppk"], ike["additional_key_exchanges"])
-    before = [(esp_packets(t, p.caller, c), esp_packets(t, p.hub, c2)) for p, _, c, c2 in ends]
+    before = esp_packets(t, names)
     streams = [s for p, inner, _, _ in ends for s in (t.ping_start(p.caller, inner[1], COUNT, 0.2, 10, inner[0]),
                                                       t.ping_start(p.hub, inner[0], COUNT, 0.2, 10, inner[1]))]
     lost = ["%s: %d of %d" % (r.what, r.lost, r.sent) for r in [s.result() for s in streams] if r.lost]
     expect(not lost, "pings lost: %s", "; ".join(lost))
-    for (p, _, c, c2), old in zip(ends, before):
-        for node, new, was in ((p.caller, esp_packets(t, p.caller, c), old[0]),
-                               (p.hub, esp_packets(t, p.hub, c2), old[1])):
-            moved = tuple(a - b for a, b in zip(new, was))
+    after = esp_packets(t, names)
+    for p, _, child, child2 in ends:
+        for node, c in ((p.caller, child), (p.hub, child2)):
+            spis = int(c["spi_out"], 16), int(c["spi_in"], 16)
+            moved = tuple(after[node][s] - before[node][s] for s in spis)
             expect(all(2 * COUNT <= n <= 2 * COUNT + 4 for n in moved),
-                   "%s: %d pings each way to %s, ESP packets sent and received: %s",
-                   node, COUNT, p.hub if node == p.caller else p.caller, moved)
+                   "%s: %d pings each way to %s, ESP packets sent and received: %s", node, COUNT,
+                   p.hub if node == p.caller else p.caller, moved)
     shortcut_between_profiles(t)
     for n, d in t.lab.state["nodes"].items():  # all end at once; the harness waits for each
         if d["daemon"]:
