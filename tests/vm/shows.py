@@ -8,6 +8,7 @@ import time
 
 import show_text
 from harness import HUB, SPOKE1, SPOKE2, case, expect
+from labkit import esp
 
 NODES = {"hub": HUB, "spoke1": SPOKE1, "spoke2": SPOKE2}
 PEERS = {"hub": ("spoke1", "spoke2"), "spoke1": ("hub", "spoke2"), "spoke2": ("hub", "spoke1")}
@@ -42,22 +43,12 @@ def rows_differ(what, got, want, *key):
 
 
 def kernel_states(text):
-    """`ip -s xfrm state`: dictionaries by SPI, without keys."""
-    out = {}
-    for block in re.split(r"^(?=src )", text, flags=re.M)[1:]:
-        src, dst, spi, reqid, mode = re.search(r"^src (\S+) dst (\S+)\n\s+proto esp spi (0x[0-9a-f]+)\(\d+\) reqid (\d+)\(\S+ mode (\w+)",
-                                               block).groups()
-        algorithm, bits = re.search(r"aead (\S+) 0x[0-9a-f]+ \((\d+) bits\)", block).groups()
-        octets, packets = re.search(r"lifetime current:\s+(\d+)\(bytes\), (\d+)\(packets\)", block).groups()
-        replays, failed = re.search(r"stats:\s+replay-window \d+ replay (\d+) failed (\d+)", block).groups()
-        added = time.mktime(time.strptime(re.search(r"add (\S+ \S+)", block).group(1), "%Y-%m-%d %H:%M:%S"))
-        out[spi] = {"source": src, "destination": dst, "peer_id": int(reqid), "mode": mode,
-                    "algorithm": (algorithm, int(bits)),
-                    "replay_window": max(int(w) for w in re.findall(r"replay[-_]window (\d+)", block)),
-                    "bytes": int(octets),
-                    "packets": int(packets), "replay_failures": int(replays), "integrity_failures": int(failed),
-                    "hard_bytes": int(re.search(r"hard (\d+)\(bytes\)", block).group(1)), "added": added}
-    return out
+    """`ip -s xfrm state` by SPI, with the names of the JSON."""
+    return {"0x%08x" % s["spi"]: {
+        "source": s["src"], "destination": s["dst"], "peer_id": s["reqid"], "mode": s["mode"], "bytes": s["bytes"],
+        "packets": s["packets"], "algorithm": s["algorithms"][0], "replay_window": s["window"],
+        "replay_failures": s["replays"], "integrity_failures": s["failed"], "hard_bytes": s["hard_bytes"],
+        "added": time.mktime(time.strptime(s["added"], "%Y-%m-%d %H:%M:%S"))} for s in esp.parse(text)}
 
 
 def kernel_policies(text):
