@@ -5,6 +5,7 @@ A case is a function taking a Case; it runs in a fresh set of nodes inside the l
 is captured from before the daemons start until after they ended, and at the end of every case the captures are read:
 no GRE, no inner packet, no ping payload in clear, at any time.
 """
+import json
 import os
 import re
 import signal
@@ -55,14 +56,20 @@ def expect(condition, text, *details):
         raise Failure(text % details if details else text)
 
 
+def put(t, node, path, text):
+    """Writes a file only root can read."""
+    t.lab.run(node, ["sh", "-c", 'mkdir -p "$(dirname "$0")" && umask 077 && cat >"$0"', path], stdin=text.encode(), check=True)
+
+
 class Ping:
     """A running ping; result() waits for its end.  Interval below 0.2 s needs root, which nodes have."""
 
-    def __init__(self, case_, source, target, count, interval, wait=2):
+    def __init__(self, case_, source, target, count, interval, wait=2, address=None):
         self._what = "%s -> %s" % (source, target)
         self._seconds = count * interval + 30
         self._process = case_.lab.popen(
-            source, ["ping", "-D", "-n", "-p", MARKER, "-c", str(count), "-i", str(interval), "-W", str(wait), target],
+            source, ["ping", "-D", "-n", "-p", MARKER, "-c", str(count), "-i", str(interval), "-W", str(wait),
+                     *(["-I", address] if address else []), target],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def stop(self):
@@ -135,6 +142,10 @@ class Case:
             raise Failure("%s: 'flexvpn show %s' ended %d: %s" % (node, " ".join(words), r.returncode, r.stderr or r.stdout))
         return r.stdout
 
+    def data(self, node, *words):
+        """The JSON of a show command."""
+        return json.loads(self.show(node, *words, "--json"))
+
     def ready(self, node):
         """Number of established IKE SAs of a node; 0 also when the daemon does not answer."""
         r = self.lab.run(node, ["flexvpn", "show", "crypto", "ikev2", "sa"])
@@ -176,8 +187,9 @@ class Case:
 
     # --- traffic ---------------------------------------------------------------------------------------------------
 
-    def ping_start(self, source, target, count, interval=0.2, wait=2):
-        return Ping(self, source, LAN.get(target, target), count, interval, wait)
+    def ping_start(self, source, target, count, interval=0.2, wait=2, address=None):
+        """`address`: the source address, when it is not the one the kernel takes."""
+        return Ping(self, source, LAN.get(target, target), count, interval, wait, address)
 
     def ping(self, source, target, count=5, interval=0.2, wait=2):
         return self.ping_start(source, target, count, interval, wait).result()

@@ -18,6 +18,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 import cases  # noqa: E402,F401  (registers them)
+import examples  # noqa: E402,F401
+import shows  # noqa: E402,F401
 from labkit.paths import LabError, bin_dir, need_root  # noqa: E402
 
 

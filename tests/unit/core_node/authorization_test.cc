@@ -84,6 +84,19 @@ TEST(FindProfile, ExactNameWinsOverItsDomain) {
   EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("example.org")), nullptr);
 }
 
+TEST(FindKeys, CallerWithoutAddressTakesThePeerWhoseIdentityTheProfileMatches) {
+  const config::Model m = Parse(
+      "crypto ikev2 keyring K\n peer OTHERS\n  identity fqdn domain spokes.example.net\n  pre-shared-key others\n"
+      " peer HUB\n  identity fqdn hub.example.net\n  pre-shared-key hub\n"
+      "crypto ikev2 profile P\n match identity remote fqdn hub.example.net\n authentication remote pre-share\n"
+      " authentication local pre-share\n keyring local K\n"
+      "crypto ikev2 profile Q\n match identity remote fqdn domain example.net\n authentication remote pre-share\n"
+      " authentication local pre-share\n keyring local K\n");
+  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.1"))->local, ToSecret(AsView("hub")));
+  EXPECT_FALSE(FindKeys(m, m.profiles.at("Q"), std::nullopt, A("192.0.2.1")).ok());
+  EXPECT_FALSE(FindKeys(m, m.profiles.at("P"), Fqdn("stranger.example.net"), A("192.0.2.1")).ok());
+}
+
 TEST(FindKeys, IdentityBeatsAddressAndLongerPrefixBeatsShorter) {
   const config::Model m = Parse(kConfig);
   const config::IkeProfile& p = m.profiles.at("A");

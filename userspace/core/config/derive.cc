@@ -73,6 +73,7 @@ std::string WhyDown(const Model& m, const Interface& i) {
   if (i.kind == InterfaceKind::kLinux) return "";
   if (std::string why = FirstShut(i.kept); !why.empty() || !i.is_tunnel()) return why;
   if (i.mode == TunnelMode::kGreMultipoint) return "this version does not do 'tunnel mode gre multipoint'";
+  if (i.mode == TunnelMode::kIpsecIpv4 || i.mode == TunnelMode::kIpsecIpv6) return "this version does not do 'tunnel mode ipsec'";
   if (!i.tunnel_vrf.empty() && IsIpv6(i.mode)) return "this version does 'tunnel vrf' over IPv4 only";
   if (!i.tunnel_vrf.empty() && i.source_interface.rfind("Loopback", 0) == 0)
     return "its source is a Loopback, which is in the global VRF";

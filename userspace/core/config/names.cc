@@ -125,4 +125,9 @@ std::string Nearest(absl::string_view word, const std::vector<std::string>& know
   return best;
 }
 
+const std::string& LinuxDevice(const Model& model, const std::string& interface) {
+  const auto it = model.platform_interfaces.find(interface);
+  return it == model.platform_interfaces.end() ? interface : it->second;
+}
+
 }  // namespace flexvpn::config

@@ -33,6 +33,9 @@ const std::vector<NumberName>& IntegrityNames();          // IANA AUTH ids
 const std::vector<NumberName>& PrfNames();                // IANA PRF ids
 const std::vector<NumberName>& GroupNames();              // IANA group numbers
 
+// The Linux device that an interface of the configuration stands for (`platform interface`); other names are devices themselves.
+const std::string& LinuxDevice(const Model& model, const std::string& interface);
+
 std::string IkeEncryptionWord(const EncrChoice& c);
 std::string IntegrityWord(uint16_t id);
 std::string PrfWord(uint16_t id);

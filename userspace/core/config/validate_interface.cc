@@ -53,6 +53,9 @@ void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, con
     Shut(At(path, "tunnel mode gre multipoint", i.where),
          "accepted, but this version does not do 'tunnel mode gre multipoint': " + user,
          "write 'tunnel mode gre ip' and 'tunnel destination'");
+  if (i.mode == TunnelMode::kIpsecIpv4 || i.mode == TunnelMode::kIpsecIpv6)
+    Shut(At(path, "tunnel mode ipsec", i.where), "accepted, but this version does not do 'tunnel mode ipsec': " + user,
+         "write 'tunnel mode gre ip' or 'gre ipv6' at both ends");
   CheckTunnelVrf(i, path, user);
   const Location protection = At(path, "tunnel protection ipsec profile", i.where);
   if (!Known(m.ipsec_profiles, i.ipsec_profile, protection, user, "crypto ipsec profile")) return;

@@ -90,6 +90,18 @@ const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring,
 
 namespace {
 
+// As initiator we do not know yet who answers: a peer without address serves if it has an identity that the profile asks for.
+const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring, const config::IkeProfile& profile,
+                                           const std::optional<ike::Identity>& id, const net::IpAddress& remote) {
+  const config::KeyringPeer* found = node::FindKeyringPeer(keyring, id, remote);
+  if (found != nullptr || id) return found;
+  for (const config::KeyringPeer& peer : keyring.peers) {
+    const auto& wanted = profile.match_remote;
+    if (peer.identity && std::find(wanted.begin(), wanted.end(), *peer.identity) != wanted.end()) return &peer;
+  }
+  return nullptr;
+}
+
 ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::IpsecProfile& ipsec,
                                  const config::Interface& interface) {
   ike::ChildPolicy child;
@@ -216,7 +228,7 @@ absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfi
   auto it = model.keyrings.find(profile.keyring);
   if (it == model.keyrings.end())
     return absl::NotFoundError(absl::StrCat("profile ", profile.name, " has neither a key nor a keyring"));
-  const config::KeyringPeer* peer = FindKeyringPeer(it->second, remote_id, remote);
+  const config::KeyringPeer* peer = FindKeyringPeer(it->second, profile, remote_id, remote);
   if (peer == nullptr)
     return absl::NotFoundError(absl::StrCat("keyring ", profile.keyring, " has no peer for ", remote.ToString(),
                                             remote_id ? absl::StrCat(" (", remote_id->ToString(), ")") : "",
@@ -232,7 +244,7 @@ std::optional<ike::Ppk> FindPpk(const config::Model& model, const config::IkePro
                                 const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote) {
   auto it = model.keyrings.find(profile.keyring);
   if (it == model.keyrings.end()) return std::nullopt;
-  const config::KeyringPeer* peer = FindKeyringPeer(it->second, remote_id, remote);
+  const config::KeyringPeer* peer = FindKeyringPeer(it->second, profile, remote_id, remote);
   if (peer == nullptr || !peer->ppk) return std::nullopt;
   return ike::Ppk{ToBytes(peer->ppk->id), peer->ppk->key, peer->ppk->required};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/config/names.h"
 #include "core/node/node.h"
 
 namespace flexvpn::node {
@@ -204,7 +205,7 @@ dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplan
   if (i == nullptr) return sa;
   auto ipsec = model_.ipsec_profiles.find(i->ipsec_profile);
   if (ipsec != model_.ipsec_profiles.end() && ipsec->second.offload != config::Offload::kOff) {
-    sa.offload_device = i->source_interface;
+    sa.offload_device = config::LinuxDevice(model_, i->source_interface);
     sa.offload_packet = ipsec->second.offload == config::Offload::kPacket;
   }
   return sa;
@@ -285,7 +286,9 @@ void Node::SyncRoute(const net::Prefix& prefix) {
     // A default route from a peer never beats the one the underlay has, whatever made that (DHCP: 1024).
     r.metric = prefix.length() == 0 ? kDefaultRouteMetric : metric;
     r.device = i != nullptr ? DeviceFor(*i) : prefix.family() == net::Family::kIpv6 ? kGre6 : kGre4;
-    if (peer != nullptr && peer->up && i != nullptr && !rib_.IsLocal(prefix)) {
+    // The kernel knows no IPv6 route by an IPv4 next hop, nor the other way round on such a device.
+    const bool usable = peer != nullptr && peer->up && NextHopOf(*peer).family() == prefix.family();
+    if (usable && i != nullptr && !rib_.IsLocal(prefix)) {
       r.next_hop = NextHopOf(*peer);
       if (peer->local_protocol.family() == prefix.family()) r.preferred_source = peer->local_protocol;
       if (!want_.Find(dataplane::Key(r))) route_since_[prefix] = now_;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/overloaded.h"
+#include "core/config/names.h"
 #include "core/node/authorization.h"
 
 namespace flexvpn::node {
@@ -233,7 +234,7 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   // A default route is the way to the underlay, not a network behind this node.
   std::set<std::string> underlay;
   for (const auto& [name, i] : model_.interfaces)
-    if (!i.source_interface.empty()) underlay.insert(i.source_interface);
+    if (!i.source_interface.empty()) underlay.insert(config::LinuxDevice(model_, i.source_interface));
   std::vector<net::Prefix> local;
   for (const LocalRoute& r : in.routes)
     if (r.prefix.length() > 0 && !underlay.contains(r.device)) local.push_back(r.prefix);

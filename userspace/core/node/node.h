@@ -234,6 +234,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void TryTunnel(Tunnel& tunnel);
   void TunnelTick();
   void RetryTunnel(Tunnel& tunnel);
+  bool GoOnWith(Tunnel& tunnel);  // takes over another session of its own; false: it has none
   void OnNeedTunnel(const nhrp::NeedTunnel& need);
   void CallShortcut(const nhrp::NeedTunnel& need);
   bool JoinShortcut(const nhrp::NeedTunnel& need);  // an existing or coming tunnel serves

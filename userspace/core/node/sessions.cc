@@ -321,7 +321,17 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   for (nhrp::TunnelToken token : session.tokens)
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(token, now_, a); });
   for (auto& [name, tunnel] : tunnels_)
-    if (tunnel.session == down.session.id) RetryTunnel(tunnel);
+    if (tunnel.session == down.session.id && !GoOnWith(tunnel)) RetryTunnel(tunnel);
+}
+
+// When both ends have called, the tunnel may have lost one of two sessions: nobody has to call again.
+bool Node::GoOnWith(Tunnel& tunnel) {
+  const auto other = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& s) {
+    return s.second.up && s.second.config_interface == tunnel.name;
+  });
+  if (other == sessions_.end()) return false;
+  tunnel.session = other->first;
+  return true;
 }
 
 void Node::Terminate(ike::IkeSaId id, const std::string& reason) {

@@ -36,7 +36,10 @@ std::vector<show::RouteRow> Node::Views::RouteRows(net::Family family) const {
       show::RouteRow r;
       r.code = 'L';
       r.prefix = net::Prefix::Host(a->address);
-      r.interface = r.device = a->device;
+      r.device = a->device;
+      for (const auto& [name, i] : n_.model_.interfaces)
+        if (i.unnumbered.empty() && n_.DeviceFor(i) == a->device && n_.OverlayAddress(name) == a->address) r.interface = name;
+      r.installed = n_.kernel_.Find(key) != nullptr;
       rows.push_back(std::move(r));
       continue;
     }
@@ -55,6 +58,7 @@ std::vector<show::RouteRow> Node::Views::RouteRows(net::Family family) const {
     r.metric = r.shortcut ? 1 : 0;
     r.linux_metric = route->metric;
     r.tag = r.shortcut ? 0 : 1;
+    r.installed = n_.kernel_.Find(key) != nullptr;
     r.next_hop_override = !r.shortcut && n_.shortcuts_.contains(route->prefix);
     if (auto since = n_.route_since_.find(route->prefix); since != n_.route_since_.end())
       r.age = seconds(WholeSeconds(n_.now_ - since->second));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/config/names.h"
 #include "core/node/authorization.h"
 #include "core/node/node.h"
 
@@ -29,11 +30,12 @@ std::optional<net::IpAddress> Node::SourceCandidate(const config::Interface& int
     return source->address;
   // Several addresses: one that stays, of the destination's kind (unique local or global); else the first.
   const bool to_local = interface.destination && IsUniqueLocal(*interface.destination);
+  const std::string& device = config::LinuxDevice(model_, interface.source_interface);
   const LocalAddress* best = nullptr;
   int best_score = -1;
   for (const LocalAddress& a : network_.addresses) {
     if (a.vrf != interface.tunnel_vrf || a.address.is_v6() != v6 || a.address.is_link_local()) continue;
-    if (interface.source_address ? a.address != *interface.source_address : a.device != interface.source_interface)
+    if (interface.source_address ? a.address != *interface.source_address : a.device != device)
       continue;
     const int score = (a.passing ? 0 : 2) + (IsUniqueLocal(a.address) == to_local ? 1 : 0);
     if (score > best_score) best = &a, best_score = score;
@@ -46,8 +48,9 @@ net::IpAddress Node::OverlayAddress(const std::string& interface) const {
   if (owner == nullptr) return {};
   if (owner->address) return *owner->address;
   if (auto it = tunnels_.find(owner->name); it != tunnels_.end() && it->second.negotiated) return *it->second.negotiated;
+  const std::string& device = config::LinuxDevice(model_, owner->name);
   for (const LocalAddress& a : network_.addresses)
-    if (a.device == owner->name && a.address.is_v4()) return a.address;
+    if (a.device == device && a.address.is_v4()) return a.address;
   return {};
 }
 
