@@ -144,13 +144,13 @@ TEST_F(Debugging, OfNhrpShowsPacketsAndShortcuts) {
 
 TEST_F(Debugging, NeverShowsAKeyOrAuthenticationData) {
   Add();
-  for (size_t router : {0, 1})
+  for (size_t router : {0u, 1u})
     for (const char* what : {"crypto ikev2", "crypto ikev2 packet", "crypto ikev2 internal",
                              "crypto ikev2 error", "nhrp", "nhrp packet"})
       w_.Show(router, absl::StrCat("debug ", what), 5);
   Up();
   Shortcut();
-  for (size_t router : {0, 1}) {
+  for (size_t router : {0u, 1u}) {
     ASSERT_GT(w_.DebugLines(router).size(), 10u);
     for (const std::string& line : w_.DebugLines(router)) {
       for (const char* secret : {kKey, "nhrppass"}) {

@@ -231,7 +231,7 @@ TEST(Ctr, RefusesWrongSizesAndTakesAnyLength) {
   for (size_t n = 0; n < 12; ++n)
     EXPECT_FALSE(Openssl().Encrypt(Encr::kAesCtr, key, BytesView(nonce).first(n), data).ok()) << n;
   EXPECT_FALSE(Openssl().Encrypt(Encr::kAesCtr, key, Bytes(16), data).ok());
-  for (size_t n : {0, 15, 17, 20, 31, 33})
+  for (size_t n : {0u, 15u, 17u, 20u, 31u, 33u})
     EXPECT_FALSE(Openssl().Encrypt(Encr::kAesCtr, Bytes(n), nonce, data).ok()) << n;
   for (size_t n = 1; n <= data.size(); ++n)
     EXPECT_EQ(Openssl().Encrypt(Encr::kAesCtr, key, nonce, BytesView(data).first(n))->size(), n);

@@ -95,7 +95,7 @@ TEST(Cmac, HashesPrfKeysOfOtherSizesAsRfc4615) {
 
 TEST(Cmac, IntegrityRefusesKeysOfOtherSizes) {
   const BytesView parts[] = {AsView("Hi There")};
-  for (size_t n : {0, 1, 15, 17, 24, 32})
+  for (size_t n : {0u, 1u, 15u, 17u, 24u, 32u})
     EXPECT_TRUE(Openssl().ComputeIntegrity(Integ::kAesCmac96, Bytes(n), parts).empty()) << n;
 }
 

@@ -141,8 +141,8 @@ class Pair {
   Pair(const std::string& a, const std::string& b, Pki pki_a, Pki pki_b) : rng_{SeededRng(1), SeededRng(2)} {
     nodes_[0] = std::make_unique<Node>(Node::Options{}, Parse(a), rng_[0], *crypto_, std::move(pki_a));
     nodes_[1] = std::make_unique<Node>(Node::Options{}, Parse(b), rng_[1], *crypto_, std::move(pki_b));
-    for (size_t i : {0, 1}) Feed(i, TimeOfDay{kNow});
-    for (size_t i : {1, 0}) Feed(i, LocalNetwork{{{"eth0", Address(i), 24}}, {}});
+    for (size_t i : {0u, 1u}) Feed(i, TimeOfDay{kNow});
+    for (size_t i : {1u, 0u}) Feed(i, LocalNetwork{{{"eth0", Address(i), 24}}, {}});
   }
   static net::IpAddress Address(size_t i) { return i == 0 ? A("192.0.2.1") : A("192.0.2.2"); }
   void Run(Duration limit) {
@@ -156,7 +156,7 @@ class Pair {
       std::optional<Instant> next = Earlier(nodes_[0]->NextDeadline(), nodes_[1]->NextDeadline());
       if (!next || *next > end) return;
       now_ = std::max(now_, *next);
-      for (size_t i : {0, 1}) {
+      for (size_t i : {0u, 1u}) {
         Actions out;
         nodes_[i]->OnTick(now_, out);
         Carry(i, out);

@@ -239,7 +239,7 @@ TEST(FrontDoor, OfTwoVrfsWithTheSameSourceTheSecondStaysDown) {
   w.Add(SpokeConfig("192.0.2.1"), "red");
   w.Add(SpokeConfig("192.0.2.1"), "blue");
   w.Feed(0, HubNetwork("192.0.2.1", "192.0.2.1"));
-  for (size_t spoke : {1, 2}) w.Feed(spoke, SpokeNetwork());
+  for (size_t spoke : {1u, 2u}) w.Feed(spoke, SpokeNetwork());
   w.Run(seconds(30));
   EXPECT_EQ(w.Logged(0, "Virtual-Template2 stays down: its source 192.0.2.1"), 1u);
   EXPECT_EQ(w.Logged(0, "Virtual-Template1 stays down"), 0u);
