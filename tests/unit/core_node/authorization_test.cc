@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace flexvpn::node {
 namespace {
 
@@ -95,6 +97,35 @@ TEST(FindKeys, CallerWithoutAddressTakesThePeerWhoseIdentityTheProfileMatches) {
   EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.1"))->local, ToSecret(AsView("hub")));
   EXPECT_FALSE(FindKeys(m, m.profiles.at("Q"), std::nullopt, A("192.0.2.1")).ok());
   EXPECT_FALSE(FindKeys(m, m.profiles.at("P"), Fqdn("stranger.example.net"), A("192.0.2.1")).ok());
+}
+
+// A hub and spokes with keys of their own, one profile for both.
+config::Model TwoKeys(const char* hub_address = "") {
+  return Parse(absl::StrCat(
+      "crypto ikev2 keyring K\n peer OTHERS\n  identity fqdn domain spokes.example.net\n  pre-shared-key others\n"
+      " peer HUB\n  identity fqdn hub.example.net\n", hub_address, "  pre-shared-key hub\n"
+      "crypto ikev2 profile P\n match identity remote fqdn domain spokes.example.net\n match identity remote fqdn hub.example.net\n"
+      " authentication remote pre-share\n authentication local pre-share\n keyring local K\n"));
+}
+
+TEST(FindKeys, CallerHasNoKeyIfSeveralPeersCouldAnswer) {
+  const config::Model m = TwoKeys();
+  EXPECT_FALSE(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.1")).ok());
+}
+
+TEST(FindKeys, APeerWithAnotherAddressIsNotTakenByIdentity) {
+  const config::Model m = TwoKeys("  address 192.0.2.9\n");
+  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.9"))->local, ToSecret(AsView("hub")));
+  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.1"))->local, ToSecret(AsView("others")));
+}
+
+// Whoever has the spokes' key must not pass for the hub, although the profile accepts the hub, too.
+TEST(KeyIsOf, AKeyChosenByIdentityProvesNoOther) {
+  const config::Model m = TwoKeys("  address 192.0.2.9\n");
+  const config::IkeProfile& p = m.profiles.at("P");
+  EXPECT_TRUE(KeyIsOf(m, p, Fqdn("a.spokes.example.net"), A("192.0.2.1")));
+  EXPECT_FALSE(KeyIsOf(m, p, Fqdn("hub.example.net"), A("192.0.2.1")));
+  EXPECT_TRUE(KeyIsOf(m, p, Fqdn("hub.example.net"), A("192.0.2.9")));
 }
 
 TEST(FindKeys, IdentityBeatsAddressAndLongerPrefixBeatsShorter) {

@@ -88,19 +88,30 @@ const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring,
   return best;
 }
 
-namespace {
-
-// As initiator we do not know yet who answers: a peer without address serves if it has an identity that the profile asks for.
 const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring, const config::IkeProfile& profile,
                                            const std::optional<ike::Identity>& id, const net::IpAddress& remote) {
-  const config::KeyringPeer* found = node::FindKeyringPeer(keyring, id, remote);
+  const config::KeyringPeer* found = FindKeyringPeer(keyring, id, remote);
   if (found != nullptr || id) return found;
+  const auto& wanted = profile.match_remote;
   for (const config::KeyringPeer& peer : keyring.peers) {
-    const auto& wanted = profile.match_remote;
-    if (peer.identity && std::find(wanted.begin(), wanted.end(), *peer.identity) != wanted.end()) return &peer;
+    if (!ByIdentityAlone(peer) || std::find(wanted.begin(), wanted.end(), *peer.identity) == wanted.end()) continue;
+    if (found != nullptr) return nullptr;  // which of them answers is not known before its key is needed
+    found = &peer;
   }
-  return nullptr;
+  return found;
 }
+
+bool ByIdentityAlone(const config::KeyringPeer& peer) { return peer.identity && peer.addresses.empty(); }
+
+bool KeyIsOf(const config::Model& model, const config::IkeProfile& profile, const ike::Identity& id,
+             const net::IpAddress& remote) {
+  const auto keyring = model.keyrings.find(profile.keyring);
+  if (keyring == model.keyrings.end()) return true;
+  const config::KeyringPeer* used = FindKeyringPeer(keyring->second, profile, std::nullopt, remote);
+  return used == nullptr || !ByIdentityAlone(*used) || FindKeyringPeer(keyring->second, id, remote) == used;
+}
+
+namespace {
 
 ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::IpsecProfile& ipsec,
                                  const config::Interface& interface) {

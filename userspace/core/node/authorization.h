@@ -33,6 +33,15 @@ bool ProfileAccepts(const config::Model& model, const config::IkeProfile& profil
 // there is none.
 const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring, const std::optional<ike::Identity>& id,
                                            const net::IpAddress& remote);
+// The same for one who calls with this profile and does not know yet who answers: where no address fits, the one entry by
+// identity alone that the profile asks for; nullptr if there are several.
+const config::KeyringPeer* FindKeyringPeer(const config::Keyring& keyring, const config::IkeProfile& profile,
+                                           const std::optional<ike::Identity>& id, const net::IpAddress& remote);
+bool ByIdentityAlone(const config::KeyringPeer& peer);
+// Whether the key that a call to `remote` was made with is that of `id`, who has proved to have it: a key chosen by identity
+// proves no other identity, whatever the profile accepts.
+bool KeyIsOf(const config::Model& model, const config::IkeProfile& profile, const ike::Identity& id,
+             const net::IpAddress& remote);
 
 struct Keys {
   SecretBytes local, remote;

@@ -234,7 +234,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void TryTunnel(Tunnel& tunnel);
   void TunnelTick();
   void RetryTunnel(Tunnel& tunnel);
-  bool GoOnWith(Tunnel& tunnel);  // takes over another session of its own; false: it has none
+  // Takes over another session with `peer` that carries traffic; false: it has none.
+  bool GoOnWith(Tunnel& tunnel, const ike::Identity& peer);
   void OnNeedTunnel(const nhrp::NeedTunnel& need);
   void CallShortcut(const nhrp::NeedTunnel& need);
   bool JoinShortcut(const nhrp::NeedTunnel& need);  // an existing or coming tunnel serves

@@ -101,11 +101,13 @@ bool Reconfiguration::SameKeys(const Basis& s, const config::IkeProfile& was, co
   if (!SameEntry(from_.keyrings, to_.keyrings, was.keyring) && !keyrings_.contains(was.keyring)) return false;
   const auto change = keyrings_.find(was.keyring);
   if (change == keyrings_.end()) return true;
-  // Who calls asks by address alone; who answers knows the peer's name by then.
+  // Who calls asks by address, or takes the entry that the profile names; who answers knows the peer's name by then.
   const std::optional<ike::Identity> id = s.info.initiator ? std::nullopt : std::optional(s.info.remote_id);
   const net::IpAddress& remote = s.info.remote.address;
   // A keyring has thousands of entries; those that changed are few.
-  if (!change->second.reordered && FindKeyringPeer(change->second.was, id, remote) == nullptr &&
+  const auto named = [](const config::Keyring& k) { return std::any_of(k.peers.begin(), k.peers.end(), ByIdentityAlone); };
+  const bool by_name = !id && (named(change->second.was) || named(change->second.is));
+  if (!by_name && !change->second.reordered && FindKeyringPeer(change->second.was, id, remote) == nullptr &&
       FindKeyringPeer(change->second.is, id, remote) == nullptr)
     return true;
   const auto a = FindKeys(from_, was, id, remote), b = FindKeys(to_, is, id, remote);

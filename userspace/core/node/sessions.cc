@@ -186,6 +186,13 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     NoteFailure(info, "the profile does not match the identity it has authenticated with");
     return Terminate(info.id, "identity not accepted");
   }
+  if (info.initiator && info.auth_remote == "PSK" &&
+      !KeyIsOf(model_, profile->second, info.remote_id, info.remote.address)) {
+    Say(Log::Level::kWarning, absl::StrCat("IKEv2: ", info.remote.ToString(), " has proved to be ", info.remote_id.ToString(),
+                                           " with the key of another peer of keyring ", profile->second.keyring));
+    NoteFailure(info, "the key is that of another peer of the keyring");
+    return Terminate(info.id, "identity not accepted");
+  }
   Peer& peer = FindOrCreatePeer(session);
   session.peer = peer.id;
   peer.sessions.insert(info.id);
@@ -321,13 +328,17 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   for (nhrp::TunnelToken token : session.tokens)
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(token, now_, a); });
   for (auto& [name, tunnel] : tunnels_)
-    if (tunnel.session == down.session.id && !GoOnWith(tunnel)) RetryTunnel(tunnel);
+    if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session.remote_id)) RetryTunnel(tunnel);
 }
 
-// When both ends have called, the tunnel may have lost one of two sessions: nobody has to call again.
-bool Node::GoOnWith(Tunnel& tunnel) {
+// When both ends have called, the tunnel may have lost one of two sessions with that peer: nobody has to call again.
+bool Node::GoOnWith(Tunnel& tunnel, const ike::Identity& peer) {
+  const auto carries = [&](ike::IkeSaId id) {
+    return std::any_of(children_.begin(), children_.end(),
+                       [&](const auto& c) { return c.second.sa.ike == id && c.second.in && c.second.out; });
+  };
   const auto other = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& s) {
-    return s.second.up && s.second.config_interface == tunnel.name;
+    return s.second.up && s.second.config_interface == tunnel.name && s.second.info.remote_id == peer && carries(s.first);
   });
   if (other == sessions_.end()) return false;
   tunnel.session = other->first;

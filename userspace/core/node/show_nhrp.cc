@@ -110,7 +110,7 @@ show::Document Node::Views::Nhs(const Query& q) const {
     r.network_id = interface->nhrp.network_id;
     if (interface->destination) r.nbma = *interface->destination;
     const auto session = n_.sessions_.find(tunnel.session);
-    if (session != n_.sessions_.end()) r.nbma = session->second.info.remote.address;
+    if (session != n_.sessions_.end() && session->second.up) r.nbma = session->second.info.remote.address;
     if (const Peer* peer = session == n_.sessions_.end() ? nullptr : n_.FindPeer(session->second.peer)) {
       r.address = peer->remote_protocol;
       r.responding = peer->up;
