@@ -17,7 +17,7 @@ endif()
 
 find_package(PkgConfig REQUIRED)
 find_package(absl REQUIRED)
-find_package(OpenSSL 3.0 REQUIRED)
+find_package(OpenSSL 3.0.3 REQUIRED)
 find_package(CURL 7.85 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 pkg_check_modules(LIBMNL REQUIRED IMPORTED_TARGET libmnl)
