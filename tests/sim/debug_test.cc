@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hub_and_spokes.h"
 #include "world.h"
 
 namespace flexvpn::sim {
@@ -18,72 +19,16 @@ using testing::Not;
 
 constexpr char kKey[] = "the-key-nobody-may-see";
 
-std::string Router(const std::string& name, const std::string& interfaces) {
-  return absl::StrCat("hostname ", name, R"(
-aaa new-model
-aaa authorization network default local
-crypto ikev2 keyring ALL
- peer ANY
-  address 0.0.0.0 0.0.0.0
-  pre-shared-key )",
-                      kKey, R"(
-crypto ikev2 profile FLEX
- match identity remote fqdn domain example.net
- identity local fqdn )",
-                      name, R"(.example.net
- authentication local pre-share
- authentication remote pre-share
- keyring local ALL
- aaa authorization group psk list default default
- virtual-template 1
-crypto ipsec profile default
- set ikev2-profile FLEX
-)",
-                      interfaces);
-}
-
-std::string Hub() {
-  return Router("hub", R"(ip local pool FLEX 10.0.0.1 10.0.0.254
-crypto ikev2 authorization policy default
- pool FLEX
- route set remote ipv4 172.16.0.0 255.240.0.0
-interface Loopback0
- ip address 10.0.255.254 255.255.255.255
-interface Virtual-Template1 type tunnel
- ip unnumbered Loopback0
- ip nhrp network-id 1
- ip nhrp redirect
- ip nhrp authentication nhrppass
- tunnel source eth0
- tunnel protection ipsec profile default
-)");
-}
-
-std::string Spoke(int i) {
-  constexpr char kCommon[] = R"(
- ip nhrp network-id 1
- ip nhrp shortcut virtual-template 1
- ip nhrp redirect
- ip nhrp authentication nhrppass
- tunnel source eth0
- tunnel protection ipsec profile default
-)";
-  return Router(
-      absl::StrCat("spoke", i),
-      absl::StrCat(
-          "crypto ikev2 authorization policy default\n route set remote ipv4 172.16.", i,
-          ".0 255.255.255.0\ninterface Tunnel0\n ip address negotiated\n tunnel destination 198.51.100.1",
-          kCommon, "interface Virtual-Template1 type tunnel\n ip unnumbered Tunnel0", kCommon));
-}
+constexpr char kNhrpPassword[] = " ip nhrp authentication nhrppass\n";
 
 net::IpAddress Ip(const std::string& s) { return *net::IpAddress::Parse(s); }
 
 class Debugging : public testing::Test {
  protected:
   void Add() {
-    w_.Add(Hub(), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.255.0/24"));
+    w_.Add(HubText(kKey, kNhrpPassword), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.255.0/24"));
     for (int i : {1, 2})
-      w_.Add(Spoke(i), Ip(absl::StrCat("203.0.113.", i)),
+      w_.Add(SpokeText(i, kKey, kNhrpPassword), Ip(absl::StrCat("203.0.113.", i)),
              *net::Prefix::Parse(absl::StrCat("172.16.", i, ".0/24")));
   }
   void Up() {

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "hub_and_spokes.h"
 #include "world.h"
 
 namespace flexvpn::sim {
@@ -12,63 +13,8 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kKeys[] = R"(
-aaa new-model
-aaa authorization network default local
-crypto ikev2 keyring ALL
- peer ANY
-  address 0.0.0.0 0.0.0.0
-  pre-shared-key %s
-crypto ikev2 profile FLEX
- match identity remote fqdn domain example.net
- identity local fqdn %n.example.net
- authentication local pre-share
- authentication remote pre-share
- keyring local ALL
- aaa authorization group psk list default default
- virtual-template 1
-crypto ipsec profile default
- set ikev2-profile FLEX
-)";
-
-std::string Keys(const std::string& name, const std::string& key) {
-  std::string text = kKeys;
-  text.replace(text.find("%s"), 2, key);
-  text.replace(text.find("%n"), 2, name);
-  return absl::StrCat("hostname ", name, text);
-}
-
-std::string Hub() {
-  return absl::StrCat(Keys("hub", "right"), R"(
-ip local pool FLEX 10.0.0.1 10.0.0.254
-crypto ikev2 authorization policy default
- pool FLEX
- route set remote ipv4 172.16.0.0 255.240.0.0
-interface Loopback0
- ip address 10.0.255.254 255.255.255.255
-interface Virtual-Template1 type tunnel
- description to the spokes
- ip unnumbered Loopback0
- ip nhrp network-id 1
- ip nhrp redirect
- tunnel source eth0
- tunnel protection ipsec profile default
-)");
-}
-
-std::string Spoke(int i, const char* key = "right") {
-  constexpr char kInterface[] = R"(
- ip nhrp network-id 1
- ip nhrp shortcut virtual-template 1
- ip nhrp redirect
- tunnel source eth0
- tunnel protection ipsec profile default
-)";
-  return absl::StrCat(Keys(absl::StrCat("spoke", i), key), "crypto ikev2 authorization policy default\n"
-                      " route set remote ipv4 172.16.", i, ".0 255.255.255.0\n"
-                      "interface Tunnel0\n ip address negotiated\n tunnel destination 198.51.100.1", kInterface,
-                      "interface Virtual-Template1 type tunnel\n ip unnumbered Tunnel0", kInterface);
-}
+std::string Hub() { return HubText("right", " description to the spokes\n"); }
+std::string Spoke(int i, const char* key = "right") { return SpokeText(i, key); }
 
 net::IpAddress Ip(const std::string& s) { return *net::IpAddress::Parse(s); }
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <map>
 
+#include "absl/container/inlined_vector.h"
+
 namespace flexvpn::ike {
 namespace {
 
@@ -14,13 +16,12 @@ using crypto::KeMethod;
 constexpr size_t kAdditional = std::tuple_size_v<decltype(Suite::additional)>;
 constexpr auto kFirstAdditional = static_cast<TransformType>(6);  // RFC 9370 §3.1: ADDKE1..ADDKE7 are 6..12
 enum Dimension : size_t { kEncrDim, kPrfDim, kIntegDim, kKeDim, kEsnDim, kAddKeDim, kDimensions = kAddKeDim + kAdditional };
-using Product = std::array<std::vector<uint32_t>, kDimensions>;
-
-uint32_t EncrValue(const Suite& s) { return static_cast<uint32_t>(s.encr) << 16 | s.encr_key_bits; }
+using Values = absl::InlinedVector<uint32_t, 1>;  // one suite has one of each: no allocation
+using Product = std::array<Values, kDimensions>;
 
 Product ProductOf(const Suite& s) {
   Product p;
-  p[kEncrDim] = {EncrValue(s)};
+  p[kEncrDim] = {static_cast<uint32_t>(s.encr) << 16 | s.encr_key_bits};
   p[kPrfDim] = {static_cast<uint32_t>(s.prf)};
   p[kIntegDim] = {static_cast<uint32_t>(s.integ)};
   p[kKeDim] = {static_cast<uint32_t>(s.ke)};
@@ -65,8 +66,9 @@ bool IsKe(TransformType t) {
 
 std::vector<Transform> TransformsOf(ProtocolId protocol, const Product& p) {
   std::vector<Transform> out;
+  out.reserve(kDimensions);
   for (uint32_t v : p[kEncrDim]) out.push_back(EncrTransform(v));
-  auto add = [&out](TransformType type, const std::vector<uint32_t>& values, bool none_too) {
+  auto add = [&out](TransformType type, const Values& values, bool none_too) {
     for (uint32_t v : values)
       if (v != 0 || none_too) out.push_back({type, static_cast<uint16_t>(v), std::nullopt});
   };
@@ -75,26 +77,9 @@ std::vector<Transform> TransformsOf(ProtocolId protocol, const Product& p) {
   add(TransformType::kKe, p[kKeDim], p[kKeDim].size() > 1);  // optional PFS says NONE among groups
   if (protocol == ProtocolId::kEsp) add(TransformType::kEsn, p[kEsnDim], true);
   for (size_t i = 0; i < kAdditional; ++i) {
-    const std::vector<uint32_t>& values = p[kAddKeDim + i];
+    const Values& values = p[kAddKeDim + i];
     add(AdditionalType(i), values, values.size() > 1);  // NONE among others: this exchange is optional
   }
-  return out;
-}
-
-// The same for one suite, which is already normalised: one value a dimension.
-std::vector<Transform> TransformsOfOne(ProtocolId protocol, const Suite& s) {
-  std::vector<Transform> out;
-  out.reserve(kDimensions);
-  const auto add = [&out](TransformType type, auto value, bool none_too = false) {
-    const auto id = static_cast<uint16_t>(value);
-    if (id != 0 || none_too) out.push_back({type, id, std::nullopt});
-  };
-  out.push_back(EncrTransform(EncrValue(s)));
-  if (protocol == ProtocolId::kIke) add(TransformType::kPrf, s.prf);
-  add(TransformType::kInteg, s.integ);
-  add(TransformType::kKe, s.ke);
-  if (protocol == ProtocolId::kEsp) add(TransformType::kEsn, s.esn, true);
-  for (size_t i = 0; i < kAdditional; ++i) add(AdditionalType(i), s.additional[i]);
   return out;
 }
 
@@ -121,7 +106,7 @@ class Offered {
 
   // The answer with exactly one transform of each offered type (§2.7), if `suite` fits.
   std::optional<std::vector<Transform>> Match(ProtocolId protocol, const Suite& suite) const {
-    std::vector<Transform> answer = TransformsOfOne(protocol, suite);
+    std::vector<Transform> answer = TransformsOf(protocol, ProductOf(suite));
     if (!suite.esn && !Has(TransformType::kEsn))  // left out: no ESN
       std::erase_if(answer, [](const Transform& t) { return t.type == TransformType::kEsn; });
     for (const Transform& t : answer)
@@ -192,7 +177,7 @@ Suite Normalize(ProtocolId protocol, Suite suite) {
 }
 
 std::vector<Transform> TransformsOf(ProtocolId protocol, const Suite& suite) {
-  return TransformsOfOne(protocol, Normalize(protocol, suite));
+  return TransformsOf(protocol, ProductOf(Normalize(protocol, suite)));
 }
 
 SaPayload BuildSa(ProtocolId protocol, BytesView spi, const std::vector<Suite>& suites) {

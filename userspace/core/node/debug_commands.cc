@@ -20,6 +20,8 @@ std::string Title(DebugKind kind, bool on) {
 
 }  // namespace
 
+void Node::SyncDebugSink() { ike_.SetDebug(debug_.WantsIke() ? this : nullptr); }
+
 absl::Status Node::TurnDebugCondition(const Query& q, bool on) {
   if (q.Has("reset")) {
     debug_.ResetConditions(q.session);
@@ -54,7 +56,7 @@ show::Document Node::TurnDebug(const Query& q) {
     debug_.Turn(q.session, KindOf(q), on);
     said = Title(KindOf(q), on);
   }
-  ike_.SetDebug(debug_.WantsIke() ? this : nullptr);
+  SyncDebugSink();
   return show::MakeMessage(said);
 }
 

@@ -49,7 +49,6 @@ void Node::Debug(DebugKind kind, const DebugSubject& about, absl::string_view te
 }
 
 // --- ike::DebugSink
-// -----------------------------------------------------------------------------------------------
 void Node::OnMessage(const ike::MessageSeen& m) {
   const bool received = m.way == ike::MessageSeen::Way::kReceived;
   const DebugSubject about{&m.remote.address, m.profile};
@@ -58,7 +57,7 @@ void Node::OnMessage(const ike::MessageSeen& m) {
     Debug(
         DebugKind::kIke, about,
         absl::StrCat(received ? "called by " : "calling ", m.remote.ToString(), ", at ", m.local.ToString()));
-  if (!debug_.Wants(DebugKind::kIkePacket)) return;
+  if (debug_.Takers(DebugKind::kIkePacket, about).empty()) return;  // before the work of describing it
   std::string text = received ? "Received " : m.way == ike::MessageSeen::Way::kSent ? "Sent " : "Sent again ";
   absl::StrAppend(&text, received ? dissect::Summarize(m.remote, m.local, m.header)
                                   : dissect::Summarize(m.local, m.remote, m.header));
@@ -82,7 +81,6 @@ void Node::OnStep(const ike::SessionInfo& about, const ike::Header& header, absl
 }
 
 // --- sessions
-// -------------------------------------------------------------------------------------------------------
 void Node::DebugSession(ike::IkeSaId id, absl::string_view text) {
   const std::optional<ike::SessionInfo> info = ike_.Find(id);
   if (!info) return Debug(DebugKind::kIke, {}, absl::StrCat("session ", id.value(), ": ", text));
@@ -135,7 +133,6 @@ void Node::DebugIke(const ike::Action& action) {
 }
 
 // --- NHRP
-// -----------------------------------------------------------------------------------------------------------
 std::string Node::PeerText(net::PeerId id) const {
   const Peer* peer = FindPeer(id);
   return peer == nullptr ? absl::StrCat("peer ", id.value())

@@ -86,7 +86,7 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  [&](const Command& c) { OnCommand(c); },
                  [&](const SessionEnded& s) {
                    debug_.Forget(s.session);
-                   ike_.SetDebug(debug_.WantsIke() ? this : nullptr);
+                   SyncDebugSink();
                  },
                  [&](const NewConfig& c) { OnNewConfig(c.model, c.pki); },
                  [&](const TimeOfDay& t) {

@@ -317,6 +317,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   // debug_commands.cc
   show::Document TurnDebug(const Query& q);
   absl::Status TurnDebugCondition(const Query& q, bool on);
+  void SyncDebugSink();  // the engine tells of its messages only while somebody debugs it
 
   // debug_lines.cc: called only while somebody debugs
   void Debug(DebugKind kind, const DebugSubject& about, absl::string_view text);
