@@ -68,6 +68,7 @@ static __always_inline void fill_tunnel(struct abi_selection *s, const struct ab
 	}
 	s->adjust_mss = peer->adjust_mss;
 	s->stats_slot = peer->stats_slot;
+	s->tcp_mark = peer->in_tcp ? ABI_TCP_MARK : 0;
 }
 
 /* Fills `s` for peer `id`, or gives the reason why that peer cannot be used. */
@@ -101,7 +102,7 @@ static __always_inline int send(struct __sk_buff *skb, const struct inner *in, s
 	if (bpf_skb_set_tunnel_key(skb, key, sizeof(*key),
 				   s->tunnel_flags | (in->do_not_fragment ? BPF_F_DONT_FRAGMENT : 0)))
 		return drop(ABI_DROP_TX_TUNNEL_KEY);
-	skb->mark = (skb->mark & ~ABI_PEER_MASK) | s->peer;
+	skb->mark = (skb->mark & ~(ABI_PEER_MASK | ABI_TCP_MARK)) | s->peer | s->tcp_mark;
 
 	stats = bpf_map_lookup_elem(&peer_stats, &slot);
 	if (!stats)

@@ -112,6 +112,17 @@ TEST_F(PeerSelect, ChangedPeerHoldsFromTheNextPacket) {
   EXPECT_EQ(Select(packet).verdict, kDrop);
 }
 
+TEST_F(PeerSelect, APeerInTcpIsMarkedAndItsMarkGoesWithIt) {
+  const Bytes packet = Ip({.source = "192.168.1.5", .destination = "10.11.0.5"});
+  dataplane::Peer peer = PeerNumber(1);
+  peer.in_tcp = true;
+  ASSERT_TRUE(datapath_->PutPeer(peer, IfIndex("gre0")).ok());
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Select(packet, 0xabc00005).mark, 0xabd00001U) << "the administrator's bits stay";
+  peer.in_tcp = false;
+  ASSERT_TRUE(datapath_->PutPeer(peer, IfIndex("gre0")).ok());
+  EXPECT_EQ(Select(packet, net::kTcpMark).mark, 1U) << "nothing of an earlier life of the packet stays";
+}
+
 TEST_F(PeerSelect, NhrpGoesWhereItsMarkSays) {
   RunResult r = SelectAndReport(Frame(kEthNhrp, Bytes(80, 1)), 3);
   EXPECT_EQ(r.verdict, kPass);

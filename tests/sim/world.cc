@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/overloaded.h"
 #include "core/show/document.h"
+#include "sim/router.h"
 #include "support/toy_crypto.h"
 
 namespace flexvpn::sim {
@@ -30,22 +31,6 @@ Bytes InnerHeader(const net::IpAddress& source, const net::IpAddress& destinatio
 }
 
 }  // namespace
-
-struct World::Router {
-  size_t index = 0;
-  config::Model model;
-  net::IpAddress underlay;
-  net::Prefix lan;
-  std::unique_ptr<SeededRng> rng;
-  std::unique_ptr<node::Node> node;
-  dataplane::State kernel;
-  uint64_t epoch = 0;                 // of the power cycle: events of an earlier life are void
-  std::optional<Instant> armed;
-  std::map<std::pair<net::PeerId, net::IpAddress>, Instant> redirected;  // spoke_classify's limiter
-  std::map<net::PeerId, uint64_t> sent;
-  std::vector<std::string> debug;             // lines of `debug`
-  std::map<std::string, uint64_t> installed;  // when, by key: the kernel sends with the newest SA
-};
 
 World::World(Settings settings)
     : settings_(settings), rng_(settings.seed), crypto_(std::make_unique<crypto::ToyProvider>()) {}
@@ -181,8 +166,9 @@ void World::Arm(Router& r) {
 
 void World::Carry(Router& r, node::Action& action) {
   std::visit(Overloaded{
-                 [&](node::SendUdp& a) { SendUdp(r, a.datagram); },
-                 [&](node::ListenIn&) {},  // there are no VRFs in this world
+                 [&](node::SendIke& a) { SendIke(r, a.datagram); },
+                 [&](node::ListenIn& a) { r.tcp_port = a.tcp_port; },  // there are no VRFs in this world
+                 [&](node::UseTcp&) {},
                  [&](node::StartJob& a) {
                    auto result = std::make_shared<crypto::JobResult>(crypto_->Run(a.job));
                    At(now_, [this, index = r.index, epoch = r.epoch, id = a.id, result] {
@@ -225,12 +211,14 @@ void World::Note(const std::string& line) {
   if (log_.size() < kMaxLog) log_.push_back(text);
 }
 
-void World::SendUdp(Router& r, const ike::SendDatagram& d) {
+void World::SendIke(Router& r, const ike::SendDatagram& d) {
   for (uint8_t b : d.bytes) transcript_ = (transcript_ ^ b) * 1099511628211ULL;
+  if (d.remote.in_tcp()) return SendTcp(r, d);
   auto it = by_address_.find(d.remote.address);
-  if (it == by_address_.end() || d.local.address != r.underlay || Lost()) return;
+  if (it == by_address_.end() || d.local.address != r.underlay || r.udp_blocked || routers_[it->second]->udp_blocked || Lost())
+    return;
   At(now_ + Delay(), [this, to = it->second, from = r.underlay, d] {
-    if (d.bytes.size() > 1) Feed(to, node::UdpDatagram{{d.remote, {from, d.local.port}, d.bytes}});
+    if (d.bytes.size() > 1) Feed(to, node::IkeDatagram{{d.remote, {from, d.local.port}, d.bytes}});
   });
 }
 
@@ -267,7 +255,7 @@ std::optional<std::pair<size_t, net::PeerId>> World::EspPath(const Router& r, ne
   key.source = out->source;
   key.destination = out->destination;
   const dataplane::Object* in = other.kernel.Find(dataplane::Key(key));
-  if (in == nullptr || !other.node) return std::nullopt;
+  if (in == nullptr || !other.node || !Passes(r, other, peer)) return std::nullopt;
   return std::make_pair(other.index, std::get<dataplane::Sa>(*in).peer);
 }
 

@@ -41,6 +41,11 @@ class World {
   // eth0 has this underlay address instead of the one it had; nothing reaches the old one any more.
   void Readdress(size_t router, const net::IpAddress& underlay);
 
+  // What is in the way of this router passes TCP only, or everything again.
+  void BlockUdp(size_t router, bool block = true);
+  // All TCP connections break; both ends notice.
+  void CutTcp();
+
   // Runs until `done` or for `limit` of virtual time; true if `done`.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
   void RunFor(Duration d);
@@ -99,7 +104,21 @@ class World {
   void Arm(Router& r);
   bool Lost();
   Duration Delay();
-  void SendUdp(Router& r, const ike::SendDatagram& d);
+  void SendIke(Router& r, const ike::SendDatagram& d);
+  // tcp.cc
+  struct TcpConnection {
+    size_t dialler = 0, acceptor = 0;
+    net::Endpoint local, remote;  // as the dialler sees them
+    uint16_t port = 0;            // of the dialler
+    net::Endpoint seen_local() const;   // the ends as the acceptor sees them
+    net::Endpoint seen_remote() const;
+  };
+  void SendTcp(Router& r, const ike::SendDatagram& d);
+  TcpConnection* FindTcp(const Router& r, const ike::SendDatagram& d);
+  void LoseTcp(size_t router, const net::Endpoint& local, const net::Endpoint& remote);
+  // Whether ESP of `r` to the other router gets through what is in the way.
+  bool Passes(const Router& r, const Router& other, net::PeerId peer) const;
+
   void SendNhrp(Router& r, const node::SendNhrp& p);
   // The router and peer number at which ESP of `r` towards `peer` comes out; nullopt: no SA, or the other end has
   // none that fits, or it is dead.
@@ -114,6 +133,8 @@ class World {
   std::unique_ptr<crypto::Provider> crypto_;
   std::vector<std::unique_ptr<Router>> routers_;
   std::map<net::IpAddress, size_t> by_address_;
+  std::map<uint16_t, TcpConnection> tcp_;  // by the dialler's port
+  uint16_t next_tcp_port_ = 40000;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   uint64_t next_order_ = 0;
   Instant now_{};

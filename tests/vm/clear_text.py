@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a capture of an underlay link and names every packet that should not be seen there.
 
-Allowed: ARP, ESP, UDP 500 and 4500 (IKE, ESP in UDP, NAT keepalive), ICMP and IPv6 neighbour discovery of the
+Allowed: ARP, ESP, UDP 500 and 4500 (IKE, ESP in UDP, NAT keepalive), TCP 4500 (IKE and ESP, RFC 9329), ICMP and IPv6 neighbour discovery of the
 underlay itself.  Everything else is in clear: GRE, IP in IP, anything with a LAN or overlay address, and any packet
 that carries the payload pattern of the tests' pings.
 """
@@ -9,7 +9,7 @@ import ipaddress
 import struct
 import sys
 
-ICMP, UDP, GRE, ESP, ICMP6, DESTINATION_OPTIONS = 1, 17, 47, 50, 58, 60
+ICMP, TCP, UDP, GRE, ESP, ICMP6, DESTINATION_OPTIONS = 1, 6, 17, 47, 50, 58, 60
 IKE_PORTS = (500, 4500)
 PRIVATE = [ipaddress.ip_network(n) for n in ("192.168.0.0/16", "10.0.0.0/24")]
 NAMES = {4: "IP in IP", 41: "IPv6 in IP", 47: "GRE", 6: "TCP", 17: "UDP", 1: "ICMP", 51: "AH"}
@@ -79,6 +79,8 @@ def classify(frame):
         if not fragment and struct.unpack_from("!I", rest.ljust(12, b"\0"), 8)[0] != 0 and 4500 in struct.unpack_from(
                 "!HH", rest) and len(rest) > 9:
             return "esp", text
+        return "ike", text
+    if protocol == TCP and not fragment and len(rest) >= 20 and 4500 in struct.unpack_from("!HH", rest):
         return "ike", text
     if protocol == ICMP:
         return "underlay", text

@@ -20,6 +20,7 @@ import harness  # noqa: E402
 import cases  # noqa: E402,F401  (registers them)
 import examples  # noqa: E402,F401
 import shows  # noqa: E402,F401
+import tcp  # noqa: E402,F401
 from labkit.paths import LabError, bin_dir, need_root  # noqa: E402
 
 

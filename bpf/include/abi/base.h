@@ -17,10 +17,14 @@
 
 /* Changes with every incompatible change of a pinned map; a daemon that finds another version pinned starts
  * with empty maps. */
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 /* Bits of skb->mark that hold a peer id; the same as kPeerMarkMask of core/net/peer_id.h. */
 #define ABI_PEER_MASK 0x000fffffU
+
+/* Set in skb->mark beside the peer id when the peer's ESP goes in TCP: a policy rule leads it to the daemon.  The same
+ * as kTcpMark of core/net/peer_id.h. */
+#define ABI_TCP_MARK 0x00100000U
 
 /* EtherType of NHRP, also its GRE protocol type (RFC 2332 section 5.1). */
 #define ABI_ETH_P_NHRP 0x2001

@@ -41,7 +41,8 @@ struct abi_selection {
 	__u32 stats_slot; /* of the peer */
 	__u32 tunnel_flags; /* BPF_F_* of bpf_skb_set_tunnel_key, without DF */
 	__u32 tunnel_key[11]; /* struct bpf_tunnel_key */
+	__u32 tcp_mark;     /* ABI_TCP_MARK or 0 */
 };
-ABI_SIZE(struct abi_selection, 104);
+ABI_SIZE(struct abi_selection, 108);
 
 #endif

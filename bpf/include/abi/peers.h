@@ -16,7 +16,8 @@ struct abi_peer {
 	__u8 has_key;           /* 0 or 1: GRE packets carry a key (RFC 2890) */
 	__u8 redirect;          /* 0 or 1: `ip nhrp redirect` */
 	__u32 stats_slot;       /* index into peer_stats */
+	__u32 in_tcp;           /* 0 or 1: its ESP goes in TCP, see ABI_TCP_MARK */
 };
-ABI_SIZE(struct abi_peer, 56);
+ABI_SIZE(struct abi_peer, 60);
 
 #endif

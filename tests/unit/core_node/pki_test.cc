@@ -180,9 +180,9 @@ class Pair {
  private:
   void Carry(size_t i, Actions& out) {
     for (Action& action : out) {
-      if (auto* send = std::get_if<SendUdp>(&action))
+      if (auto* send = std::get_if<SendIke>(&action))
         queue_.emplace_back(1 - i,
-                            UdpDatagram{{send->datagram.remote, send->datagram.local, send->datagram.bytes}});
+                            IkeDatagram{{send->datagram.remote, send->datagram.local, send->datagram.bytes}});
       else if (auto* job = std::get_if<StartJob>(&action))
         queue_.emplace_back(i, CryptoDone{job->id, crypto_->Run(job->job)});
       else if (auto* fetch = std::get_if<StartFetch>(&action))

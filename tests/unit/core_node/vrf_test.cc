@@ -147,13 +147,13 @@ class World {
       const net::VrfId id = to == 0 ? IdAt(there, vrf) : there.listened.empty() || there.listened.back().empty()
                                                              ? net::VrfId()
                                                              : there.listened.back().begin()->second;
-      queue_.emplace_back(to, UdpDatagram{{At(d.remote, id), At(d.local, id), d.bytes}});
+      queue_.emplace_back(to, IkeDatagram{{At(d.remote, id), At(d.local, id), d.bytes}});
     }
   }
   void Carry(size_t i, Actions& out) {
     Router& r = routers_[i];
     for (Action& action : out) {
-      if (auto* send = std::get_if<SendUdp>(&action)) {
+      if (auto* send = std::get_if<SendIke>(&action)) {
         ++r.sent;
         EXPECT_EQ(send->datagram.local.vrf, send->datagram.remote.vrf);
         Deliver(i, send->datagram);

@@ -27,6 +27,7 @@ dataplane::Peer SomePeer() {
   p.network_id = 7;
   p.redirect = true;
   p.adjust_mss = 1360;
+  p.in_tcp = true;
   return p;
 }
 
@@ -41,6 +42,7 @@ TEST(AbiPeer, LayoutIsWhatTheProgramReads) {
   EXPECT_EQ(v->redirect, 1);
   EXPECT_EQ(v->network_id, 7U);
   EXPECT_EQ(v->adjust_mss, 1360);
+  EXPECT_EQ(v->in_tcp, 1U);
 }
 
 TEST(AbiPeer, ComesBackAsItWas) {

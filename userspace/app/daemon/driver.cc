@@ -181,7 +181,7 @@ absl::Status Driver::OpenSocket(net::Family family, uint16_t port, net::VrfId vr
   RETURN_IF_ERROR(loop_->Add(s->fd(), EPOLLIN, [this, s](uint32_t) {
     const Instant received = os::Loop::Now();
     s->Receive([this, received](const net::Endpoint& local, const net::Endpoint& remote, BytesView bytes) {
-      inputs_.push_back(node::UdpDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}, received});
+      inputs_.push_back(node::IkeDatagram{{local, remote, Bytes(bytes.begin(), bytes.end())}, received});
     });
     Drain();
   }));
@@ -276,6 +276,7 @@ void Driver::Stop() {
   node_->Shutdown(os::Loop::Now(), actions);
   for (node::Action& a : actions) Carry(a);
   FlushUdp();
+  CloseTcp();
   nhrp_.clear();
   if (absl::Status s = dataplane_->RemoveAll(); !s.ok())
     LogLine(Level::kError, absl::StrCat("clean-up: ", s.message()));
@@ -310,6 +311,7 @@ bool Driver::Run() {
   sd_notify(0, "READY=1");
   loop_->Run([this]() -> std::optional<Instant> {
     session_->OnTick(os::Loop::Now());
+    if (tcp_ != nullptr) tcp_->OnTick(os::Loop::Now());
     Drain();
     std::optional<Instant> deadline = node_->NextDeadline();
     while (deadline && *deadline <= os::Loop::Now()) {
@@ -322,6 +324,7 @@ bool Driver::Run() {
       if (next == deadline) return os::Loop::Now() + milliseconds(1);
       deadline = next;
     }
+    if (tcp_ != nullptr) deadline = Earlier(deadline, tcp_->NextDeadline());
     return Earlier(deadline, session_->NextDeadline());
   });
   return true;
@@ -360,11 +363,15 @@ void Driver::Drain() {
 
 void Driver::Carry(node::Action& action) {
   std::visit(Overloaded{
-                 [&](node::SendUdp& a) { SendUdp(a.datagram); },
+                 [&](node::SendIke& a) { SendIke(a.datagram); },
                  [&](node::ListenIn& a) {
                    FlushUdp();
                    vrfs_ = a.vrfs;
                    SyncVrfSockets();
+                   ListenTcp(a);
+                 },
+                 [&](node::UseTcp& a) {
+                   if (tcp_ != nullptr) tcp_->Vouch(a.local, a.remote, a.in_use);
                  },
                  [&](node::StartJob& a) {
                    // A peer's first message begins something new; all other jobs are somebody's next step.
@@ -397,7 +404,11 @@ void Driver::Carry(node::Action& action) {
              action);
 }
 
-void Driver::SendUdp(ike::SendDatagram& d) {
+void Driver::SendIke(ike::SendDatagram& d) {
+  if (d.remote.in_tcp()) {
+    if (tcp_ != nullptr) tcp_->SendIke(d.local, d.remote, d.bytes);
+    return;
+  }
   auto it = sockets_.find({d.local.vrf, d.remote.address.family(), d.local.port});
   if (it == sockets_.end()) return;
   it->second->Queue(d.local, d.remote, std::move(d.bytes));
@@ -488,6 +499,7 @@ void Driver::Measure(uint64_t token) {
   if (auto events = bpf_->EventCounters(); events.ok())
     for (const auto& [reason, count] : *events) m.drops.push_back({"bpf", reason, count, ""});
   AppendXfrmDrops(m.drops);
+  AppendTcpDrops(m.drops);
   m.devices = Devices();
   inputs_.push_back(std::move(m));
 }

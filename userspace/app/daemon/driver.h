@@ -27,6 +27,8 @@
 #include "os/http/fetcher.h"
 #include "os/loop/loop.h"
 #include "os/raw/nhrp_socket.h"
+#include "os/tcp/esp_tun.h"
+#include "os/tcp/tcp_carrier.h"
 #include "os/udp/udp.h"
 
 namespace flexvpn::app {
@@ -59,7 +61,11 @@ class Driver final : private RunningConfig {
   void Feed(node::Input input);
   void Drain();
   void Carry(node::Action& action);
-  void SendUdp(ike::SendDatagram& d);
+  void SendIke(ike::SendDatagram& d);
+  // driver_tcp.cc
+  void ListenTcp(const node::ListenIn& listen);
+  void CloseTcp();
+  void AppendTcpDrops(std::vector<show::DropRow>& rows) const;
   void FlushUdp();
   void SendNhrp(const node::SendNhrp& p);
   void Apply(const node::Apply& apply);
@@ -93,6 +99,9 @@ class Driver final : private RunningConfig {
   std::map<SocketKey, std::unique_ptr<os::UdpSocket>> sockets_;
   std::map<std::string, net::VrfId> vrfs_;       // whose datagrams the node wants
   std::map<net::VrfId, int> vrf_devices_;        // index of the device the VRF's sockets are bound to
+  // Both or none: while IKE and ESP may go in TCP.
+  std::unique_ptr<os::EspTun> tun_;
+  std::unique_ptr<os::TcpCarrier> tcp_;
   std::map<std::string, std::unique_ptr<os::NhrpSocket>> nhrp_;
   std::set<std::string> nhrp_failed_;  // devices of which a failure to send was told
   os::Fd signals_;

@@ -323,6 +323,10 @@ std::vector<Command> Globals() {
        }},
       {"crypto ikev2 quick-crash-detection", "tell peers at once when we have restarted (RFC 6290); our own command",
        [](Context& c, const Call& k) { c.model.ike.quick_crash_detection = k.op != Op::kNo; }},
+      {"crypto ikev2 tcp-encapsulation [<PORT:1-65535>]", "let peers call in TCP (RFC 9329); our own command",
+       [](Context& c, const Call& k) {
+         c.model.ike.tcp_port = k.set() ? static_cast<uint16_t>(k.Number("PORT", net::kTcpPort)) : uint16_t{0};
+       }},
       {"crypto ikev2 mobike", "sessions survive a change of address (RFC 4555)",
        [](Context& c, const Call& k) { c.model.ike.mobike = k.op != Op::kNo; }},
       {"crypto ikev2 mobike additional-address <A:address>", "an address where peers reach this router as well",

@@ -193,6 +193,15 @@ std::vector<Command> Own() {
          if (k.set()) c.profile->nat_keepalive = seconds(k.Number("S"));
        }},
       {"nat force-encap", "UDP encapsulation even without NAT", Flag<&IkeProfile::nat_force_encap>},
+      {"tcp-encapsulation {fallback|always} [<PORT:1-65535>]",
+       "call in TCP (RFC 9329) when UDP brings no answer, or always; our own command",
+       [](Context& c, const Call& k) {
+         c.profile->tcp = TcpEncapsulation::kNever;
+         c.profile->tcp_port = net::kTcpPort;
+         if (!k.set()) return;
+         c.profile->tcp = k.Has("always") ? TcpEncapsulation::kAlways : TcpEncapsulation::kFallback;
+         c.profile->tcp_port = static_cast<uint16_t>(k.Number("PORT", net::kTcpPort));
+       }},
       {"lifetime <S:120-86400>", "seconds between rekeys of the IKE SA",
        [](Context& c, const Call& k) { c.profile->lifetime = seconds(k.Number("S", 86400)); }},
       {"lifetime authentication <S:300-2592000>", "seconds until callers authenticate again (RFC 4478); ours",

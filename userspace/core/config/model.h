@@ -155,6 +155,8 @@ struct TrustpointUse {  // pki trustpoint NAME [sign|verify]
   bool sign = true, verify = true;
   friend bool operator==(const TrustpointUse&, const TrustpointUse&) = default;
 };
+// IKE and ESP in TCP (RFC 9329): not, when UDP brings no answer, or from the beginning.
+enum class TcpEncapsulation : uint8_t { kNever, kFallback, kAlways };
 struct IkeProfile {  // crypto ikev2 profile
   std::string name;
   std::string description;
@@ -180,6 +182,8 @@ struct IkeProfile {  // crypto ikev2 profile
   std::optional<Dpd> dpd;
   std::optional<seconds> nat_keepalive;
   bool nat_force_encap = false;
+  TcpEncapsulation tcp = TcpEncapsulation::kNever;  // of tunnels with a destination, as initiator
+  uint16_t tcp_port = net::kTcpPort;        // … of the peer
   seconds lifetime{86400};
   seconds auth_lifetime{0};                 // lifetime authentication; 0 = off
   seconds reconnect{0};                     // reconnect timeout: lifetime of tickets (RFC 5723); 0 = off
@@ -207,6 +211,7 @@ struct IkeGlobal {
   std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
   bool mobike = true;                        // RFC 4555; our own command
   std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use
+  uint16_t tcp_port = 0;                     // where peers may call in TCP (RFC 9329; our own command); 0 = nowhere
   uint16_t fragmentation_mtu = 1280;         // of the IP datagram; 0 = no IKEv2 fragmentation
   uint8_t max_redirects = 0;                 // crypto ikev2 redirect client; 0 = off
   bool http_url = false;                     // crypto ikev2 http-url cert: fetch certificates that peers name by URL

@@ -181,6 +181,7 @@ class Renderer {
     else if (all_)
       Line("crypto ikev2 mobike");
     for (const net::IpAddress& a : g.mobike_addresses) Line("crypto ikev2 mobike additional-address ", a.ToString());
+    if (g.tcp_port != 0) Line("crypto ikev2 tcp-encapsulation ", g.tcp_port);
     if (g.fragmentation_mtu == 0)
       Line("no crypto ikev2 fragmentation");
     else if (all_ || g.fragmentation_mtu != IkeGlobal().fragmentation_mtu)
@@ -341,6 +342,8 @@ class Renderer {
     if (p.dpd) Line(" ", DpdWords(*p.dpd));
     if (p.nat_keepalive) Line(" nat keepalive ", p.nat_keepalive->count());
     if (p.nat_force_encap) Line(" nat force-encap");
+    if (p.tcp != TcpEncapsulation::kNever)
+      Line(" tcp-encapsulation ", p.tcp == TcpEncapsulation::kAlways ? "always " : "fallback ", p.tcp_port);
     if (!p.authorization_list.empty())
       Line(" aaa authorization group ", p.authorization_override ? "override " : "", p.authorization_method,
            p.authorization_method.empty() ? "list " : " list ", p.authorization_list,

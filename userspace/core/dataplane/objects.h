@@ -55,6 +55,7 @@ struct Peer {
   uint32_t network_id = 0;          // NHRP network-id; 0 = NHRP off: never classified
   bool redirect = false;            // `ip nhrp redirect`: traffic indications wanted
   uint16_t adjust_mss = 0;          // `ip tcp adjust-mss`; 0 = off
+  bool in_tcp = false;              // its ESP goes in TCP (RFC 9329), by way of the daemon
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 

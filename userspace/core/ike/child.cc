@@ -217,7 +217,7 @@ Child& Endpoint::Impl::AddChild(Session& session, const IkeSa& on, const ChildPa
   sa.remote_ts = params.remote_ts;
   sa.local = session.info.local.address;
   sa.remote = session.info.remote.address;
-  sa.udp_encap = session.info.nat_local || session.info.nat_remote;
+  sa.udp_encap = Encapsulated(session.info);
   sa.local_port = session.info.local.port;
   sa.remote_port = session.info.remote.port;
   sa.replay_window = session.policy->child.replay_window;

@@ -43,6 +43,9 @@ void Endpoint::Terminate(IkeSaId id, const std::string& reason, Instant now, Act
 void Endpoint::Forget(IkeSaId id, Instant now, Actions& out) { impl_->Forget(id, now, out); }
 
 void Endpoint::Withdraw(IkeSaId id, Instant now, Actions& out) { impl_->Withdraw(id, now, out); }
+void Endpoint::PathLost(const net::Endpoint& local, const net::Endpoint& remote, Instant now, Actions& out) {
+  impl_->PathLost(local, remote, now, out);
+}
 
 void Endpoint::RekeyIke(IkeSaId id, Instant now, Actions& out) { impl_->RekeyIke(id, now, out); }
 

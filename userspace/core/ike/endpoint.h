@@ -171,7 +171,7 @@ struct ChildSa {
   SecretBytes encr_in, integ_in, encr_out, integ_out;  // AEAD: key | salt
   std::vector<TrafficSelector> local_ts, remote_ts;    // after NAT substitution (§2.23.1): as on our wire
   net::IpAddress local, remote;         // outer addresses
-  bool udp_encap = false;
+  bool udp_encap = false;               // also in TCP: what takes ESP out of the kernel needs the ports
   uint16_t local_port = 0, remote_port = 0;  // with udp_encap
   uint32_t replay_window = 128;
   ChildId replaces;                     // rekey of that one
@@ -180,7 +180,8 @@ struct ChildSa {
 };
 
 // Actions, to be carried out in order: an SA that is announced before a datagram is installed before it is sent.
-struct SendDatagram { net::Endpoint local, remote; Bytes bytes; };  // without the non-ESP marker; adapter adds it on 4500
+// Without the non-ESP marker; the adapter adds it on 4500.  In TCP: opens the connection if it is ours to open.
+struct SendDatagram { net::Endpoint local, remote; Bytes bytes; };
 struct StartJob { crypto::JobId id; crypto::Job job; };
 // Fetch this and answer with FetchDone, always and after `timeout` at the latest.  For revocation only for certificates
 // of a configured CA whose owner has proved to be here (core/crypto/revocation.h); see Config::certificates_by_url.
@@ -188,7 +189,8 @@ struct StartFetch { FetchId id; net::FetchRequest request; Duration timeout{}; }
 struct SessionUp { SessionInfo session; };  // authenticated
 // Configuration from the peer: our CFG_REPLY (initiator) or anything pushed later.
 struct ConfigReceived { IkeSaId id; CfgType type{}; std::vector<ConfigAttribute> attributes; };
-struct SessionDown { SessionInfo session; std::string reason; bool was_up = false; };
+// `silent`: because the peer does not answer.
+struct SessionDown { SessionInfo session; std::string reason; bool was_up = false, silent = false; };
 // `inbound`/`outbound`: which half to install now.  On a rekey the responder first gets the inbound half alone, and
 // the outbound half (same id) once the initiator can receive: no packet is lost.
 struct ChildUp { ChildSa child; bool inbound = true, outbound = true; };
@@ -212,7 +214,7 @@ using Actions = std::vector<Action>;
 struct Datagram { net::Endpoint local, remote; Bytes bytes; };  // non-ESP marker already removed
 
 struct InitiateRequest {
-  net::Endpoint local, remote;  // port 500 (floats to 4500 on NAT) 
+  net::Endpoint local, remote;  // UDP: port 500 (floats to 4500 on NAT)
   std::vector<Suite> suites;
   SessionPolicy policy;
   std::optional<Identity> remote_id;              // IDr to ask for and to insist on
@@ -295,6 +297,9 @@ class Endpoint {
   // Our address of this session is `local` now.  True: MOBIKE moves it (RFC 4555 §3.5, §3.6), AddressChanged follows at
   // once.  False: it cannot be moved (no MOBIKE, another family …) and has to be made anew.
   bool MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out);
+  // The TCP connection between them is gone: what waits for an answer goes out again, and with it the initiators, whose
+  // part that is, open another (RFC 9329 §6.1).
+  void PathLost(const net::Endpoint& local, const net::Endpoint& remote, Instant now, Actions& out);
   // Inbound ESP traffic was seen: counts as a sign of life for on-demand DPD.
   void PeerAlive(IkeSaId id, Instant now);
 

@@ -15,7 +15,7 @@ bool Endpoint::Impl::AgreesFragmentation(const Payloads& peer) const {
 
 absl::StatusOr<WireMessage> Endpoint::Impl::ProtectMessage(IkeSa& sa, const Header& header, const Payloads& payloads,
                                                            const net::Endpoint& local) {
-  const bool fragment = sa.session->info.fragmentation && config_.fragmentation_mtu != 0;
+  const bool fragment = sa.session->info.fragmentation && config_.fragmentation_mtu != 0 && !local.in_tcp();
   const size_t space =
       fragment ? IkeSpace(config_.fragmentation_mtu, local.address.family(), local.port == kNatTPort) : 0;
   auto wire = ProtectWithin(crypto_, sa.send_keys(), header, EncodePlain(payloads), space, sa.protected_messages, rng_);

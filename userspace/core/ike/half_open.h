@@ -21,7 +21,7 @@ BytesView BodyOf(BytesView message, PayloadType type);
 class HalfOpen {
  public:
   // `request`: IKE_SA_INIT or IKE_SESSION_RESUME as received, with a nonce.
-  explicit HalfOpen(BytesView request) : octets_(request.begin(), request.end()), request_size_(Size(request)) {}
+  explicit HalfOpen(BytesView request) : request_size_(Size(request)), octets_(request.begin(), request.end()) {}
 
   // The answer as sent, and SKEYSEED (§2.14): all keys come from that when they are needed.
   void SetAnswer(BytesView response, BytesView skeyseed);
@@ -42,6 +42,11 @@ class HalfOpen {
   bool nat_local = false, nat_remote = false, force_encap = false, fragmentation = false;  // as in Session
   Agreed agreed;
   std::optional<HashSet> peer_hashes;  // SIGNATURE_HASH_ALGORITHMS
+
+ private:
+  uint16_t request_size_, response_size_ = 0;  // here they need no room of their own
+
+ public:
   std::shared_ptr<const std::vector<Suite>> suites;
   std::unique_ptr<const Resumption> resumed;  // by a ticket; none: IKE_SA_INIT
   std::shared_ptr<const std::vector<std::string>> vendor_ids;
@@ -50,7 +55,6 @@ class HalfOpen {
   static uint16_t Size(BytesView message) { return static_cast<uint16_t>(message.size()); }
 
   SecretBytes octets_;  // request | response | SKEYSEED: one block of memory
-  uint16_t request_size_ = 0, response_size_ = 0;
 };
 
 }  // namespace flexvpn::ike

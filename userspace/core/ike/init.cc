@@ -205,6 +205,7 @@ void Endpoint::Impl::NoteInitNat(IkeSa& sa, const Incoming& in) const {
 
 // §2.23: before IKE_AUTH.  With MOBIKE in any case (RFC 4555 §3.3): the next address may be behind NAT.
 void Endpoint::Impl::FloatPorts(Session& session) {
+  if (session.info.local.in_tcp()) return;
   if (!session.info.nat_local && !session.info.nat_remote && !(session.policy->mobike && session.nat_supported)) return;
   if (session.info.local.port == kIkePort) session.info.local.port = kNatTPort;
   if (session.info.remote.port == kIkePort) session.info.remote.port = kNatTPort;

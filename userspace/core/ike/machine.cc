@@ -166,7 +166,7 @@ void Endpoint::Impl::Down(Session& session, const std::string& reason, Actions& 
   Touch(session);
   if (session.info.initiator && !session.up) ++stats_.attempts().outgoing_failed;
   if (session.up || session.info.initiator) {  // a responder's half-open SA was never announced
-    out.emplace_back(SessionDown{session.info, reason, session.up});
+    out.emplace_back(SessionDown{session.info, reason, session.up, session.lost});
   }
 }
 
@@ -255,6 +255,24 @@ void Endpoint::Impl::Withdraw(IkeSaId id, Instant now, Actions& out) {
   if (sa != nullptr && (sa->state == IkeState::kKeyGeneration || sa->state == IkeState::kInitSent ||
                         sa->state == IkeState::kResumeSent))
     Forget(id, now, out);
+}
+
+void Endpoint::Impl::PathLost(const net::Endpoint& local, const net::Endpoint& remote, Instant now, Actions& out) {
+  for (IkeSaId id : tables_.SessionIds()) {
+    Session* session = tables_.FindSession(id);
+    if (session == nullptr || session->info.remote != remote || session->info.local != local) continue;
+    Touch(*session);
+    for (auto& sa : session->sas) sa->send.Hasten(now);
+    IkeSa* sa = Current(*session);
+    if (sa == nullptr || !session->up || session->down || !session->info.initiator) continue;
+    counters_.Add("TCP connections opened anew");
+    // The peer sees another port: with MOBIKE it follows when told so, without it when it hears from there (§2.23).
+    if (session->info.mobike)
+      QueueUpdate(*sa);
+    else if (sa->send.Idle() && sa->queue.empty())
+      sa->queue.emplace_back(LivenessOp{});
+  }
+  Finish(now, out);
 }
 
 void Endpoint::Impl::RekeyIke(IkeSaId id, Instant now, Actions& out) {

@@ -78,7 +78,7 @@ void Endpoint::Impl::Relocate(Session& session, const net::Endpoint& local, cons
   session.info.local = local;
   session.info.remote = remote;
   tables_.BindAddress(session);
-  const bool encap = session.info.nat_local || session.info.nat_remote;
+  const bool encap = Encapsulated(session.info);
   const auto retarget = [](std::vector<TrafficSelector>& list, const net::IpAddress& from, const net::IpAddress& to) {
     for (TrafficSelector& ts : list)
       if (ts.start == from && ts.end == from) ts.start = ts.end = to;
@@ -108,7 +108,8 @@ bool Endpoint::Impl::MoveTo(IkeSaId id, const net::IpAddress& local, Instant now
   if (local == session->info.local.address) return true;
   Touch(*session);
   counters_.Add("sessions moved to another address of ours");
-  const net::Endpoint from{local, session->info.local.port, session->info.local.vrf};
+  net::Endpoint from = session->info.local;
+  from.address = local;
   if (session->info.initiator)
     Move(*session, from, session->info.remote, now, out);
   else
@@ -256,7 +257,9 @@ bool Endpoint::Impl::TryOtherPath(Session& session, Instant now, Actions& out) {
   counters_.Add("sessions moved to another address of the peer");
   Warn(session.info,
        absl::StrCat("IKEv2: ", PeerName(session.info), " is silent, trying its address ", address.ToString()), out);
-  Move(session, session.info.local, {address, session.info.remote.port, session.info.remote.vrf}, now, out);
+  net::Endpoint there = session.info.remote;
+  there.address = address;
+  Move(session, session.info.local, there, now, out);
   return true;
 }
 

@@ -89,7 +89,8 @@ void Endpoint::Impl::FollowRedirect(Session& session, const net::IpAddress& to, 
   Note(Notice::Level::kInfo,
        absl::StrCat("IKEv2: ", PeerName(session.info), " redirects us to ", to.ToString()), out);
   session.redirected_from = session.info.remote.address;
-  session.info.remote = {to, session.request->remote.port, session.request->remote.vrf};
+  session.info.remote = session.request->remote;
+  session.info.remote.address = to;
   session.info.local.port = session.request->local.port;
   session.info.nat_local = session.info.nat_remote = false;
   session.info.spi_r = IkeSpi();

@@ -206,6 +206,9 @@ struct Session {
   std::optional<Instant> scheduled;  // entry in the timer queue
 };
 
+// Whether ESP of the session goes in UDP, or in TCP.
+inline bool Encapsulated(const SessionInfo& info) { return info.nat_local || info.nat_remote || info.remote.in_tcp(); }
+
 // "hub.example.net (192.0.2.1:500)", or the address alone while the identity is unknown.
 std::string PeerName(const SessionInfo& info);
 

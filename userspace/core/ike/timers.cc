@@ -171,7 +171,9 @@ std::optional<Instant> Endpoint::Impl::LivenessDue(const Session& session) const
 }
 
 std::optional<Instant> Endpoint::Impl::KeepaliveDue(const Session& session) const {
-  if (!session.up || session.down || !session.info.nat_local || session.info.local.port != kNatTPort) return {};
+  if (!session.up || session.down || !session.info.nat_local || session.info.local.port != kNatTPort ||
+      session.info.local.in_tcp())
+    return {};
   if (session.policy->nat_keepalive <= seconds(0)) return {};
   return session.last_sent + session.policy->nat_keepalive;
 }

@@ -209,8 +209,9 @@ IpAddress Prefix::Last() const {
 std::string Prefix::ToString() const { return absl::StrCat(address_.ToString(), "/", length_); }
 
 std::string Endpoint::ToString() const {
-  return address.is_v6() ? absl::StrCat("[", address.ToString(), "]:", port)
-                         : absl::StrCat(address.ToString(), ":", port);
+  const char* tcp = in_tcp() ? " (TCP)" : "";
+  return address.is_v6() ? absl::StrCat("[", address.ToString(), "]:", port, tcp)
+                         : absl::StrCat(address.ToString(), ":", port, tcp);
 }
 
 std::optional<IpHeaderView> ParseIpHeader(BytesView p) {

@@ -91,16 +91,27 @@ class Prefix {
   int length_ = 0;
 };
 
-// UDP endpoint.  Both ends of a datagram are in the same VRF.
+// The TCP port of the side that listens, unless said otherwise (RFC 9329 §2).
+inline constexpr uint16_t kTcpPort = 4500;
+
+// What an endpoint's messages travel in: UDP, or a TCP connection (RFC 9329) that we or the other end opened.
+enum class Carrier : uint8_t { kUdp, kTcpDialled, kTcpAccepted };
+
+// Where IKE messages come from and go to.  Both ends of a message are in the same VRF and have the same carrier.
+// In TCP the local port is kTcpPort whatever port the connection has: the remote endpoint and our address tell
+// connections apart.
 struct Endpoint {
   IpAddress address;
   uint16_t port = 0;
   VrfId vrf{};
-  std::string ToString() const;  // 192.0.2.1:500, [2001:db8::1]:500; without the VRF
+  Carrier carrier = Carrier::kUdp;
+  bool in_tcp() const { return carrier != Carrier::kUdp; }
+  // 192.0.2.1:500, [2001:db8::1]:500, "192.0.2.1:4500 (TCP)"; without the VRF
+  std::string ToString() const;
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
   template <class H>
   friend H AbslHashValue(H h, const Endpoint& e) {
-    return H::combine(std::move(h), e.address, e.port, e.vrf);
+    return H::combine(std::move(h), e.address, e.port, e.vrf, e.carrier);
   }
 };
 

@@ -13,6 +13,8 @@ using PeerId = StrongId<struct PeerIdTag, uint32_t>;
 // Bits of skb->mark and of XFRM marks that hold a PeerId; the other bits stay the administrator's.
 inline constexpr uint32_t kPeerMarkMask = 0x000fffff;
 inline constexpr uint32_t kMaxPeerId = kPeerMarkMask;
+// Beside the number: the ESP of this packet goes in TCP (RFC 9329).
+inline constexpr uint32_t kTcpMark = 0x00100000;
 
 }  // namespace flexvpn::net
 

@@ -23,9 +23,13 @@
 namespace flexvpn::node {
 
 // --- inputs ---------------------------------------------------------------------------------------------
-struct UdpDatagram {  // from port 500 or 4500, non-ESP marker removed
+struct IkeDatagram {  // from UDP port 500 or 4500 or from TCP, non-ESP marker removed
   ike::Datagram datagram;
   Instant received{};  // when the socket gave it, if that is known
+};
+// A TCP connection of IKE between these ends is gone, or could not be opened.
+struct TcpLost {
+  net::Endpoint local, remote;
 };
 struct CryptoDone {
   crypto::JobId id;
@@ -114,16 +118,24 @@ struct NewConfig {
 struct TimeOfDay {
   crypto::UnixTime time = 0;
 };
-using Input = std::variant<UdpDatagram, CryptoDone, FetchDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
+using Input = std::variant<IkeDatagram, TcpLost, CryptoDone, FetchDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
                            SaExpired, Measurements, Command, SessionEnded, NewConfig, TimeOfDay>;
 
 // --- actions ----------------------------------------------------------------------------------------------
-struct SendUdp {
+struct SendIke {
   ike::SendDatagram datagram;
 };
-// Datagrams of these VRFs, and of the global one, are wanted from now on: sockets for each whose device is there.
+// Messages of these VRFs, and of the global one, are wanted from now on: sockets for each whose device is there.
 struct ListenIn {
   std::map<std::string, net::VrfId> vrfs;  // by name
+  bool tcp = false;                        // IKE and ESP may go in TCP (RFC 9329)
+  uint16_t tcp_port = 0;                   // connections are accepted there; 0 = nowhere
+  friend bool operator==(const ListenIn&, const ListenIn&) = default;
+};
+// A session with the peer begins to use the TCP connection between these ends, or ends to.  Calls are counted.
+struct UseTcp {
+  net::Endpoint local, remote;
+  bool in_use = false;
 };
 struct StartJob {
   crypto::JobId id;
@@ -166,7 +178,7 @@ struct DebugLine {
   absl::string_view facility;      // literal: "IKEv2", "IKEv2-PAK", "NHRP" …
   std::string text;
 };
-using Action = std::variant<SendUdp, ListenIn, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog,
+using Action = std::variant<SendIke, ListenIn, UseTcp, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog,
                             DebugLine>;
 using Actions = std::vector<Action>;
 

@@ -248,6 +248,7 @@ void Node::SyncPeer(const Peer& peer) {
     p.network_id = i->nhrp.network_id;
     p.redirect = i->nhrp.redirect;
     p.adjust_mss = i->adjust_mss;
+    p.in_tcp = peer.in_tcp;
     put(std::move(p));
     put(dataplane::NextHop{DeviceFor(*i), NextHopOf(peer), peer.id});
   }

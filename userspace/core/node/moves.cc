@@ -49,6 +49,10 @@ void Node::OnAddressChanged(const ike::AddressChanged& change) {
   if (it == sessions_.end()) return;
   Session& session = it->second;
   const std::string old_key = PeerKey(session.config_interface, session.info);
+  if (session.peer) {
+    UseConnection(change.local, change.remote, true);
+    UseConnection(session.info.local, session.info.remote, false);
+  }
   session.info.local = change.local;
   session.info.remote = change.remote;
   if (const auto info = ike_.Find(change.id)) {
@@ -61,6 +65,7 @@ void Node::OnAddressChanged(const ike::AddressChanged& change) {
   peer->local = change.local.address;
   peer->remote = change.remote.address;
   peer->nat_remote = session.info.nat_remote;
+  peer->in_tcp = change.remote.in_tcp();
   if (elsewhere) ClaimSource(*peer);
   if (elsewhere) {  // the next session between these ends is this peer's
     peer_by_key_.erase(old_key);

@@ -56,10 +56,11 @@ void Node::Pump() {
 void Node::Handle(const Input& in, Instant now, Actions& out) {
   Begin(now, out);
   std::visit(Overloaded{
-                 [&](const UdpDatagram& d) {
+                 [&](const IkeDatagram& d) {
                    performance_.OnDatagram(d.datagram.bytes, d.received, now);
                    Ike([&](auto& ike, auto& a) { ike.Handle(d.datagram, now, a); });
                  },
+                 [&](const TcpLost& t) { OnTcpLost(t); },
                  [&](const CryptoDone& d) {
                    performance_.OnJobDone(d.id, now);
                    Ike([&](auto& ike, auto& a) { ike.JobDone(d.id, d.result, now, a); });
@@ -127,7 +128,7 @@ void Node::OnTick(Instant now, Actions& out) {
 
 std::optional<Instant> Node::NextDeadline() const {
   std::optional<Instant> d = Earlier(ike_.NextDeadline(), nhrp_.NextDeadline());
-  for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, tunnel.retry_at);
+  for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, Earlier(tunnel.retry_at, tunnel.answer_by));
   for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.confirm_at, Earlier(peer.dedupe_at, peer.idle_at)));
   for (const Lingering& l : lingering_) d = Earlier(d, l.at);
   for (const Deferred& call : deferred_) d = Earlier(d, call.at);
@@ -156,7 +157,7 @@ void Node::On(ike::Action& action) {
   std::visit(Overloaded{
                  [&](ike::SendDatagram& d) {
                    FlushPlan();  // what was decided before this datagram stands before it is sent
-                   out_->push_back(SendUdp{std::move(d)});
+                   out_->push_back(SendIke{std::move(d)});
                  },
                  [&](ike::StartJob& j) {
                    performance_.OnJobStarted(j.id, now_);

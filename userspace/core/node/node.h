@@ -95,6 +95,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Duration backoff{};
     std::optional<net::IpAddress> negotiated;  // `ip address negotiated`
     std::string waiting_for;                   // what is missing, logged once
+    bool tcp_next = false;                     // UDP brought no answer: the next attempt goes in TCP, or the other way round
+    std::optional<Instant> answer_by;          // the attempt is given up if nothing has come until then
   };
   // One IKE SA as the node sees it.
   struct Session {
@@ -119,6 +121,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     net::IpAddress local, remote;   // outer
     net::VrfId vrf;                 // of the outer addresses
     bool nat_remote = false;
+    bool in_tcp = false;
     net::IpAddress local_protocol, remote_protocol;
     std::set<ike::IkeSaId> sessions;
     std::set<ike::ChildId> children;
@@ -164,6 +167,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Instant at;
     std::string what;
   };
+  static constexpr Duration kTcpTurn = seconds(6);     // how long UDP may be silent before TCP is tried, and back
   static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
   enum class Purpose : uint8_t { kTraffic, kCommand };
   struct PendingMeasure {
@@ -228,6 +232,17 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static std::string SaKeyOf(const ike::ChildSa& child, dataplane::Direction direction);
   // Outer addresses and UDP encapsulation of `child` in its half of sa.direction.
   static void SetOuter(const ike::ChildSa& child, dataplane::Sa& sa);
+
+  // tcp.cc: IKE and ESP in TCP (RFC 9329)
+  bool TcpFits(const config::Interface& interface) const;
+  bool CallsInTcp(const Tunnel& tunnel, const config::Interface& interface, const config::IkeProfile& profile) const;
+  // Makes of the endpoints of a call those of the same in TCP.
+  static void GoByTcp(ike::InitiateRequest& request, uint16_t port);
+  void TakeTurns(Tunnel& tunnel);       // the attempt brought no answer
+  void GiveUpSilentCalls();             // those that have another way to try
+  void OnTcpLost(const TcpLost& in);
+  void UseConnection(const net::Endpoint& local, const net::Endpoint& remote, bool in_use);
+  void SyncCarrier(Peer& peer);
 
   // tunnels.cc
   void SyncTunnels();
@@ -364,7 +379,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   const config::KeyCipher* cipher_ = nullptr;
   Restarts restarts_;
   std::vector<std::string> vrf_names_{""};  // by VrfId
-  std::map<std::string, net::VrfId> listening_;
+  std::optional<ListenIn> listening_;
   std::map<net::IpAddress, std::string> sources_;  // outer addresses in use, with their VRF: one has each
   std::set<std::string> refused_sources_;   // interfaces whose source another VRF has; told once
   std::set<std::string> missing_vrfs_;      // without a device; told once

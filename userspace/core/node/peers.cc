@@ -35,6 +35,7 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   peer.remote = session.info.remote.address;
   peer.vrf = session.info.local.vrf;
   peer.nat_remote = session.info.nat_remote;
+  peer.in_tcp = session.info.remote.in_tcp();
   peer.created = now_;
   ClaimSource(peer);
   const config::Interface* i = FindInterface(session.config_interface);
@@ -114,7 +115,7 @@ void Node::TellNhrp(const Peer& peer) {
   info.remote_nbma = peer.remote;
   info.local_protocol = peer.local_protocol;
   info.remote_protocol = peer.remote_protocol;
-  info.behind_nat = peer.nat_remote;
+  info.behind_nat = peer.nat_remote || peer.in_tcp;  // nobody can call it in UDP
   info.interface = peer.interface;
   Nhrp([&](auto& nhrp, auto& a) { nhrp.PeerUp(info, now_, a); });
 }

@@ -196,6 +196,8 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   Peer& peer = FindOrCreatePeer(session);
   session.peer = peer.id;
   peer.sessions.insert(info.id);
+  UseConnection(info.local, info.remote, true);
+  SyncCarrier(peer);
   if (const auto address = PeerAddress(session)) {
     SetOverlay(peer, *address);
     AcceptPrefixes(session, {});
@@ -205,6 +207,8 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     t->second.up = true;
     t->second.retry_at.reset();  // nobody has to call any more
     t->second.backoff = options_.tunnel_retry_first;
+    t->second.answer_by.reset();
+    t->second.tcp_next = false;  // the next time UDP is asked first again
     if (!t->second.session || !info.initiator) {
       const ike::IkeSaId own = std::exchange(t->second.session, info.id);
       if (own && own != info.id) Ike([&](auto& ike, auto& a) { ike.Withdraw(own, now_, a); });
@@ -323,12 +327,16 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
                                            down.session.remote.ToString(), down.session.remote_id.ToString(), down.reason));
   if (peer != nullptr) {
     peer->sessions.erase(down.session.id);
-    if (peer->sessions.empty()) PeerGone(peer->id);
+    UseConnection(session.info.local, session.info.remote, false);
+    peer->sessions.empty() ? PeerGone(peer->id) : SyncCarrier(*peer);
   }
   for (nhrp::TunnelToken token : session.tokens)
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(token, now_, a); });
   for (auto& [name, tunnel] : tunnels_)
-    if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session.remote_id)) RetryTunnel(tunnel);
+    if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session.remote_id)) {
+      RetryTunnel(tunnel);
+      if (down.silent && !down.was_up) TakeTurns(tunnel);
+    }
 }
 
 // When both ends have called, the tunnel may have lost one of two sessions with that peer: nobody has to call again.

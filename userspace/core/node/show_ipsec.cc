@@ -49,7 +49,9 @@ std::vector<show::IpsecSaRow> Node::Views::IpsecRows(const Measurements& m) cons
     r.integ = static_cast<uint16_t>(child.sa.suite.integ);
     r.transport = child.sa.transport;
     r.esn = child.sa.suite.esn;
-    r.udp_encap = child.sa.udp_encap;
+    const Peer* owner = n_.FindPeer(child.peer);
+    r.tcp_encap = owner != nullptr && owner->in_tcp;
+    r.udp_encap = child.sa.udp_encap && !r.tcp_encap;
     r.initiator = child.sa.initiator;
     r.replay_window = child.sa.replay_window;
     r.remaining = std::max(seconds(0), child.sa.lifetime - seconds(WholeSeconds(n_.now_ - child.created)));

@@ -59,9 +59,12 @@ void Node::SyncTunnels() {
     const bool wanted = i.kind == config::InterfaceKind::kTunnel && !i.down() && i.destination && ProfileOf(i) != nullptr &&
                         ProfileOf(i)->inoperative.empty();
     auto it = tunnels_.find(name);
-    if (wanted && it == tunnels_.end())
-      tunnels_[name] = Tunnel{.name = name, .session = {}, .retry_at = now_, .backoff = options_.tunnel_retry_first,
-                              .negotiated = {}, .waiting_for = {}};
+    if (wanted && it == tunnels_.end()) {
+      Tunnel& tunnel = tunnels_[name];
+      tunnel.name = name;
+      tunnel.retry_at = now_;
+      tunnel.backoff = options_.tunnel_retry_first;
+    }
     if (!wanted && it != tunnels_.end()) tunnels_.erase(it);
   }
   std::erase_if(tunnels_, [&](const auto& t) { return FindInterface(t.first) == nullptr; });
@@ -70,6 +73,7 @@ void Node::SyncTunnels() {
 
 void Node::TunnelTick() {
   if (stopping_ || !network_known_) return;
+  GiveUpSilentCalls();
   for (auto& [name, tunnel] : tunnels_)
     if (!tunnel.session && tunnel.retry_at && now_ >= *tunnel.retry_at) TryTunnel(tunnel);
   for (size_t i = 0; i < deferred_.size();) {
@@ -86,6 +90,7 @@ void Node::TunnelTick() {
 void Node::RetryTunnel(Tunnel& tunnel) {
   tunnel.session = {};
   tunnel.up = false;
+  tunnel.answer_by.reset();
   if (stopping_) return;
   // Jitter keeps thousands of spokes from knocking in step when a hub comes back.
   const auto jitter = Duration(static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(tunnel.backoff.count() / 4) + 1)));
@@ -113,6 +118,8 @@ void Node::TryTunnel(Tunnel& tunnel) {
   ike::InitiateRequest request;
   request.local = {*local, kIkePort, VrfIdOf(i.tunnel_vrf)};
   request.remote = {*i.destination, kIkePort, request.local.vrf};
+  if (CallsInTcp(tunnel, i, profile)) GoByTcp(request, profile.tcp_port);
+  if (profile.tcp == config::TcpEncapsulation::kFallback && TcpFits(i)) tunnel.answer_by = now_ + kTcpTurn;
   request.suites = IkeSuites(model_, EndOf(request.local));
   request.policy = *std::move(policy);
   if (profile.config_exchange_request && FindAuthorization(model_, profile) != nullptr) {

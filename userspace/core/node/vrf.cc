@@ -40,7 +40,12 @@ void Node::Listen(const std::set<std::string>& vrfs) {
     if (VrfIdOf(name) == kNowhere && vrf_names_.size() < kNowhere.value()) vrf_names_.push_back(name);
     if (const net::VrfId id = VrfIdOf(name); id != kNowhere) action.vrfs[name] = id;
   }
-  if (action.vrfs == std::exchange(listening_, action.vrfs)) return;
+  action.tcp_port = model_.ike.tcp_port;
+  action.tcp = action.tcp_port != 0 || std::any_of(model_.profiles.begin(), model_.profiles.end(), [](const auto& p) {
+                 return p.second.tcp != config::TcpEncapsulation::kNever;
+               });
+  if (action == listening_.value_or(ListenIn{})) return;
+  listening_ = action;
   out_->push_back(std::move(action));
 }
 
@@ -109,7 +114,7 @@ void Node::ClaimSource(const Peer& peer) {
 }
 
 void Node::RenewSources() {
-  if (listening_.empty()) return;
+  if (!listening_ || listening_->vrfs.empty()) return;
   AssignSources();
   SyncBase();
 }

@@ -93,6 +93,7 @@ Json ToJson(const IkeSaRow& r) {
   j.Put("local_port", r.local.port);
   j.Put("remote_address", AddressOrNull(r.remote.address));
   j.Put("remote_port", r.remote.port);
+  j.Put("transport", r.remote.in_tcp() ? "tcp" : "udp");
   j.Put("fvrf", TextOrNull(r.fvrf));
   j.Put("ivrf", TextOrNull(r.ivrf));
   j.Put("status", Printable(r.status));
@@ -190,6 +191,7 @@ Json ToJson(const IpsecSaRow& r) {
   j["iv_octets"] = r.encr == 12 ? 16 : r.encr == 11 ? 0 : 8;
   j["mode"] = ModeName(r.transport);
   j["udp_encapsulation"] = r.udp_encap;
+  j["tcp_encapsulation"] = r.tcp_encap;
   j["esn"] = r.esn;
   j["initiator"] = r.initiator;
   j["pfs_group"] = r.pfs_group ? Json(*r.pfs_group) : Json(nullptr);

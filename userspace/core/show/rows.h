@@ -97,7 +97,7 @@ struct IpsecSaRow {
   uint16_t local_port = 0, remote_ident_port = 0;
   uint32_t spi_in = 0, spi_out = 0;
   uint16_t encr = 0, key_bits = 0, integ = 0;
-  bool transport = false, esn = false, udp_encap = false, initiator = false;
+  bool transport = false, esn = false, udp_encap = false, tcp_encap = false, initiator = false;
   std::optional<uint16_t> pfs_group;
   uint32_t replay_window = 0;               // 0 = off
   seconds remaining{0};                     // until the hard lifetime

@@ -63,6 +63,7 @@ void Spis(const IkeSaRow& sa, std::string* out) {
 }
 
 std::string Nat(const IkeSaRow& sa) {
+  if (sa.remote.in_tcp()) return "IKE and ESP go in TCP (RFC 9329)";
   if (!sa.nat_local && !sa.nat_remote) return "NAT-T is not detected";
   return absl::StrCat("NAT-T is detected ", sa.nat_local ? " inside" : "", sa.nat_remote ? " outside" : "");
 }

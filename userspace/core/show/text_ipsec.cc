@@ -30,7 +30,8 @@ std::string EspBlock(const Json& sa, const char* spi_key, absl::string_view tag,
   const std::string mode = Str(sa, "mode") == "transport" ? "Transport" : "Tunnel";
   std::string out = absl::StrCat(
       "      spi: ", Spi(sa, spi_key), "\n        transform: ", Str(sa, "transform"), " ,\n        in use settings ={",
-      mode, Flag(sa, "udp_encapsulation") ? " UDP-Encaps" : "", Flag(sa, "esn") ? " esn" : "", ", }\n        conn id: ",
+      mode, Flag(sa, "udp_encapsulation") ? " UDP-Encaps" : "",
+      Flag(sa, "tcp_encapsulation") ? " TCP-Encaps" : "", Flag(sa, "esn") ? " esn" : "", ", }\n        conn id: ",
       conn_id, ", flow_id: ", conn_id, ", sibling_flags 80000000, crypto map: ", tag,
       ", initiator : ", Flag(sa, "initiator") ? "True" : "False", "\n");
   if (Has(sa, "remaining_kilobytes")) {

@@ -12,7 +12,7 @@ namespace flexvpn::os {
 namespace {
 
 static_assert(static_cast<int>(ABI_IPV4) == AF_INET && static_cast<int>(ABI_IPV6) == AF_INET6);
-static_assert(ABI_PEER_MASK == net::kPeerMarkMask);
+static_assert(ABI_PEER_MASK == net::kPeerMarkMask && ABI_TCP_MARK == net::kTcpMark);
 
 abi_family FamilyOf(const net::IpAddress& a) { return a.is_v6() ? ABI_IPV6 : ABI_IPV4; }
 
@@ -45,6 +45,7 @@ absl::StatusOr<abi_peer> ToAbi(const dataplane::Peer& peer, uint32_t ifindex) {
   value.network_id = peer.network_id;
   value.redirect = peer.redirect;
   value.adjust_mss = peer.adjust_mss;
+  value.in_tcp = peer.in_tcp;
   return value;
 }
 
@@ -58,6 +59,7 @@ dataplane::Peer FromAbi(net::PeerId id, const abi_peer& value, const std::string
   peer.network_id = value.network_id;
   peer.redirect = value.redirect != 0;
   peer.adjust_mss = value.adjust_mss;
+  peer.in_tcp = value.in_tcp != 0;
   return peer;
 }
 

@@ -28,7 +28,7 @@ void NodeServer::Datagram(size_t times) {
   loop_->Post([this, times] {
     const net::IpAddress peer = *net::IpAddress::Parse("203.0.113.9");
     for (size_t i = 0; i < times; ++i)
-      Ask(0, node::UdpDatagram{{{*net::IpAddress::Parse("192.0.2.1"), 500, {}}, {peer, 500, {}}, Bytes(20)}});
+      Ask(0, node::IkeDatagram{{{*net::IpAddress::Parse("192.0.2.1"), 500, {}}, {peer, 500, {}}, Bytes(20)}});
   });
 }
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spokes behind something that passes TCP only (RFC 9329).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "sim/hub_and_spokes.h"
+#include "sim/world.h"
+
+namespace flexvpn::sim {
+namespace {
+
+net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
+
+// A hub that listens on TCP port 443 and two spokes; nothing but TCP passes the first one's uplink.
+struct Overlay {
+  explicit Overlay(const std::string& word, const std::string& global = "") : world({}) {
+    hub = world.Add(absl::StrCat(HubText("key"), "crypto ikev2 tcp-encapsulation 443\n", global), Ip("198.51.100.1"),
+                    *net::Prefix::Parse("172.16.0.0/24"));
+    for (int i : {1, 2})
+      spokes.push_back(world.Add(absl::StrCat(SpokeText(i, "key"), "crypto ikev2 profile FLEX\n tcp-encapsulation ", word,
+                                              " 443\n", global),
+                                 Ip(absl::StrCat("198.51.100.", i + 1)),
+                                 *net::Prefix::Parse(absl::StrCat("172.16.", i, ".0/24"))));
+    world.BlockUdp(spokes[0]);
+  }
+  bool Up() {
+    const bool up = world.RunUntil([&] { return world.PeersUp(hub) == 2; }, seconds(60));
+    world.RunFor(seconds(5));  // routes are told
+    return up;
+  }
+  bool Reaches(size_t from, size_t to, int hops) {
+    const size_t before = world.delivered().size();
+    world.Ping(from, to);
+    world.RunFor(seconds(1));
+    return world.delivered().size() == before + 1 && world.delivered().back().hops == hops;
+  }
+  size_t Lines(const std::string& part) const {
+    return static_cast<size_t>(std::count_if(world.log().begin(), world.log().end(), [&](const std::string& l) {
+      return absl::StrContains(l, part);
+    }));
+  }
+  // Of the first spoke, at `router`.
+  bool InTcp(size_t router) const {
+    return std::any_of(world.kernel(router).all().begin(), world.kernel(router).all().end(), [&](const auto& entry) {
+      const auto* p = std::get_if<dataplane::Peer>(&entry.second);
+      return p != nullptr && p->in_tcp && (router != hub || p->remote == Ip("198.51.100.2"));
+    });
+  }
+  World world;
+  size_t hub = 0;
+  std::vector<size_t> spokes;
+};
+
+TEST(Tcp, ASpokeWhoseUdpIsBlockedFallsBack) {
+  Overlay o("fallback");
+  ASSERT_TRUE(o.Up()) << o.world.violation();
+  EXPECT_EQ(o.Lines("in UDP, trying TCP port 443"), 1u);
+  EXPECT_TRUE(o.InTcp(o.spokes[0]));
+  EXPECT_TRUE(o.InTcp(o.hub));
+  EXPECT_FALSE(o.InTcp(o.spokes[1])) << "UDP answers there";
+  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.Reaches(o.hub, o.spokes[0], 1));
+  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2));
+  o.world.RunFor(seconds(30));
+  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2)) << "nobody can call the spoke in UDP: no shortcut, and no harm";
+  EXPECT_EQ(o.world.violation(), "");
+  EXPECT_EQ(o.world.CheckSaPairs(), "");
+}
+
+TEST(Tcp, WithoutUdpAtAll) {
+  Overlay o("always");
+  ASSERT_TRUE(o.Up()) << o.world.violation();
+  EXPECT_TRUE(o.InTcp(o.spokes[0]));
+  EXPECT_TRUE(o.InTcp(o.spokes[1]));
+  EXPECT_EQ(o.Lines("trying TCP"), 0u);
+  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2));
+  const std::string sas = o.world.Show(o.hub, "show crypto ikev2 sa detailed");
+  EXPECT_TRUE(absl::StrContains(sas, "IKE and ESP go in TCP (RFC 9329)")) << sas;
+  EXPECT_TRUE(absl::StrContains(o.world.Show(o.hub, "show crypto ipsec sa"), "TCP-Encaps"));
+}
+
+class TcpBreaks : public testing::TestWithParam<const char*> {};
+
+TEST_P(TcpBreaks, TheSessionGoesOnOverAnotherConnection) {
+  Overlay o("fallback", GetParam());
+  ASSERT_TRUE(o.Up()) << o.world.violation();
+  const size_t ups = o.Lines("SA_UP");
+  o.world.CutTcp();
+  o.world.RunFor(seconds(5));
+  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.Reaches(o.hub, o.spokes[0], 1));
+  EXPECT_EQ(o.Lines("SA_UP"), ups);
+  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_EQ(o.world.CheckSaPairs(), "");
+  o.world.RunFor(seconds(120));
+  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_EQ(o.world.violation(), "");
+}
+INSTANTIATE_TEST_SUITE_P(Mobike, TcpBreaks, testing::Values("", "no crypto ikev2 mobike\n"));
+
+TEST(Tcp, UdpAndTcpTakeTurnsUntilSomebodyAnswers) {
+  Overlay o("fallback");
+  o.world.Kill(o.hub);
+  o.world.RunFor(seconds(60));
+  EXPECT_GE(o.Lines("in UDP, trying TCP"), 2u) << "spokes go on with both";
+  o.world.Restart(o.hub);
+  EXPECT_TRUE(o.Up());
+  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_EQ(o.world.violation(), "");
+}
+
+TEST(Tcp, ARestartOfTheHubIsSurvived) {
+  Overlay o("fallback", "crypto ikev2 dpd 10 2 periodic\n");
+  ASSERT_TRUE(o.Up());
+  o.world.Kill(o.hub);
+  o.world.CutTcp();
+  o.world.RunFor(seconds(5));
+  o.world.Restart(o.hub);
+  EXPECT_TRUE(o.world.RunUntil([&] { return o.world.PeersUp(o.hub) == 2; }, seconds(120)));
+  o.world.RunFor(seconds(5));
+  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.InTcp(o.spokes[0]));
+  EXPECT_EQ(o.world.violation(), "");
+}
+
+}  // namespace
+}  // namespace flexvpn::sim

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// IKE and ESP in TCP (RFC 9329): when a call goes there, and which connections sessions use.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/node/node.h"
+
+namespace flexvpn::node {
+
+// ESP in TCP leaves the kernel by the mark of the packet and a policy rule.  A GRE device over IPv6 looks its route up
+// without the mark, and VRFs have rules of their own.
+bool Node::TcpFits(const config::Interface& i) const {
+  return i.tunnel_vrf.empty() && i.destination && i.destination->is_v4() &&
+         (i.mode == config::TunnelMode::kGreIpv4 || i.mode == config::TunnelMode::kGreMultipoint);
+}
+
+bool Node::CallsInTcp(const Tunnel& tunnel, const config::Interface& interface, const config::IkeProfile& profile) const {
+  if (!TcpFits(interface)) return false;
+  return profile.tcp == config::TcpEncapsulation::kAlways ||
+         (profile.tcp == config::TcpEncapsulation::kFallback && tunnel.tcp_next);
+}
+
+void Node::GoByTcp(ike::InitiateRequest& request, uint16_t port) {
+  request.local.port = net::kTcpPort;
+  request.remote.port = port;
+  request.local.carrier = request.remote.carrier = net::Carrier::kTcpDialled;
+}
+
+void Node::TakeTurns(Tunnel& tunnel) {
+  const config::Interface* i = FindInterface(tunnel.name);
+  const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
+  if (profile == nullptr || profile->tcp != config::TcpEncapsulation::kFallback || !TcpFits(*i)) return;
+  tunnel.tcp_next = !tunnel.tcp_next;
+  if (!tunnel.tcp_next) return;
+  tunnel.retry_at = now_;  // another way, not another try
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no answer from ", i->destination->ToString(), " in UDP, trying TCP port ",
+                                      profile->tcp_port));
+}
+
+void Node::GiveUpSilentCalls() {
+  for (auto& [name, tunnel] : tunnels_) {
+    if (!tunnel.answer_by || now_ < *tunnel.answer_by) continue;
+    tunnel.answer_by.reset();
+    const ike::IkeSaId id = tunnel.session;
+    if (!id || tunnel.up) continue;
+    Ike([&](auto& ike, auto& a) { ike.Withdraw(id, now_, a); });
+    Pump();
+    if (tunnel.session != id && !tunnel.up) TakeTurns(tunnel);  // nothing had come
+  }
+}
+
+void Node::OnTcpLost(const TcpLost& in) {
+  Ike([&](auto& ike, auto& a) { ike.PathLost(in.local, in.remote, now_, a); });
+}
+
+void Node::UseConnection(const net::Endpoint& local, const net::Endpoint& remote, bool in_use) {
+  if (remote.in_tcp()) out_->push_back(UseTcp{local, remote, in_use});
+}
+
+// The peer's packets go where those of its newest session go.
+void Node::SyncCarrier(Peer& peer) {
+  const Session* newest = nullptr;
+  for (ike::IkeSaId id : peer.sessions)
+    if (const auto it = sessions_.find(id); it != sessions_.end() && (newest == nullptr || it->second.created >= newest->created))
+      newest = &it->second;
+  if (newest == nullptr || peer.in_tcp == newest->info.remote.in_tcp()) return;
+  peer.in_tcp = newest->info.remote.in_tcp();
+  if (peer.up) RefreshPeer(peer);
+}
+
+}  // namespace flexvpn::node
