@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "sim/hub_and_spokes.h"
 #include "sim/world.h"
 
@@ -64,6 +67,10 @@ TEST(Tcp, ASpokeWhoseUdpIsBlockedFallsBack) {
   EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
   EXPECT_TRUE(o.Reaches(o.hub, o.spokes[0], 1));
   EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2));
+  EXPECT_TRUE(o.Reaches(o.spokes[1], o.spokes[0], 2));
+  o.world.RunFor(seconds(1));
+  EXPECT_EQ(o.Lines("UDP does not pass here"), 1u);
+  EXPECT_FALSE(absl::StrContains(o.world.Show(o.spokes[0], "show crypto ikev2 sa"), "IN-NEG"));
   o.world.RunFor(seconds(30));
   EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2)) << "nobody can call the spoke in UDP: no shortcut, and no harm";
   EXPECT_EQ(o.world.violation(), "");
@@ -100,6 +107,30 @@ TEST_P(TcpBreaks, TheSessionGoesOnOverAnotherConnection) {
   EXPECT_EQ(o.world.violation(), "");
 }
 INSTANTIATE_TEST_SUITE_P(Mobike, TcpBreaks, testing::Values("", "no crypto ikev2 mobike\n"));
+
+TEST(Tcp, SasAreRekeyed) {
+  Overlay o("fallback");
+  ASSERT_TRUE(o.Up()) << o.world.violation();
+  for (size_t router : {o.spokes[0], o.hub})
+    for (const char* what : {"ipsec", "ikev2"}) {
+      const std::string show = absl::StrCat("show crypto ", what, " sa", what[1] == 'k' ? " detailed" : "");
+      const auto spis = [&] {
+        std::set<std::string> found;
+        for (absl::string_view line : absl::StrSplit(o.world.Show(o.spokes[0], show), '\n'))
+          if (absl::StrContains(line, "spi:")) found.emplace(line);
+        return found;
+      };
+      const auto before = spis();
+      o.world.Show(router, absl::StrCat("rekey crypto ", what, " sa"));
+      o.world.RunFor(seconds(10));
+      std::vector<std::string> kept;
+      const auto after = spis();
+      std::set_intersection(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(kept));
+      EXPECT_TRUE(kept.empty()) << what << " by " << router << ": " << kept[0];
+      EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+    }
+  EXPECT_EQ(o.world.violation(), "");
+}
 
 TEST(Tcp, UdpAndTcpTakeTurnsUntilSomebodyAnswers) {
   Overlay o("fallback");

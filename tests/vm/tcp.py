@@ -34,6 +34,7 @@ def tcp_encapsulation(t):
     t.ping_all("host0", "host1", 20)
     r = t.ping("host1", "host2", 60, 0.1)
     expect(r.lost == 0, "%d of %d pings from TCP to UDP lost: %s", r.lost, r.sent, r.missing())
+    t.wait("spoke1 has its one session only", 10, lambda: t.ready("spoke1") == 1 and len(t.ike_spis("spoke1")) == 2)
     large = t.lab.run("host1", ["ping", "-n", "-M", "do", "-s", "1300", "-c", "5", "-i", "0.2", "192.168.100.10"])
     expect(" 0% packet loss" in large.stdout, "packets of 1328 octets do not pass: %s", large.stdout)
 

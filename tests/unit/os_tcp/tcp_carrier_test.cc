@@ -250,8 +250,33 @@ TEST_F(Tcp, TheEndOfTheCarrierStillSendsWhatIsQueued) {
     EXPECT_TRUE(spoke_.lost.empty());
   });
   for (uint8_t i = 0; i < 20; ++i) ASSERT_EQ(peer.Read(1006), *net::TcpFrame(Kind::kIke, Ike(1000, i))) << int{i};
-  EXPECT_TRUE(peer.Read(1).empty());
+  uint8_t more = 0;
+  EXPECT_EQ(recv(peer.fd(), &more, 1, 0), 0) << "the end of the stream";
+  int error = -1;
+  socklen_t size = sizeof error;
+  EXPECT_EQ(getsockopt(peer.fd(), SOL_SOCKET, SO_ERROR, &error, &size), 0);
+  EXPECT_EQ(error, 0) << "a reset came behind it";
   ASSERT_TRUE(Wait([&] { return hub_.lost.size() == 1; }));
+}
+
+// What the kernel did not take before it takes when the peer has read.
+TEST_F(Tcp, TheEndOfTheCarrierTriesOnceMoreToWrite) {
+  Plain peer = Call();
+  uint64_t written = 0, arrived = 0;
+  Bytes buffer(1 << 20);
+  On([&] {
+    hub_.carrier->Vouch(HubLocal(), Caller(peer), true);
+    while (hub_.carrier->SendEsp(HubLocal(), Caller(peer), Esp(1400, 1))) {
+    }
+    written = hub_.carrier->stats().octets_out;
+    ssize_t n;
+    while ((n = recv(peer.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0) arrived += static_cast<uint64_t>(n);
+    hub_.carrier.reset();
+  });
+  ssize_t n;
+  while ((n = recv(peer.fd(), buffer.data(), buffer.size(), 0)) > 0) arrived += static_cast<uint64_t>(n);
+  EXPECT_EQ(n, 0);
+  EXPECT_GT(arrived, written);
 }
 
 TEST_F(Tcp, SocketsAreNetworkControlAtOnceAndKeptAlive) {

@@ -240,6 +240,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static void GoByTcp(ike::InitiateRequest& request, uint16_t port);
   void TakeTurns(Tunnel& tunnel);       // the attempt brought no answer
   void GiveUpSilentCalls();             // those that have another way to try
+  const Peer* PeerInTcp(uint32_t network_id) const;  // whom we call in TCP in this NHRP network; nullptr: nobody
   void OnTcpLost(const TcpLost& in);
   void UseConnection(const net::Endpoint& local, const net::Endpoint& remote, bool in_use);
   void SyncCarrier(Peer& peer);

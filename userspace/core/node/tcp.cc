@@ -49,6 +49,15 @@ void Node::GiveUpSilentCalls() {
   }
 }
 
+const Node::Peer* Node::PeerInTcp(uint32_t network_id) const {
+  for (const auto& [id, peer] : peers_) {
+    const config::Interface* i = FindInterface(peer.config_interface);
+    if (peer.up && peer.in_tcp && i != nullptr && i->kind == config::InterfaceKind::kTunnel && i->nhrp.network_id == network_id)
+      return &peer;
+  }
+  return nullptr;
+}
+
 void Node::OnTcpLost(const TcpLost& in) {
   Ike([&](auto& ike, auto& a) { ike.PathLost(in.local, in.remote, now_, a); });
 }

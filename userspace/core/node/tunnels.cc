@@ -189,12 +189,14 @@ void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
 }
 
 void Node::CallShortcut(const nhrp::NeedTunnel& need) {
-  auto fail = [&](const std::string& why) {
-    Say(Log::Level::kWarning, absl::StrCat("no shortcut to ", need.protocol.ToString(), " (", need.nbma.ToString(), "): ", why));
+  auto fail = [&](const std::string& why, Log::Level level = Log::Level::kWarning) {
+    Say(level, absl::StrCat("no shortcut to ", need.protocol.ToString(), " (", need.nbma.ToString(), "): ", why));
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(need.token, now_, a); });
   };
   const config::Interface* vt = ShortcutTemplate(need.network_id);
   if (vt == nullptr) return fail("no interface has `ip nhrp shortcut virtual-template` with a template that exists");
+  if (const Peer* hub = PeerInTcp(need.network_id))
+    return fail(absl::StrCat("UDP does not pass here: the session with ", hub->identity, " goes in TCP"), Log::Level::kDebug);
   const config::IkeProfile* profile = ProfileOf(*vt);
   const auto local = SourceAddress(*vt);
   if (profile == nullptr || !local) return fail(absl::StrCat(vt->name, " has no IKEv2 profile or no source address"));

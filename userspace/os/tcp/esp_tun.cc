@@ -80,6 +80,7 @@ void EspTun::Receive() {
   for (int i = 0; i < kBatch; ++i) {
     const ssize_t n = read(fd_.get(), buffer, sizeof(buffer));
     if (n <= 0) return;
+    if (buffer[0] >> 4 == 6) continue;  // what the kernel says on every new device, and may
     const auto packet = net::ParseUdpPacket(BytesView(buffer, static_cast<size_t>(n)));
     if (packet)
       receiver_(packet->source, packet->destination, packet->payload);
