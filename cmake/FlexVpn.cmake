@@ -28,6 +28,18 @@ pkg_check_modules(LIBSYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
 
+# Debian has Abseil both ways and names the shared one, whose ABI lasts one release and whose 25 files are most of the
+# time a command of the shell takes to start.
+get_property(imported DIRECTORY PROPERTY IMPORTED_TARGETS)
+list(FILTER imported INCLUDE REGEX "^absl::")
+foreach(target ${imported})
+  get_target_property(file ${target} IMPORTED_LOCATION_NONE)
+  string(REGEX REPLACE "\\.so[.0-9]*$" ".a" static "${file}")
+  if(NOT static STREQUAL file AND EXISTS ${static})
+    set_target_properties(${target} PROPERTIES IMPORTED_LOCATION_NONE ${static})
+  endif()
+endforeach()
+
 add_library(fv_options INTERFACE)
 target_compile_options(fv_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -fno-exceptions>

@@ -54,7 +54,7 @@ def cmd_status(lab, a):
     return 0
 
 
-def _passthrough(popen, argv, want_tty):
+def _passthrough(lab, node, argv, want_tty):
     """Runs with this process's own streams; returns the exit status as a shell would."""
     raw = want_tty and sys.stdin.isatty()
     size = tuple(reversed(shutil.get_terminal_size())) if raw else None
@@ -62,7 +62,7 @@ def _passthrough(popen, argv, want_tty):
     if raw:
         tty.setraw(0)
     try:
-        p = popen(argv, stdin=0, stdout=None, stderr=None, tty=raw, size=size)
+        p = lab.popen(node, argv, stdin=0, stdout=None, stderr=None, tty=raw, size=size)
         for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(s, lambda n, _: p.send_signal(n))
         while True:
@@ -86,13 +86,13 @@ def cmd_exec(lab, a):
     place = lab.place_of(a.node)
     if place.kind == "host":
         a.tty = False  # the terminal is inherited as it is
-    return _passthrough(place.popen, lab.argv_in(a.node, argv), a.tty or sys.stdin.isatty() and sys.stdout.isatty())
+    return _passthrough(lab, a.node, argv, a.tty or sys.stdin.isatty() and sys.stdout.isatty())
 
 
 def cmd_capture(lab, a):
     argv = ["tcpdump", "-i", a.interface, "-n", "-U", "--immediate-mode"]
     if not a.write:
-        return _passthrough(lab.place_of(a.node).popen, lab.argv_in(a.node, argv + ["-l"] + a.expression), False)
+        return _passthrough(lab, a.node, argv + ["-l"] + a.expression, False)
     with open(a.write, "wb") as f:
         p = lab.capture(a.node, a.interface, f, a.expression)
         say("capturing %s:%s into %s; end with Ctrl-C" % (a.node, a.interface, a.write))

@@ -2,7 +2,8 @@
 """What tools/test does once the packages are there: builds, runs each lane through CTest, counts.
 
 A lane is a CTest label; the lane "asan" is the labels unit, fuzz and sim, built with the address and undefined-behaviour
-sanitizers.  Together with it the lane "unit" has only what needs more than the core, and "fuzz" nothing.  A GoogleTest binary counts as the cases it ran, every other test as one.
+sanitizers.  Together with it the lane "unit" has only what needs more than the core, and "fuzz" nothing.  The lane "fuzz" asked
+for by name runs each libFuzzer target for a minute as well.  A GoogleTest binary counts as the cases it ran, every other test as one.
 """
 import argparse
 import concurrent.futures
@@ -16,7 +17,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 from . import build
-from .paths import LabError
+from .paths import REPO, LabError
 
 LANES = ("layers", "unit", "fuzz", "sim", "bpf", "vm", "interop", "asan")
 NEEDS_ROOT = {"bpf", "vm", "interop"}
@@ -156,6 +157,27 @@ def run_lane(lane):
     return tally
 
 
+def run_fuzzers():
+    """Every libFuzzer target for a minute (tools/dev fuzz, clang): what the lane "fuzz" does when it is asked for by name."""
+    say("lane fuzz: every libFuzzer target for 60 s")
+    tally, start = Tally(), time.monotonic()
+    p = subprocess.Popen([sys.executable, "-B", os.path.join(REPO, "tools", "dev"), "fuzz", "--time", "60"], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, errors="replace")
+    for line in p.stdout:
+        print("    " + line.strip(), flush=True)
+        done = re.match(r"dev: (fuzz_\S+) +(ok|FAILED)", line)
+        if done and done.group(2) == "ok":
+            tally.passed += 1
+        elif done:
+            tally.failed += 1
+            tally.failures.append(line.strip())
+    if p.wait() != 0 and not tally.failed:
+        tally.failed += 1
+        tally.failures.append("tools/dev fuzz ended %d" % p.returncode)
+    say("lane fuzz: %d targets passed, %d failed in %d s" % (tally.passed, tally.failed, time.monotonic() - start))
+    return tally
+
+
 class AsanBuild(threading.Thread):
     """Builds for the asan lane while the guest lanes mostly wait; join() raises what went wrong."""
 
@@ -236,6 +258,10 @@ def main():
                 total.add(tally)
                 report["lanes"][lane] = {"passed": tally.passed, "failed": tally.failed, "skipped": len(tally.skipped),
                                          "seconds": seconds}
+        if "fuzz" in (args.lane or []):
+            fuzzers = run_fuzzers()
+            total.add(fuzzers)
+            report["fuzzers"] = {"passed": fuzzers.passed, "failed": fuzzers.failed}
     except LabError as e:
         say(str(e))
         total.failed += 1

@@ -101,6 +101,10 @@ std::vector<Sequence> ParseSequence(absl::string_view* p) {
       next = {{MakeToken(p->substr(0, n))}};
       p->remove_prefix(n);
     }
+    if (next.size() == 1) {  // nothing to choose
+      for (Sequence& a : out) a.insert(a.end(), next[0].begin(), next[0].end());
+      continue;
+    }
     std::vector<Sequence> product;
     for (const Sequence& a : out) {
       for (const Sequence& b : next) {

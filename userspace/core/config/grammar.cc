@@ -46,15 +46,26 @@ constexpr ModeName kModes[] = {
     {ModeId::kUnsupported, "config", "lines this version has no use for", ModeId::kRoot},
 };
 
+void Entitle(Mode& mode, const ModeName& name) {
+  mode.id = name.id;
+  mode.prompt = name.prompt;
+  mode.title = name.title;
+  mode.parent = name.parent;
+}
+
+// The mode of the shell is built apart: a single command needs no other.
+Mode* BuildExec() {
+  auto* const mode = new Mode;
+  Entitle(*mode, kModes[0]);
+  AddExecCommands(*mode);
+  AddCommitCommands(*mode);
+  AddShellCommands(*mode);
+  return mode;
+}
+
 Modes* BuildModes() {
   auto* const modes = new Modes;
-  for (const ModeName& n : kModes) {
-    Mode& m = At(*modes, n.id);
-    m.id = n.id;
-    m.prompt = n.prompt;
-    m.title = n.title;
-    m.parent = n.parent;
-  }
+  for (const ModeName& n : kModes) Entitle(At(*modes, n.id), n);
   Mode& root = At(*modes, ModeId::kRoot);
   AddGlobalCommands(root);
   AddSystemCommands(root);
@@ -73,16 +84,18 @@ Modes* BuildModes() {
       .Add({Quiet("{database|issuer-name|grant|lifetime|hash|auto-rollover|cdp-url|mode|eku|redundancy|serial-number|shutdown} "
                   "[<REST:line>]",
                   "a line of the CA", Keep::kEach)});
-  AddExecCommands(At(*modes, ModeId::kExec));
-  AddCommitCommands(At(*modes, ModeId::kExec));
-  AddShellCommands(At(*modes, ModeId::kExec));
   return modes;
 }
 
 }  // namespace
 
 const Mode& GetMode(ModeId id) {
-  static Modes* const kAll = BuildModes();  // never destroyed: used until the process ends
+  // Never destroyed: used until the process ends.
+  if (id == ModeId::kExec) {
+    static const Mode* const kExec = BuildExec();
+    return *kExec;
+  }
+  static Modes* const kAll = BuildModes();
   return At(*kAll, id);
 }
 

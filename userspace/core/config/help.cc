@@ -77,6 +77,7 @@ HelpAnswer Help(ModeId mode, absl::string_view text) {
   Strip(mode, text, negated);
   const bool at_blank = text.empty() || absl::ascii_isspace(static_cast<unsigned char>(text.back()));
   const Line line = LexLine(text);
+  if (!line.comment.text.empty()) return out;  // anything may follow
   const size_t complete = line.words.size() - (at_blank || line.words.empty() ? 0 : 1);
   std::vector<Position> at = {{&GetMode(mode).root, ""}};
   for (size_t i = 0; i < complete; ++i) {
