@@ -117,6 +117,8 @@ TEST(Help, ShowsKeywordsArgumentsAndTheEnd) {
   EXPECT_THAT(Words(Help(ModeId::kProfile, "do show crypto ikev2 s")), ElementsAre("sa", "session", "stats"));
   EXPECT_THAT(Words(Help(ModeId::kExec, "sh cry ikev2 sa ")), ElementsAre("detailed", "local", "remote", "<cr>"));
   EXPECT_THAT(Words(Help(ModeId::kExec, "")), IsSupersetOf({"clear", "commit", "configure", "exit", "rekey", "show", "write"}));
+  EXPECT_EQ(Help(ModeId::kProfile, "e\r\t").column, 2);
+  EXPECT_EQ(Help(ModeId::kProfile, "e \x01").column, 3);
   EXPECT_THAT(Words(Help(ModeId::kProfile, "e !a comm")), ElementsAre()) << "a comment";
   EXPECT_EQ(Help(ModeId::kRoot, "crypto nonsense x").column, 8);
 }

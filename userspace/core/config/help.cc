@@ -73,6 +73,14 @@ HelpAnswer Help(ModeId mode, absl::string_view text) {
   HelpAnswer out;
   bool negated = false;
   const absl::string_view all = text;
+  const auto control = std::find_if(text.begin(), text.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c)) && !absl::ascii_isspace(static_cast<unsigned char>(c));
+  });
+  const size_t odd = std::min(static_cast<size_t>(control - text.begin()), text.find_first_of("\r\n"));
+  if (odd < text.size()) {  // nobody types these
+    out.column = static_cast<int>(odd) + 1;
+    return out;
+  }
   const ModeId outer = mode;
   Strip(mode, text, negated);
   const bool at_blank = text.empty() || absl::ascii_isspace(static_cast<unsigned char>(text.back()));
