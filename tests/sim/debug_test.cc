@@ -117,6 +117,17 @@ TEST_F(Debugging, AConditionLetsOnePeerThrough) {
   EXPECT_THAT(w_.DebugLines(0), Each(HasSubstr("203.0.113.2")));
 }
 
+TEST_F(Debugging, AConditionHoldsForNhrpToo) {
+  Add();
+  Up();
+  w_.Show(0, "debug crypto condition peer ipv4 203.0.113.2", 5);
+  w_.Show(0, "debug nhrp packet", 5);
+  w_.Show(0, "debug nhrp", 5);
+  Shortcut();
+  EXPECT_THAT(Lines(0), HasSubstr("(203.0.113.2, "));
+  EXPECT_THAT(Lines(0), Not(HasSubstr("(203.0.113.1, ")));
+}
+
 TEST_F(Debugging, AProfileIsKnownFromItsChoiceOn) {
   Add();
   w_.Show(0, "debug crypto condition ikev2 profile FLEX", 5);

@@ -170,5 +170,39 @@ TEST_F(Shows, TheNextHopServerIsTheHubOfTheTunnel) {
   EXPECT_THAT(w_.Show(1, "show ip nhrp nhs"), HasSubstr("unknown   W  NBMA Address: 198.51.100.1\n"));
 }
 
+TEST_F(Shows, MulticastGoesNowhereAndSaysSo) {
+  Start();
+  EXPECT_EQ(Run(1, "show ip nhrp multicast"),
+            "  I/F     NBMA address\nTunnel0    none\nMulticast does not enter tunnels: 'show dataplane drops' counts it as tx-no-route\n");
+  EXPECT_THAT(w_.Show(0, "show ip nhrp multicast"), HasSubstr("  I/F     NBMA address\nVirtual-Access1    none\n"));
+}
+
+TEST_F(Shows, ClientBlocksAreListedWithWhatIsMissing) {
+  w_.Add(absl::StrCat(Hub(), R"(
+crypto ikev2 client flexvpn HUBS
+ peer 1 192.0.2.1 track 1 up
+ peer 3 fqdn hub3.example.net dynamic
+ source 1 eth0 track 1
+ connect manual
+ backup group 1
+ client connect Tunnel7
+)"),
+         Ip("198.51.100.1"), *net::Prefix::Parse("172.31.255.0/24"));
+  EXPECT_EQ(Run(0, "show crypto ikev2 client flexvpn HUBS"), R"(
+  Profile : HUBS
+  Current state:DOWN
+  Configured peer : 192.0.2.1 track 1 up
+  Configured peer : fqdn hub3.example.net dynamic
+  Configured source : eth0 track 1
+  Connect : manual
+  ivrf : IP DEFAULT
+  fvrf : IP DEFAULT
+  Backup group: 1
+  Tunnel interface : Tunnel7
+  Client blocks are not used yet: write 'tunnel destination ADDRESS' in Tunnel7
+)");
+  EXPECT_THAT(w_.Show(0, "show crypto ikev2 client flexvpn OTHER"), HasSubstr("no client block is called OTHER"));
+}
+
 }  // namespace
 }  // namespace flexvpn::sim

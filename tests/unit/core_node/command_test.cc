@@ -22,6 +22,8 @@ crypto ikev2 keyring KR
  peer ANY
   address 0.0.0.0 0.0.0.0
   pre-shared-key a-very-secret-key
+crypto ikev2 client flexvpn X1
+ peer 1 192.0.2.1
 crypto ikev2 proposal X1
  encryption aes-cbc-256
  integrity sha256

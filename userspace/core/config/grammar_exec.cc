@@ -36,6 +36,7 @@ void AddExecCommands(Mode& exec) {
       Show("show crypto ikev2 policy [<NAME>]", "policies with the smart default"),
       Show("show crypto ikev2 profile [<NAME>]", "profiles"),
       Show("show crypto ikev2 authorization policy [<NAME>]", "authorization policies with the smart default"),
+      Show("show crypto ikev2 client flexvpn [<NAME>]", "client blocks: hubs, tunnel, state"),
       Show("show crypto ikev2 stats [exchange]", "how many IKE SAs and requests; `exchange`: messages by kind"),
       Show("show crypto ikev2 diagnose error", "the last failures, with peer and reason"),
       Show("show crypto ikev2 performance", "rates of IKE SAs, Child SAs and packets; times of waiting"),
@@ -47,9 +48,11 @@ void AddExecCommands(Mode& exec) {
       Show("show ip local pool [<NAME>]", "address pools: free, in use"),
       Show("show ip nhrp [brief|detail|shortcut|traffic|flags]", "NHRP cache; packets; what the flags mean"),
       Show("show ip nhrp nhs [detail]", "next hop servers: the hubs our tunnels call"),
+      Show("show ip nhrp multicast", "where copies of multicast packets go"),
       Show("show ip route flexvpn", "routes of ours: S from IKEv2, H shortcuts"),
       Show("show ipv6 nhrp [brief|detail|shortcut|traffic|flags]", "NHRP cache, IPv6"),
       Show("show ipv6 nhrp nhs [detail]", "next hop servers, IPv6"),
+      Show("show ipv6 nhrp multicast", "the same"),
       Show("show ipv6 route flexvpn", "routes of ours, IPv6"),
       Show("show interfaces <IF:interface>", "state of a Tunnel or Virtual-Access interface", true),
       Show("show derived-config interface <IF:interface>", "the lines of a template with those its session adds"),
@@ -72,7 +75,7 @@ void AddExecCommands(Mode& exec) {
              "sessions as they come and go; `error`: what fails or is dropped, `packet`: messages, decoded, "
              "`internal`: steps"),
       Change("debug crypto condition {peer {ipv4 <A:ipv4>|ipv6 <A:ipv6>}|ikev2 profile <NAME>|unmatched|reset}",
-             "which peers `debug crypto ikev2` is about; `unmatched`: also what cannot be told apart yet"),
+             "which peers debugging is about; `unmatched`: also what cannot be told apart yet"),
       Change("debug nhrp [packet]", "tunnels and shortcuts; `packet`: packets, decoded"),
   });
   for (const char* off : {"undebug", "no debug"}) {

@@ -6,8 +6,6 @@
 namespace flexvpn::node {
 namespace {
 
-bool OfIke(DebugKind kind) { return kind < DebugKind::kNhrp; }
-
 template <class T>
 void Turn(std::set<T>& set, const T& value, bool on) {
   if (on)
@@ -23,8 +21,8 @@ absl::Status TooMany() {
 
 }  // namespace
 
-bool DebugWish::Fits(DebugKind kind, const DebugSubject& about) const {
-  if (!OfIke(kind) || (peers.empty() && profiles.empty())) return true;
+bool DebugWish::Fits(const DebugSubject& about) const {
+  if (peers.empty() && profiles.empty()) return true;
   if (about.remote != nullptr && peers.contains(*about.remote)) return true;
   if (!about.profile.empty() && profiles.contains(std::string(about.profile))) return true;
   return unmatched &&
@@ -39,7 +37,7 @@ bool DebugTable::WantsIke() const {
 std::vector<uint64_t> DebugTable::Takers(DebugKind kind, const DebugSubject& about) const {
   std::vector<uint64_t> out;
   for (const auto& [session, wish] : wishes_)
-    if (wish.kinds.contains(kind) && wish.Fits(kind, about)) out.push_back(session);
+    if (wish.kinds.contains(kind) && wish.Fits(about)) out.push_back(session);
   return out;
 }
 

@@ -25,14 +25,14 @@ struct DebugSubject {
   absl::string_view profile;               // IKEv2 profile
 };
 
-// What one session wants.  Conditions concern the lines about IKEv2.
+// What one session wants.  Conditions concern all lines.
 struct DebugWish {
   std::set<DebugKind> kinds;
   std::set<net::IpAddress> peers;
   std::set<std::string> profiles;
   bool unmatched = false;  // also lines of which it is not known whether a condition fits
   // Without conditions everything fits; else what fits one of them.
-  bool Fits(DebugKind kind, const DebugSubject& about) const;
+  bool Fits(const DebugSubject& about) const;
   bool empty() const { return kinds.empty() && peers.empty() && profiles.empty() && !unmatched; }
 };
 

@@ -140,36 +140,46 @@ std::string Node::PeerText(net::PeerId id) const {
                                         peer->remote_protocol.ToString(), ")");
 }
 
+DebugSubject Node::SubjectOf(net::PeerId id) const {
+  const Peer* peer = FindPeer(id);
+  if (peer == nullptr) return {};
+  const config::Interface* i = FindInterface(peer->config_interface);
+  const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
+  return {&peer->remote, profile == nullptr ? absl::string_view() : absl::string_view(profile->name)};
+}
+
 void Node::DebugNhrpPacket(net::PeerId peer, bool received, BytesView packet) {
   Debug(
-      DebugKind::kNhrpPacket, {},
+      DebugKind::kNhrpPacket, SubjectOf(peer),
       absl::StrCat(received ? "Received from " : "Sent to ", PeerText(peer), ": ", nhrp::Summarize(packet)));
 }
 
 void Node::DebugNhrp(const nhrp::Action& action) {
-  const auto say = [&](std::string text) { Debug(DebugKind::kNhrp, {}, text); };
+  const auto say = [&](const DebugSubject& about, std::string text) { Debug(DebugKind::kNhrp, about, text); };
   std::visit(
       Overloaded{
           [&](const nhrp::SendPacket& p) {
             if (debug_.Wants(DebugKind::kNhrpPacket)) DebugNhrpPacket(p.peer, false, p.packet);
           },
           [&](const nhrp::NeedTunnel& n) {
-            say(absl::StrCat("a tunnel to ", n.protocol.ToString(), " at ", n.nbma.ToString(), " is needed",
+            say({&n.nbma, {}}, absl::StrCat("a tunnel to ", n.protocol.ToString(), " at ", n.nbma.ToString(), " is needed",
                              n.behind_nat ? ", behind NAT" : ""));
           },
-          [&](const nhrp::CancelTunnel&) { say("a tunnel that was asked for is not needed any more"); },
+          [&](const nhrp::CancelTunnel&) { say({}, "a tunnel that was asked for is not needed any more"); },
           [&](const nhrp::ShortcutUp& s) {
-            say(absl::StrCat("shortcut ", s.prefix.ToString(), " via ", s.next_hop.ToString(), " over ",
+            say(SubjectOf(s.peer), absl::StrCat("shortcut ", s.prefix.ToString(), " via ", s.next_hop.ToString(), " over ",
                              PeerText(s.peer)));
           },
           [&](const nhrp::ShortcutDown& s) {
-            say(absl::StrCat("shortcut ", s.prefix.ToString(), " is gone"));
+            const auto it = shortcuts_.find(s.prefix);
+            say(it == shortcuts_.end() ? DebugSubject{} : SubjectOf(it->second),
+                absl::StrCat("shortcut ", s.prefix.ToString(), " is gone"));
           },
           [&](const nhrp::PeerAddress& p) {
-            say(absl::StrCat(PeerText(p.peer), " has ", p.protocol.ToString()));
+            say(SubjectOf(p.peer), absl::StrCat(PeerText(p.peer), " has ", p.protocol.ToString()));
           },
           [](const nhrp::QueryTraffic&) {},
-          [&](const nhrp::Notice& n) { say(n.text); },
+          [&](const nhrp::Notice& n) { say({}, n.text); },
       },
       action);
 }

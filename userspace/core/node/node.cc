@@ -75,7 +75,7 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  },
                  [&](const SpokeToSpoke& e) {
                    if (debug_.Wants(DebugKind::kNhrp))
-                     Debug(DebugKind::kNhrp, {},
+                     Debug(DebugKind::kNhrp, SubjectOf(e.ingress),
                            absl::StrCat("traffic of ", PeerText(e.ingress), " leaves to another peer"));
                    Nhrp([&](auto& nhrp, auto& a) { nhrp.OnSpokeToSpoke(e.ingress, e.packet, now, a); });
                  },

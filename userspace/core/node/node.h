@@ -345,6 +345,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void DebugNhrp(const nhrp::Action& action);
   void DebugNhrpPacket(net::PeerId peer, bool received, BytesView packet);
   std::string PeerText(net::PeerId id) const;
+  DebugSubject SubjectOf(net::PeerId id) const;  // valid as long as the peer
 
   // show.cc
   std::vector<show::IkeSaRow> IkeRows(const std::vector<ike::SaInfo>& sas) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/config/key_cipher.h"
 #include "core/config/additional_ke.h"
 #include "core/config/grammar.h"
@@ -101,6 +102,30 @@ uint64_t SizeOf(const config::LocalPool& p) {
   for (size_t i = 0; i < first.size() && i < last.size(); ++i)
     size = (size << 8) + last[i] - first[i];  // 2^64: the difference of the low eight octets
   return size + 1;
+}
+
+// The rest of a line after its first `words` words.
+std::string Rest(const config::Statement& line, size_t words) {
+  std::vector<std::string> rest;
+  for (size_t i = words; i < line.words.size(); ++i) rest.push_back(line.words[i].text);
+  return absl::StrJoin(rest, " ");
+}
+
+show::FlexClientRow FlexClientRowOf(const config::Statement& block) {
+  show::FlexClientRow r;
+  r.name = block.Text("NAME");
+  r.state = "DOWN";
+  r.connect = "auto";
+  for (const config::Statement& line : block.body) {
+    if (line.StartsWith("client connect")) r.tunnel = Rest(line, 2);
+    else if (line.StartsWith("backup group")) r.backup_group = Rest(line, 2);
+    else if (line.StartsWith("connect")) r.connect = Rest(line, 1);
+    else if (line.StartsWith("source")) r.sources.push_back(Rest(line, 2));
+    else if (line.StartsWith("peer") && line.Find("SEQ") != nullptr) r.peers.push_back(Rest(line, 2));
+  }
+  r.why = absl::StrCat("Client blocks are not used yet: write 'tunnel destination ADDRESS' in ",
+                       r.tunnel.empty() ? "the tunnel" : r.tunnel);
+  return r;
 }
 
 }  // namespace
@@ -212,6 +237,16 @@ show::Document Node::Views::Pools(const Query& q) const {
   }
   if (rows.empty() && q.line.call.Find("NAME")) return Missing("local pool", q.Text("NAME"), false);
   return show::MakePools(rows);
+}
+
+show::Document Node::Views::FlexClients(const Query& q) const {
+  std::vector<show::FlexClientRow> rows;
+  const std::string name = q.Text("NAME");
+  for (const config::Statement& block : n_.model_.kept)
+    if (block.StartsWith("crypto ikev2 client flexvpn") && (name.empty() || block.Text("NAME") == name))
+      rows.push_back(FlexClientRowOf(block));
+  if (rows.empty() && !name.empty()) return Missing("client block", name, false);
+  return show::MakeFlexClients(rows);
 }
 
 show::Document Node::Views::RunningConfig(const Query& q) const {

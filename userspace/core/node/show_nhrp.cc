@@ -124,6 +124,16 @@ show::Document Node::Views::Nhs(const Query& q) const {
   return show::MakeNhs(rows, q.Has("detail"));
 }
 
+// No next hop of ours stands for a group: what is sent to one finds no peer.
+show::Document Node::Views::NhrpMulticast(const Query&) const {
+  std::vector<show::NhrpMulticastRow> rows;
+  for (const auto& [id, peer] : n_.peers_) {
+    const config::Interface* i = n_.FindInterface(peer.config_interface);
+    if (i != nullptr && i->nhrp.network_id != 0) rows.push_back({peer.interface, i->nhrp.network_id, {}});
+  }
+  return show::MakeNhrpMulticast(rows);
+}
+
 show::Document Node::Views::Routes(const Query& q) const { return show::MakeRoutes(RouteRows(q.family())); }
 
 }  // namespace flexvpn::node

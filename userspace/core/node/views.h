@@ -57,6 +57,7 @@ class Node::Views {
   show::Document TransformSets(const Query& q) const;
   show::Document IpsecProfiles(const Query& q) const;
   show::Document Pools(const Query& q) const;
+  show::Document FlexClients(const Query& q) const;
   show::Document RunningConfig(const Query& q) const;
   // show_ipsec.cc
   show::Document IpsecSas(const Query& q) const;
@@ -65,6 +66,7 @@ class Node::Views {
   show::Document NhrpTraffic(const Query& q) const;
   show::Document NhrpFlags(const Query& q) const;
   show::Document Nhs(const Query& q) const;
+  show::Document NhrpMulticast(const Query& q) const;
   show::Document Routes(const Query& q) const;
   // show_interface.cc
   show::Document InterfaceState(const Query& q) const;

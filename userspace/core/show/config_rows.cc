@@ -111,6 +111,7 @@ Json ToJson(const TransformSetRow& r) {
 
 Json ToJson(const IpsecProfileRow& r);
 Json ToJson(const PoolRow& r);
+Json ToJson(const FlexClientRow& r);
 
 template <class Row>
 Json Array(const std::vector<Row>& rows) {
@@ -146,6 +147,19 @@ Json ToJson(const PoolRow& r) {
   return j;
 }
 
+Json ToJson(const FlexClientRow& r) {
+  Json j;
+  j["name"] = Printable(r.name);
+  j["state"] = r.state;
+  j["why"] = TextOrNull(r.why);
+  j["peers"] = Texts(r.peers);
+  j["sources"] = Texts(r.sources);
+  j["connect"] = Printable(r.connect);
+  j["tunnel"] = TextOrNull(r.tunnel);
+  j["backup_group"] = TextOrNull(r.backup_group);
+  return j;
+}
+
 }  // namespace
 
 Document MakeProposals(const std::vector<ProposalRow>& rows) {
@@ -165,6 +179,9 @@ Document MakeTransformSets(const std::vector<TransformSetRow>& rows) {
 }
 Document MakeIpsecProfiles(const std::vector<IpsecProfileRow>& rows) {
   return Make("crypto ipsec profile", "ipsec_profiles", Array(rows));
+}
+Document MakeFlexClients(const std::vector<FlexClientRow>& rows) {
+  return Make("crypto ikev2 client flexvpn", "flex_clients", Array(rows));
 }
 Document MakePools(const std::vector<PoolRow>& rows) { return Make("ip local pool", "pools", Array(rows)); }
 

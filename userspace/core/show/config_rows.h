@@ -101,6 +101,17 @@ struct PoolRow {
   uint64_t size = 0, in_use = 0;
 };
 
+// --- show crypto ikev2 client flexvpn ---------------------------------------------------------------------------
+struct FlexClientRow {
+  std::string name;
+  std::string state;                  // "DOWN": nothing acts on client blocks yet
+  std::string why;                    // it is in that state
+  std::vector<std::string> peers;     // in order, as configured: "192.0.2.1 track 1 up", "fqdn hub.example.net"
+  std::vector<std::string> sources;   // "eth0 track 1"
+  std::string connect;                // auto, manual, "track 1 up"
+  std::string tunnel, backup_group;   // empty: none
+};
+
 Document MakeProposals(const std::vector<ProposalRow>& rows);
 Document MakePolicies(const std::vector<PolicyRow>& rows);
 Document MakeProfiles(const std::vector<ProfileRow>& rows);
@@ -108,6 +119,7 @@ Document MakeAuthorizationPolicies(const std::vector<AuthorizationPolicyRow>& ro
 Document MakeTransformSets(const std::vector<TransformSetRow>& rows);
 Document MakeIpsecProfiles(const std::vector<IpsecProfileRow>& rows);
 Document MakePools(const std::vector<PoolRow>& rows);
+Document MakeFlexClients(const std::vector<FlexClientRow>& rows);
 
 }  // namespace flexvpn::show
 

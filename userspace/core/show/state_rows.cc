@@ -189,6 +189,18 @@ Document MakeNhs(const std::vector<NhsRow>& rows, bool detail) {
   return Make(detail ? "ip nhrp nhs detail" : "ip nhrp nhs", "nhs", std::move(list));
 }
 
+Document MakeNhrpMulticast(const std::vector<NhrpMulticastRow>& rows) {
+  Json list = Json::array();
+  for (const NhrpMulticastRow& r : rows) {
+    Json j;
+    j["interface"] = Printable(r.interface);
+    j["network_id"] = r.network_id;
+    j["nbma_address"] = AddressOrNull(r.nbma);
+    list.push_back(std::move(j));
+  }
+  return Make("ip nhrp multicast", "nhrp_multicast", std::move(list));
+}
+
 Document MakeNhrpFlags() {
   Document d{"ip nhrp flags", Json::object()};
   const auto put = [&](const char* key, const auto& words) {

@@ -88,6 +88,13 @@ struct NhsRow {
   seconds up_for{};           // if responding
 };
 
+// --- show ip nhrp multicast ------------------------------------------------------------------------------------------
+struct NhrpMulticastRow {
+  std::string interface;      // Tunnel0, Virtual-Access1
+  uint32_t network_id = 0;
+  net::IpAddress nbma;        // of whom copies of multicast packets go to; empty: nobody
+};
+
 // --- show interfaces, show derived-config interface --------------------------------------------------------------
 struct InterfaceRow {
   std::string name;                   // "Virtual-Access1"
@@ -145,6 +152,7 @@ Document MakeIkeExchanges(const IkeExchangesRow& row);
 Document MakeIkeErrors(const std::vector<IkeErrorRow>& rows, uint64_t capacity, uint64_t dropped);
 Document MakeNhrpTraffic(const std::vector<NhrpTrafficRow>& rows);
 Document MakeNhs(const std::vector<NhsRow>& rows, bool detail);
+Document MakeNhrpMulticast(const std::vector<NhrpMulticastRow>& rows);
 Document MakeNhrpFlags();  // what the words of `show ip nhrp` mean
 Document MakeInterface(const InterfaceRow& row);
 Document MakeDerivedConfig(const DerivedConfigRow& row);

@@ -49,6 +49,7 @@ std::string TextNhrpBrief(const Json& data);
 std::string TextNhrpShortcuts(const Json& data);
 std::string TextNhs(const Json& data);
 std::string TextNhsDetail(const Json& data);
+std::string TextNhrpMulticast(const Json& data);
 std::string TextRoutes(const Json& data);
 std::string TextPeers(const Json& data);
 std::string TextKernelSas(const Json& data);
@@ -58,6 +59,7 @@ std::string TextDevices(const Json& data);
 std::string TextDataplane(const Json& data);
 std::string TextVersion(const Json& data);
 // text_config.cc
+std::string TextFlexClients(const Json& data);
 std::string TextProposals(const Json& data);
 std::string TextPolicies(const Json& data);
 std::string TextProfiles(const Json& data);

@@ -178,6 +178,23 @@ std::string TextIpsecProfiles(const Json& data) {
   return out;
 }
 
+std::string TextFlexClients(const Json& data) {
+  std::string out;
+  const auto lines = [&](const Json& r, const char* key, const char* title) {
+    for (const Json& v : List(r, key))
+      if (v.is_string()) absl::StrAppend(&out, "  ", title, " : ", v.get<std::string>(), "\n");
+  };
+  for (const Json& r : List(data, "flex_clients")) {
+    absl::StrAppend(&out, "\n  Profile : ", Str(r, "name"), "\n  Current state:", Str(r, "state"), "\n");
+    lines(r, "peers", "Configured peer");
+    lines(r, "sources", "Configured source");
+    absl::StrAppend(&out, "  Connect : ", Str(r, "connect"), "\n  ivrf : IP DEFAULT\n  fvrf : IP DEFAULT\n  Backup group: ",
+                    Str(r, "backup_group", "None"), "\n  Tunnel interface : ", Str(r, "tunnel", "None"), "\n");
+    if (Has(r, "why")) absl::StrAppend(&out, "  ", Str(r, "why"), "\n");
+  }
+  return out;
+}
+
 std::string TextPools(const Json& data) {
   std::string out = absl::StrFormat(" %-24s %-15s %-15s %8s %8s\n", "Pool", "Begin", "End", "Free", "In use");
   for (const Json& r : List(data, "pools"))

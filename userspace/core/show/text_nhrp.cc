@@ -64,6 +64,17 @@ std::string Servers(const Json& data, bool detail) {
 std::string TextNhs(const Json& data) { return Servers(data, false); }
 std::string TextNhsDetail(const Json& data) { return Servers(data, true); }
 
+std::string TextNhrpMulticast(const Json& data) {
+  std::string out = "  I/F     NBMA address\n";
+  bool any = false;
+  for (const Json& r : List(data, "nhrp_multicast")) {
+    any = any || Has(r, "nbma_address");
+    absl::StrAppend(&out, Str(r, "interface"), "    ", Str(r, "nbma_address", "none"), "\n");
+  }
+  if (!any) out += "Multicast does not enter tunnels: 'show dataplane drops' counts it as tx-no-route\n";
+  return out;
+}
+
 std::string TextNhrp(const Json& data) { return Entries(data, false); }
 std::string TextNhrpDetail(const Json& data) { return Entries(data, true); }
 
