@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <semaphore>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -131,12 +132,14 @@ class EventSocket : public testing::Test {
     int n = 0;
     (void)absl::SimpleAtoi(r.body.substr(7), &n);
     for (int i = 0; i < n; ++i) server_->Push(r.connection, absl::StrCat("event ", i, std::string(1000, '.')));
+    pushed_.release();
   }
   std::string path_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<ControlServer> server_;
   std::thread thread_;
   int ended_ = 0;
+  std::counting_semaphore<> pushed_{0};  // streams that are over for the server
 };
 
 TEST_F(EventSocket, EventsFollowTheAnswerInOrder) {
@@ -149,6 +152,7 @@ TEST_F(EventSocket, AClientThatDoesNotReadLosesEventsAndIsToldHowMany) {
   constexpr int kEvents = 20000;  // 20 MB: more than socket and queue hold
   auto client = ControlClient::Connect(path_);
   EXPECT_EQ(*client->Call(absl::StrCat("stream ", kEvents)), absl::StrCat("answer stream ", kEvents));
+  ASSERT_TRUE(pushed_.try_acquire_for(std::chrono::seconds(30)));  // who reads meanwhile may keep up
   int seen = 0, lost = 0;
   size_t octets = 0;
   while (seen + lost < kEvents) {
