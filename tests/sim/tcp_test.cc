@@ -132,6 +132,22 @@ TEST(Tcp, SasAreRekeyed) {
   EXPECT_EQ(o.world.violation(), "");
 }
 
+TEST(Tcp, WithoutTheListenerSessionsInTcpEndWithAWordAndOthersStay) {
+  Overlay o("fallback");
+  ASSERT_TRUE(o.Up()) << o.world.violation();
+  o.world.Configure(o.hub, config::Parse(HubText("key")).model);
+  o.world.RunFor(seconds(1));
+  EXPECT_EQ(o.Lines("SA_DOWN"), 2u) << "one session, at both ends";
+  EXPECT_EQ(o.Lines("deleted by peer"), 1u);
+  EXPECT_EQ(o.world.PeersUp(o.hub), 1u);
+  o.world.RunFor(seconds(60));
+  EXPECT_EQ(o.world.PeersUp(o.hub), 1u) << "nothing passes but TCP";
+  o.world.BlockUdp(o.spokes[0], false);
+  EXPECT_TRUE(o.Up()) << "in UDP, when its turn comes";
+  EXPECT_FALSE(o.InTcp(o.spokes[0]));
+  EXPECT_EQ(o.world.violation(), "");
+}
+
 TEST(Tcp, UdpAndTcpTakeTurnsUntilSomebodyAnswers) {
   Overlay o("fallback");
   o.world.Kill(o.hub);

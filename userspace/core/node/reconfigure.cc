@@ -161,7 +161,9 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   const Reconfiguration change(old, model_);
   std::vector<ike::IkeSaId> changed;
   for (const auto& [id, s] : sessions_)  // what is still being negotiated goes by the old configuration: begun anew
-    if (!s.up || change.Concerns({s.info, s.config_interface, s.pool})) changed.push_back(id);
+    if (!s.up || change.Concerns({s.info, s.config_interface, s.pool}) ||
+        (s.info.remote.carrier == net::Carrier::kTcpAccepted && model_.ike.tcp_port == 0))
+      changed.push_back(id);
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
   Listen(config::FrontDoorVrfs(model_));

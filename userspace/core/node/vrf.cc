@@ -41,9 +41,11 @@ void Node::Listen(const std::set<std::string>& vrfs) {
     if (const net::VrfId id = VrfIdOf(name); id != kNowhere) action.vrfs[name] = id;
   }
   action.tcp_port = model_.ike.tcp_port;
-  action.tcp = action.tcp_port != 0 || std::any_of(model_.profiles.begin(), model_.profiles.end(), [](const auto& p) {
-                 return p.second.tcp != config::TcpEncapsulation::kNever;
-               });
+  action.tcp = action.tcp_port != 0 ||
+               std::any_of(model_.profiles.begin(), model_.profiles.end(),
+                           [](const auto& p) { return p.second.tcp != config::TcpEncapsulation::kNever; }) ||
+               // Their peers are told before it ends.
+               std::any_of(sessions_.begin(), sessions_.end(), [](const auto& s) { return s.second.info.remote.in_tcp(); });
   if (action == listening_.value_or(ListenIn{})) return;
   listening_ = action;
   out_->push_back(std::move(action));
