@@ -26,6 +26,7 @@ struct World::Router {
   std::optional<Instant> armed;
   uint16_t tcp_port = 0;              // where it accepts TCP connections
   bool udp_blocked = false;
+  std::map<std::pair<net::Endpoint, net::Endpoint>, int> tcp_uses;  // how many sessions use a connection
   std::map<std::pair<net::PeerId, net::IpAddress>, Instant> redirected;  // spoke_classify's limiter
   std::map<net::PeerId, uint64_t> sent;
   std::vector<std::string> debug;             // lines of `debug`

@@ -191,15 +191,17 @@ crypto ikev2 client flexvpn HUBS
   EXPECT_EQ(Run(0, "show crypto ikev2 client flexvpn HUBS"), R"(
   Profile : HUBS
   Current state:DOWN
-  Configured peer : 192.0.2.1 track 1 up
-  Configured peer : fqdn hub3.example.net dynamic
-  Configured source : eth0 track 1
-  Connect : manual
+  Peer : None
+  Source : None
   ivrf : IP DEFAULT
   fvrf : IP DEFAULT
   Backup group: 1
   Tunnel interface : Tunnel7
-  Client blocks are not used yet: write 'tunnel destination ADDRESS' in Tunnel7
+  Connect : manual
+  Configured peer : 192.0.2.1 track 1 up
+  Configured peer : fqdn hub3.example.net dynamic
+  Configured source : eth0 track 1
+  Down because : there is no interface Tunnel7
 )");
   EXPECT_THAT(w_.Show(0, "show crypto ikev2 client flexvpn OTHER"), HasSubstr("no client block is called OTHER"));
 }

@@ -59,6 +59,17 @@ void World::CutTcp() {
   }
 }
 
+void World::CloseTcp(const Router& r) {
+  At(now_ + 2 * settings_.delay, [this, router = r.index] {  // what was sent before still arrives
+    std::erase_if(tcp_, [&](const auto& entry) {
+      const TcpConnection& c = entry.second;
+      if (c.acceptor == router) LoseTcp(c.dialler, c.local, c.remote);
+      if (c.dialler == router) LoseTcp(c.acceptor, c.seen_local(), c.seen_remote());
+      return c.acceptor == router || c.dialler == router;
+    });
+  });
+}
+
 bool World::Passes(const Router& r, const Router& other, net::PeerId peer) const {
   dataplane::Peer key;
   key.id = peer;
@@ -66,7 +77,10 @@ bool World::Passes(const Router& r, const Router& other, net::PeerId peer) const
   if (object == nullptr || !std::get<dataplane::Peer>(*object).in_tcp) return !r.udp_blocked && !other.udp_blocked;
   return std::any_of(tcp_.begin(), tcp_.end(), [&](const auto& entry) {
     const TcpConnection& c = entry.second;
-    return (c.dialler == r.index && c.acceptor == other.index) || (c.dialler == other.index && c.acceptor == r.index);
+    const bool dialled = c.dialler == r.index && c.acceptor == other.index;
+    if (!dialled && !(c.dialler == other.index && c.acceptor == r.index)) return false;
+    const Router &a = dialled ? r : other, &b = dialled ? other : r;  // ESP of a connection nobody vouches for is dropped
+    return a.tcp_uses.contains({c.local, c.remote}) && b.tcp_uses.contains({c.seen_local(), c.seen_remote()});
   });
 }
 

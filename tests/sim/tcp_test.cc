@@ -159,6 +159,29 @@ TEST(Tcp, UdpAndTcpTakeTurnsUntilSomebodyAnswers) {
   EXPECT_EQ(o.world.violation(), "");
 }
 
+TEST(Tcp, AHubThatIsGoneIsGivenUpAndNotDialledForEver) {
+  Overlay o("fallback");
+  ASSERT_TRUE(o.Up());
+  o.world.Kill(o.hub);
+  o.world.CutTcp();
+  o.world.RunFor(seconds(120));
+  EXPECT_GE(o.Lines("router 1: %IKEV2-5-SA_DOWN"), 1u);
+  EXPECT_EQ(o.world.PeersUp(o.spokes[0]), 0u);
+}
+
+TEST(Tcp, AfterARestartOfTheHubWhoseUdpPassesIsInUdp) {
+  Overlay o("fallback");
+  ASSERT_TRUE(o.Up());
+  o.world.Show(o.hub, "clear crypto ikev2 sa");
+  o.world.Kill(o.hub);
+  o.world.CutTcp();
+  o.world.RunFor(seconds(18));  // a turn of both has passed; it comes back within one of UDP
+  o.world.Restart(o.hub);
+  ASSERT_TRUE(o.Up());
+  EXPECT_FALSE(o.InTcp(o.spokes[1]));
+  EXPECT_TRUE(o.InTcp(o.spokes[0]));
+}
+
 TEST(Tcp, ARestartOfTheHubIsSurvived) {
   Overlay o("fallback", "crypto ikev2 dpd 10 2 periodic\n");
   ASSERT_TRUE(o.Up());

@@ -57,6 +57,7 @@ void World::Start(Router& r) {
   r.armed.reset();
   r.kernel = {};
   r.redirected.clear();
+  r.tcp_uses.clear();
   r.installed.clear();
   r.rng = std::make_unique<SeededRng>(settings_.seed * 1000003 + r.index * 7919 + r.epoch);
   r.node = std::make_unique<node::Node>(node::Node::Options{}, r.model, *r.rng, *crypto_);
@@ -167,8 +168,16 @@ void World::Arm(Router& r) {
 void World::Carry(Router& r, node::Action& action) {
   std::visit(Overloaded{
                  [&](node::SendIke& a) { SendIke(r, a.datagram); },
-                 [&](node::ListenIn& a) { r.tcp_port = a.tcp_port; },  // there are no VRFs in this world
-                 [&](node::UseTcp&) {},
+                 [&](node::ListenIn& a) {
+                   r.tcp_port = a.tcp_port;
+                   if (!a.tcp) CloseTcp(r);
+                 },  // there are no VRFs in this world
+                 [&](node::UseTcp& a) {
+                   int& uses = r.tcp_uses[{a.local, a.remote}];
+                   uses += a.in_use ? 1 : -1;
+                   if (uses < 0 && violation_.empty()) violation_ = absl::StrCat("router ", r.index, " leaves a connection twice");
+                   if (uses == 0) r.tcp_uses.erase({a.local, a.remote});
+                 },
                  [&](node::StartJob& a) {
                    auto result = std::make_shared<crypto::JobResult>(crypto_->Run(a.job));
                    At(now_, [this, index = r.index, epoch = r.epoch, id = a.id, result] {

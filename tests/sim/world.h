@@ -115,6 +115,7 @@ class World {
   };
   void SendTcp(Router& r, const ike::SendDatagram& d);
   TcpConnection* FindTcp(const Router& r, const ike::SendDatagram& d);
+  void CloseTcp(const Router& r);  // all connections of it
   void LoseTcp(size_t router, const net::Endpoint& local, const net::Endpoint& remote);
   // Whether ESP of `r` to the other router gets through what is in the way.
   bool Passes(const Router& r, const Router& other, net::PeerId peer) const;

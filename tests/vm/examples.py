@@ -37,7 +37,6 @@ WITHOUT_ML_KEM = ((" mlkem1024 mlkem768", " 19"), (" mlkem768", " 19"))  # for a
 # to run.
 NOT_YET = {
     "anyconnect-eap": "does not do AnyConnect-EAP",
-    "client-peer-list": "does not use client blocks",
     "dmvpn-ikev2-hub": "does not do 'tunnel mode gre multipoint'",
     "ipv6-svti": "does not do 'tunnel mode ipsec'",
     "remote-access-eap": "does not do EAP",
@@ -70,6 +69,8 @@ PAIRS = (
          (GCM, 256, 19), "esp-gcm 256"),
     Pair("sloppy", "centre1", ("198.51.100.3", "192.0.2.1"), ("sloppy.example.net", "centre1.example.net"),
          ("10.3.3.3", "10.3.3.1"), (GCM, 256, 19), "esp-192-aes esp-sha-hmac"),
+    Pair("client", "centre1", ("203.0.113.51", "192.0.2.1"), ("client@example.net", "centre1.example.net"), (None, "10.50.0.1"),
+         (GCM, 256, 19), "esp-gcm 256"),
     Pair("quantum", "centre2", ("198.51.100.21", "198.51.100.1"), ("branch.example.net", "centre2.example.net"),
          ("10.0.0.2", "10.0.0.1"), (GCM, 256, 20), "esp-gcm 256"),
     Pair("spoke2", "centre1", ("203.0.113.31", "192.0.2.1"), ("spoke2.spokes.example.net", "hub.example.net"),

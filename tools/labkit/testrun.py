@@ -3,7 +3,7 @@
 
 A lane is a CTest label; the lane "asan" is the labels unit, fuzz and sim, built with the address and undefined-behaviour
 sanitizers.  Together with it the lane "unit" has only what needs more than the core, and "fuzz" nothing.  The lane "fuzz" asked
-for by name runs each libFuzzer target for a minute as well.  A GoogleTest binary counts as the cases it ran, every other test as one.
+for by name runs each libFuzzer target for a minute as well, the lane "sim" ten thousand seeds of the IKE engine.  A GoogleTest binary counts as the cases it ran, every other test as one.
 """
 import argparse
 import concurrent.futures
@@ -178,6 +178,18 @@ def run_fuzzers():
     return tally
 
 
+def run_seeds():
+    """Ten thousand seeds of the IKE engine's simulation: what the lane "sim" does beside its tests when asked for by name."""
+    say("lane sim: 10,000 seeds of the IKE engine")
+    tally, start = Tally(), time.monotonic()
+    p = subprocess.run([sys.executable, "-B", os.path.join(REPO, "tools", "dev"), "sim", "--seeds", "10000"], check=False)
+    tally.passed, tally.failed = int(p.returncode == 0), int(p.returncode != 0)
+    if p.returncode != 0:
+        tally.failures.append("tools/dev sim --seeds 10000 ended %d; its output above names the seed" % p.returncode)
+    say("lane sim: 10,000 seeds %s in %d s" % ("hold" if tally.passed else "FAILED", time.monotonic() - start))
+    return tally
+
+
 class AsanBuild(threading.Thread):
     """Builds for the asan lane while the guest lanes mostly wait; join() raises what went wrong."""
 
@@ -258,6 +270,10 @@ def main():
                 total.add(tally)
                 report["lanes"][lane] = {"passed": tally.passed, "failed": tally.failed, "skipped": len(tally.skipped),
                                          "seconds": seconds}
+        if "sim" in (args.lane or []):
+            many = run_seeds()
+            total.add(many)
+            report["seeds"] = {"passed": many.passed, "failed": many.failed}
         if "fuzz" in (args.lane or []):
             fuzzers = run_fuzzers()
             total.add(fuzzers)

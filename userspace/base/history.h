@@ -20,6 +20,11 @@ class History {
     values_.pop_front();
     ++dropped_;
   }
+  // Drops the oldest if there is no room for them any more.
+  void SetCapacity(size_t capacity) {
+    capacity_ = capacity;
+    for (; values_.size() > capacity_; ++dropped_) values_.pop_front();
+  }
   const std::deque<T>& values() const { return values_; }
   size_t capacity() const { return capacity_; }
   uint64_t dropped() const { return dropped_; }

@@ -251,7 +251,8 @@ TEST(HelpAt, KnowsTheModeTheShellsWordsAndDo) {
 TEST(FormatHelp, IsThatOfIos) {
   EXPECT_EQ(FormatHelp(HelpAt({}, "clear "), "clear ", 4, 80),
             "  crypto  encryption: IKEv2, IPsec, certificates\n"
-            "  ip      IPv4\n");
+            "  ip      IPv4\n"
+            "  ipv6    IPv6\n");
   EXPECT_EQ(FormatHelp(HelpAt({}, "e"), "e", 4, 80), "enable  exit\n");
   EXPECT_EQ(FormatHelp(HelpAt({}, "show foo "), "show foo ", 4, 80),
             "         ^\n% Invalid input detected at '^' marker.\n");

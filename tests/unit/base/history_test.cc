@@ -19,5 +19,16 @@ TEST(History, KeepsTheLastValuesInOrderAndCountsTheOthers) {
   EXPECT_EQ(h.capacity(), 3u);
 }
 
+TEST(History, ASmallerOneLosesTheOldest) {
+  History<int> h(3);
+  for (int i = 1; i <= 3; ++i) h.Add(i);
+  h.SetCapacity(1);
+  EXPECT_THAT(h.values(), testing::ElementsAre(3));
+  EXPECT_EQ(h.dropped(), 2u);
+  h.SetCapacity(2);
+  h.Add(4);
+  EXPECT_THAT(h.values(), testing::ElementsAre(3, 4));
+}
+
 }  // namespace
 }  // namespace flexvpn

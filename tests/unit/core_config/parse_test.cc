@@ -53,7 +53,7 @@ TEST(Parse, HubExampleFillsTheModel) {
   EXPECT_TRUE(p.local_psk && p.remote_psk);
   EXPECT_EQ(p.keyring, "SPOKES");
   EXPECT_EQ(p.dpd, (Dpd{seconds(30), seconds(5), true}));
-  EXPECT_EQ(p.authorization_policy, "SPOKES");
+  EXPECT_EQ(p.authorization.at("psk").policy, "SPOKES");
   EXPECT_EQ(p.virtual_template, 1u);
   const IkeProposal& proposal = m.proposals.at("STRONG");
   EXPECT_THAT(proposal.encryption, ElementsAre(EncrChoice{20, 256}));
@@ -473,7 +473,7 @@ TEST(Kept, WeakAlgorithmsAreNeverOffered) {
 }
 
 TEST(Kept, OneWarningALine) {
-  for (const char* text : {"crypto ikev2 client flexvpn X\n peer 1 192.0.2.1\n client connect Tunnel0\n",
+  for (const char* text : {"crypto ikev2 name-mangler X\n fqdn domain\n",
                            "crypto ikev2 cluster\n port 2000\n", "crypto ipsec df-bit clear\n", "crypto ikev2 cts sgt\n"})
     EXPECT_THAT(Messages(Parse(text), Diagnostic::Severity::kWarning), ElementsAre(HasSubstr("accepted, but this version does not")))
         << text;

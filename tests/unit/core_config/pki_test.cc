@@ -134,7 +134,7 @@ aaa authorization network default local
   EXPECT_TRUE(p.remote_rsa && p.remote_elliptic && !p.remote_psk);
   EXPECT_THAT(p.trustpoints, ElementsAre(TrustpointUse{"TP", true, true}));
   EXPECT_EQ(p.identity_local->kind, IdentityKind::kDn);
-  EXPECT_EQ(p.authorization_list, "default");
+  EXPECT_EQ(p.authorization.begin()->second.list, "default");
   EXPECT_EQ(r.model.certificate_maps.at("SPOKES").sequences.size(), 2u);
   EXPECT_EQ(r.model.certificate_maps.at("SPOKES").sequences.at(10)[0].value, "o = Example");
 }

@@ -190,6 +190,8 @@ class Generator {
     g.mobike = Flip();
     if (Flip()) g.mobike_addresses = {net::IpAddress::V4(0xc6336401), *net::IpAddress::Parse("2001:db8::1")};
     g.http_url = Flip();
+    if (Flip()) g.tcp_port = static_cast<uint16_t>(Below(65536));
+    if (Flip()) g.diagnose_errors = static_cast<uint32_t>(1 + Below(1000));
     if (Flip()) g.fragmentation_mtu = Flip() ? uint16_t{0} : static_cast<uint16_t>(68 + Below(1433));
     return g;
   }
@@ -302,8 +304,11 @@ class Generator {
     if (Flip()) p.match_certificate = {"MAP", "other"};
     if (Flip()) p.trustpoints = {{"CA", true, true}, {"SIGN", true, false}, {"CHECK", false, true}};
     if (Flip()) p.keyring = Name();
-    if (Flip()) p.authorization_list = Pick<std::string>({"L", "default"}), p.authorization_policy = "A", p.authorization_method = Flip() ? "psk" : "";
-    if (Flip()) p.kept = KeptIn("crypto ikev2 profile K\n authentication remote eap query-identity\n ivrf RED\n match inbound-only\n");
+    for (const char* method : {"", "psk", "cert"})
+      if (Flip()) p.authorization[method] = {Pick<std::string>({"L", "default"}), "A", Flip(), Flip()};
+    p.inbound_only = Flip();
+    if (Flip()) p.tcp = Flip() ? TcpEncapsulation::kAlways : TcpEncapsulation::kFallback, p.tcp_port = static_cast<uint16_t>(1 + Below(65535));
+    if (Flip()) p.kept = KeptIn("crypto ikev2 profile K\n authentication remote eap query-identity\n ivrf RED\n lifetime certificate\n");
     if (Flip()) p.virtual_template = static_cast<uint32_t>(1 + Below(4095));
     if (Flip()) p.dpd = MakeDpd();
     if (Flip()) p.nat_keepalive = seconds(5 + Below(3596));
@@ -337,6 +342,7 @@ class Generator {
     if (Flip()) p.ike_profile = Name();
     p.transform_sets = Some<std::string>({"default", "A", "b-1"}, 1);
     if (Flip()) p.pfs_group = Pick<uint16_t>({14, 19, 20, 21});
+    p.responder_only = Flip();
     p.own_lifetime = Flip(), p.own_kilobytes = Flip(), p.own_replay = Flip();
     p.lifetime = seconds(120 + Below(2000000));
     p.lifetime_kilobytes.reset();

@@ -499,6 +499,21 @@ TEST(InitialContact, ARestartedPeerReplacesItsOldSession) {
   EXPECT_EQ(w.b->inbound.size(), 1u);
 }
 
+TEST(InitialContact, ForcedItIsTakenAsSaid) {
+  for (bool force : {false, true}) {
+    World w;
+    w.Connect();
+    Node* again = w.Add("A2", "192.0.2.1", "spoke1.example.net");
+    again->policy.session.initial_contact = false;
+    w.b->policy.session.initial_contact_force = force;
+    w.a->alive = false;
+    w.Run(1s);
+    w.Initiate(*again, w.Request(*again, *w.b));
+    w.Run(2s);
+    EXPECT_EQ(w.b->live(), force ? 1u : 2u);
+  }
+}
+
 TEST(InitialContact, CallsMeetingEachOtherDoNotKillEachOther) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     World w(seed);

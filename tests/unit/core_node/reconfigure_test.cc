@@ -63,6 +63,7 @@ class Session : public testing::Test {
     info_.profile = "F";
     info_.remote_id = {ike::IdType::kFqdn, ToBytes("spoke.example.net")};
     info_.remote = {*net::IpAddress::Parse("192.0.2.7"), 500};
+    info_.auth_remote = "PSK";
   }
   bool ConcernedBy(const std::string& lines) {
     const config::ParseResult after = config::ParseCandidate(before_.model, lines);

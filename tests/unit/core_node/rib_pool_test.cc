@@ -13,8 +13,8 @@ constexpr net::PeerId kOne(1), kTwo(2);
 
 TEST(Rib, FindsTheLongestMatch) {
   Rib rib;
-  rib.Add(P("0.0.0.0/0"), kOne);
-  rib.Add(P("10.1.0.0/16"), kTwo);
+  rib.Add(P("0.0.0.0/0"), kOne, 2);
+  rib.Add(P("10.1.0.0/16"), kTwo, 2);
   EXPECT_EQ(rib.Lookup(A("10.1.2.3")).peer, kTwo);
   EXPECT_EQ(rib.Lookup(A("10.1.2.3")).prefix, P("10.1.0.0/16"));
   EXPECT_EQ(rib.Lookup(A("192.0.2.1")).peer, kOne);
@@ -25,9 +25,9 @@ TEST(Rib, OwnAddressesAndLocalNetworksComeBeforePeersOfEqualLength) {
   Rib rib;
   rib.SetSelf({A("10.0.0.1")});
   rib.SetLocal({P("192.168.1.0/24")});
-  rib.Add(P("10.0.0.1/32"), kOne);
-  rib.Add(P("192.168.1.0/24"), kOne);
-  rib.Add(P("192.168.1.128/25"), kTwo);
+  rib.Add(P("10.0.0.1/32"), kOne, 2);
+  rib.Add(P("192.168.1.0/24"), kOne, 2);
+  rib.Add(P("192.168.1.128/25"), kTwo, 2);
   EXPECT_EQ(rib.Lookup(A("10.0.0.1")).kind, Rib::Match::Kind::kSelf);
   EXPECT_EQ(rib.Lookup(A("192.168.1.5")).kind, Rib::Match::Kind::kLocal);
   EXPECT_EQ(rib.Lookup(A("192.168.1.200")).peer, kTwo);
@@ -35,14 +35,29 @@ TEST(Rib, OwnAddressesAndLocalNetworksComeBeforePeersOfEqualLength) {
 
 TEST(Rib, TheLastPeerToAnnounceIsUsedAndTheOneBeforeComesBack) {
   Rib rib;
-  rib.Add(P("10.0.0.0/8"), kOne);
-  rib.Add(P("10.0.0.0/8"), kTwo);
+  rib.Add(P("10.0.0.0/8"), kOne, 2);
+  rib.Add(P("10.0.0.0/8"), kTwo, 2);
   EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kTwo);
   rib.Remove(P("10.0.0.0/8"), kTwo);
   EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kOne);
   rib.Remove(P("10.0.0.0/8"), kOne);
   rib.Remove(P("10.0.0.0/8"), kOne);
   EXPECT_EQ(rib.Lookup(A("10.0.0.1")).kind, Rib::Match::Kind::kNone);
+}
+
+TEST(Rib, OfTwoPeersTheOneOfLessDistanceIsUsedWhicheverCameLast) {
+  Rib rib;
+  rib.Add(P("10.0.0.0/8"), kOne, 50);
+  rib.Add(P("10.0.0.0/8"), kTwo, 2);
+  EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kTwo);
+  rib.Add(P("10.0.0.0/8"), kOne, 50);
+  EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kTwo);
+  EXPECT_EQ(rib.Distance(P("10.0.0.0/8"), kOne), 50);
+  EXPECT_EQ(rib.Distance(P("10.0.0.0/9"), kOne), std::nullopt);
+  rib.Add(P("10.0.0.0/8"), kOne, 1);
+  EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kOne);
+  rib.Remove(P("10.0.0.0/8"), kOne);
+  EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kTwo);
 }
 
 TEST(Rib, ReplacingLocalNetworksForgetsTheOldOnes) {

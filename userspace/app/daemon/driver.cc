@@ -312,6 +312,7 @@ bool Driver::Run() {
   loop_->Run([this]() -> std::optional<Instant> {
     session_->OnTick(os::Loop::Now());
     if (tcp_ != nullptr) tcp_->OnTick(os::Loop::Now());
+    if (tcp_retry_ && *tcp_retry_ <= os::Loop::Now()) ListenTcp(node::ListenIn(tcp_wanted_));
     Drain();
     std::optional<Instant> deadline = node_->NextDeadline();
     while (deadline && *deadline <= os::Loop::Now()) {
@@ -325,6 +326,7 @@ bool Driver::Run() {
       deadline = next;
     }
     if (tcp_ != nullptr) deadline = Earlier(deadline, tcp_->NextDeadline());
+    deadline = Earlier(deadline, tcp_retry_);
     return Earlier(deadline, session_->NextDeadline());
   });
   return true;

@@ -64,6 +64,7 @@ class Driver final : private RunningConfig {
   void SendIke(ike::SendDatagram& d);
   // driver_tcp.cc
   void ListenTcp(const node::ListenIn& listen);
+  void TcpFailed(const absl::Status& status);
   void CloseTcp();
   void AppendTcpDrops(std::vector<show::DropRow>& rows) const;
   void FlushUdp();
@@ -102,6 +103,9 @@ class Driver final : private RunningConfig {
   // Both or none: while IKE and ESP may go in TCP.
   std::unique_ptr<os::EspTun> tun_;
   std::unique_ptr<os::TcpCarrier> tcp_;
+  node::ListenIn tcp_wanted_;
+  std::optional<Instant> tcp_retry_;  // what was wanted last has failed: try it again then
+  std::string tcp_error_;             // why, as it was logged
   std::map<std::string, std::unique_ptr<os::NhrpSocket>> nhrp_;
   std::set<std::string> nhrp_failed_;  // devices of which a failure to send was told
   os::Fd signals_;

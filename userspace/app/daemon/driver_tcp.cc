@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The driver's part of IKE and ESP in TCP (RFC 9329): ESP goes between connections and the kernel without the node.
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "app/daemon/driver.h"
 #include "app/daemon/logger.h"
@@ -8,13 +10,25 @@ namespace flexvpn::app {
 
 using Level = node::Log::Level;
 
+constexpr Duration kTcpRetry = seconds(10);
+
+// A device or port that is taken may be free soon; said once.
+void Driver::TcpFailed(const absl::Status& status) {
+  const std::string error = absl::StrCat("TCP encapsulation: ", status.message());
+  if (tcp_error_ != error) LogLine(Level::kError, absl::StrCat(error, "; tried again every ", kTcpRetry / seconds(1), " s"));
+  tcp_error_ = error;
+  tcp_retry_ = os::Loop::Now() + kTcpRetry;
+}
+
 void Driver::ListenTcp(const node::ListenIn& listen) {
+  tcp_wanted_ = listen;
+  tcp_retry_.reset();
   if (!listen.tcp) return CloseTcp();
   if (tun_ == nullptr) {
     auto tun = os::EspTun::Make(*loop_, [this](const net::Endpoint& local, const net::Endpoint& remote, BytesView esp) {
       tcp_->SendEsp(local, remote, esp);
     });
-    if (!tun.ok()) return LogLine(Level::kError, absl::StrCat("no TCP encapsulation: ", tun.status().message()));
+    if (!tun.ok()) return TcpFailed(tun.status());
     // Inputs wait for their turn: the loop feeds them before it sleeps.
     os::TcpCarrier::Receiver receiver;
     receiver.ike = [this](const net::Endpoint& local, const net::Endpoint& remote, BytesView message) {
@@ -30,7 +44,8 @@ void Driver::ListenTcp(const node::ListenIn& listen) {
     tcp_ = std::make_unique<os::TcpCarrier>(*loop_, std::move(receiver));
     tun_ = *std::move(tun);
   }
-  if (absl::Status s = tcp_->Listen(listen.tcp_port); !s.ok()) LogLine(Level::kError, s.message());
+  if (absl::Status s = tcp_->Listen(listen.tcp_port); !s.ok()) return TcpFailed(s);
+  if (!std::exchange(tcp_error_, {}).empty()) LogLine(Level::kInfo, "TCP encapsulation works now");
 }
 
 void Driver::CloseTcp() {

@@ -40,6 +40,35 @@ void DeriveIpsec(Model& m, IpsecProfile& p) {
   if (p.implied_ike_profile) p.ike_profile = "default";
 }
 
+// The lines of a client block that this version acts on.
+FlexClient ReadClient(const Statement& block, bool v6) {
+  FlexClient client;
+  client.name = block.Text("NAME");
+  std::map<uint64_t, net::IpAddress> hubs;
+  std::map<uint64_t, std::string> sources;
+  for (const Statement& line : block.body) {
+    if (line.StartsWith("connect manual")) client.manual = true;
+    if (line.StartsWith("source")) sources[line.Number("SEQ")] = line.Text("IF");
+    const auto hub = line.StartsWith("peer") ? net::IpAddress::Parse(line.Text("A")) : std::nullopt;
+    if (hub && hub->is_v6() == v6) hubs[line.Number("SEQ")] = *hub;
+  }
+  for (const auto& [seq, hub] : hubs) client.hubs.push_back(hub);
+  for (const auto& [seq, source] : sources) client.sources.push_back(source);
+  return client;
+}
+
+void DeriveClient(const Model& m, Interface& i) {
+  i.client = {};
+  if (i.kind != InterfaceKind::kTunnel || !i.destination_dynamic) return;
+  for (const Statement& block : m.kept) {
+    if (!block.StartsWith("crypto ikev2 client flexvpn")) continue;
+    const bool connects = std::any_of(block.body.begin(), block.body.end(), [&](const Statement& line) {
+      return line.StartsWith("client connect") && line.Text("IF") == i.name;
+    });
+    if (connects) i.client = ReadClient(block, IsIpv6(i.mode));
+  }
+}
+
 std::string FirstShut(const std::vector<Statement>& kept) {
   for (const Statement& s : kept)
     if (!s.shuts.empty()) return absl::StrCat("this version does not ", s.shuts);
@@ -52,10 +81,11 @@ std::string WhyDown(const Model& m, const IkeProfile& p) {
     return "it signs, but no trustpoint has a certificate of ours";
   if ((p.remote_rsa || p.remote_elliptic) && !p.remote_psk && CheckingTrustpoints(m, p).empty())
     return "it expects certificates, but no trustpoint has a CA";
-  if (p.authorization_list.empty()) return "";
-  const auto list = m.aaa_authorization.find(p.authorization_list);
-  if (list != m.aaa_authorization.end() && !list->second.local) return "this version does not ask AAA servers";
-  if (p.authorization_policy.empty()) return "this version does not choose the authorization policy by the peer's identity";
+  for (const auto& [method, use] : p.authorization) {
+    const auto list = m.aaa_authorization.find(use.list);
+    if (list != m.aaa_authorization.end() && !list->second.local) return "this version does not ask AAA servers";
+    if (use.policy.empty()) return "this version does not choose the authorization policy by the peer's identity";
+  }
   return "";
 }
 
@@ -80,11 +110,14 @@ std::string WhyDown(const Model& m, const Interface& i) {
   if (i.ipsec_profile.empty()) return "it is not protected, and nothing may leave in clear";
   if (const auto p = m.ipsec_profiles.find(i.ipsec_profile); p != m.ipsec_profiles.end())
     if (std::string why = WhyDown(m, p->second); !why.empty()) return why;
-  if (i.source_dynamic || i.destination_dynamic) return "this version has no FlexVPN client blocks";
-  if (!i.has_source()) return "it has no 'tunnel source'";
+  if (i.destination_dynamic && i.client.hubs.empty())
+    return "no 'crypto ikev2 client flexvpn' with 'client connect' of it has a 'peer' with an address";
+  if (i.source_dynamic && i.client.sources.empty())
+    return "no 'crypto ikev2 client flexvpn' with 'client connect' of it has a 'source'";
+  if (!i.has_source() && !i.source_dynamic) return "it has no 'tunnel source'";
   if (i.kind == InterfaceKind::kVirtualTemplate) return "";
   if (!i.destination_name.empty()) return "this version does not look up host names";
-  return i.destination ? "" : "it has no 'tunnel destination'";
+  return i.destination || i.destination_dynamic ? "" : "it has no 'tunnel destination'";
 }
 
 }  // namespace
@@ -111,6 +144,7 @@ void Derive(Model& m) {
     }
     if (!i.has_source() && !i.source_dynamic) CompleteSource(m, i);
   }
+  for (auto& [name, i] : m.interfaces) DeriveClient(m, i);
   for (auto& [name, p] : m.profiles) p.inoperative = WhyDown(m, p);
   for (auto& [name, i] : m.interfaces) i.inoperative = WhyDown(m, i);
 }

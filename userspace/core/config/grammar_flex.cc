@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// crypto ikev2 name-mangler, client flexvpn, cluster: kept.
+// crypto ikev2 name-mangler, client flexvpn, cluster: kept.  Derive() reads client blocks.
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
 
@@ -22,14 +22,24 @@ std::vector<Command> MangleCommands() {
 
 std::vector<Command> ClientCommands() {
   return {
-      Quiet("peer <SEQ:1-255> <A:address> [track <OBJECT:0-1000> [up|down]]", "a hub; lower numbers first", Keep::kPerName),
-      Quiet("peer <SEQ:1-255> fqdn <NAME> [dynamic] [ipv6] [track <OBJECT:0-1000> [up|down]]", "a hub by name", Keep::kPerName),
-      Quiet("peer reactivate", "return to a better hub when it answers again"),
-      Quiet("source <SEQ:1-255> <IF:interface> [track <OBJECT:1-1000>]", "an interface to call from", Keep::kPerName),
-      Quiet("connect {auto|manual|track <OBJECT:0-1000> [up|down]}", "when to call"),
+      Quiet("peer <SEQ:1-255> <A:address>", "a hub; lower numbers first", Keep::kPerName),
+      Kept("peer <SEQ:1-255> <A:address> track <OBJECT:0-1000> [up|down]", "a hub while an object is up",
+           "follow track objects: this hub is called whatever the object says", Gravity::kWarn, Keep::kPerName),
+      Kept("peer <SEQ:1-255> fqdn <NAME> [dynamic] [ipv6] [track <OBJECT:0-1000> [up|down]]", "a hub by name",
+           "look up host names: this hub is not called", Gravity::kWarn, Keep::kPerName),
+      Kept("peer reactivate", "return to a better hub when it answers again",
+           "leave a hub that answers for a better one: the list begins anew when the session ends"),
+      Quiet("source <SEQ:1-255> <IF:interface>", "an interface to call from; the first that has an address", Keep::kPerName),
+      Kept("source <SEQ:1-255> <IF:interface> track <OBJECT:1-1000>", "an interface to call from while an object is up",
+           "follow track objects: the interface counts while it has an address", Gravity::kWarn, Keep::kPerName),
+      Quiet("connect {auto|manual}", "when to call; `manual`: on 'crypto ikev2 client flexvpn connect'"),
+      Kept("connect {track <OBJECT:0-1000> [up|down]}", "call while an object is up",
+           "follow track objects: it calls whatever the object says"),
       Quiet("client connect <IF:interface>", "the tunnel of this block"),
-      Quiet("client inside <IF:interface>", "interface of the network behind us", Keep::kEach),
-      Quiet("backup group {<N:1-255>|default}", "blocks of which one may be connected to a hub"),
+      Kept("client inside <IF:interface>", "interface of the network behind us",
+           "translate addresses of a network behind us", Gravity::kWarn, Keep::kEach),
+      Kept("backup group {<N:1-255>|default}", "blocks of which one may be connected to a hub",
+           "know backup groups: each block goes by its own list"),
   };
 }
 
@@ -55,9 +65,7 @@ void AddIkeBlocks(Modes& modes) {
   At(modes, ModeId::kRoot)
       .Add({KeptBlock("crypto ikev2 name-mangler <NAME>", "how a name is made of an identity", "use name manglers",
                       ModeId::kNameMangler),
-            KeptBlock("crypto ikev2 client flexvpn <NAME>", "a client with a list of hubs",
-                      "use client blocks: its tunnel stays shut; write 'tunnel destination ADDRESS' in the tunnel",
-                      ModeId::kClient),
+            KeptBlock("crypto ikev2 client flexvpn <NAME>", "a client with a list of hubs", "", ModeId::kClient, Gravity::kQuiet),
             KeptBlock("crypto ikev2 cluster", "the IKEv2 load balancer", "share load with other gateways", ModeId::kCluster)});
   At(modes, ModeId::kNameMangler).Add(MangleCommands());
   At(modes, ModeId::kClient).Add(ClientCommands());

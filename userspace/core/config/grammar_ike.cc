@@ -323,6 +323,10 @@ std::vector<Command> Globals() {
        }},
       {"crypto ikev2 quick-crash-detection", "tell peers at once when we have restarted (RFC 6290); our own command",
        [](Context& c, const Call& k) { c.model.ike.quick_crash_detection = k.op != Op::kNo; }},
+      {"crypto ikev2 diagnose error <N:1-1000>", "failures that `show crypto ikev2 diagnose error` remembers",
+       [](Context& c, const Call& k) {
+         c.model.ike.diagnose_errors = static_cast<uint32_t>(k.set() ? k.Number("N") : IkeGlobal().diagnose_errors);
+       }},
       {"crypto ikev2 tcp-encapsulation [<PORT:1-65535>]", "let peers call in TCP (RFC 9329); our own command",
        [](Context& c, const Call& k) {
          c.model.ike.tcp_port = k.set() ? static_cast<uint16_t>(k.Number("PORT", net::kTcpPort)) : uint16_t{0};
@@ -347,7 +351,6 @@ std::vector<Command> UnsupportedGlobals() {
       Kept("crypto ikev2 disconnect-revoked-peers", "end sessions whose certificate was revoked",
            "end running sessions when a certificate is revoked: it counts from their next authentication on"),
       Kept("crypto ikev2 cts sgt", "Cisco TrustSec tags", "carry Cisco TrustSec tags"),
-      Kept("crypto ikev2 diagnose error <N:1-1000>", "errors to remember", "keep a list of errors: they are in the log"),
       Kept("crypto ikev2 reconnect key <N:1-2> [active] <KEY:secret>", "key of the tickets of session resumption",
            "take a key for tickets (RFC 5723): they are sealed under one of this router's own, made when it starts",
            Gravity::kNote, Keep::kPerName),

@@ -183,6 +183,8 @@ std::vector<Command> ProfileCommands() {
          c.ipsec_profile->implied_ike_profile.value = false;
        }},
       {"set transform-set <NAME:words>", "transform sets in order of preference", SetTransformSets},
+      {"responder-only", "tunnels with it call nobody",
+       [](Context& c, const Call& k) { c.ipsec_profile->responder_only = k.set(); }},
       {"set pfs [<GROUP:pfs>]", "new Diffie-Hellman exchange at every rekey (group19 if none is named)", SetPfs},
       {absl::StrCat("set ", kAdditionalSyntax), "one more key exchange at every rekey, with pfs (RFC 9370)",
        [](Context& c, const Call& k) { SetAdditional(c, k, &c.ipsec_profile->additional); }},
@@ -224,7 +226,6 @@ std::vector<Command> ProfileCommands() {
            "make reverse routes: IKEv2 routes do this", Gravity::kWarn, Keep::kPerWord),
       Kept("reverse-route [static]", "reverse routes", "make reverse routes: IKEv2 routes do this"),
       Kept("set security-policy limit <N:0-50000>", "most Child SAs of a peer", "limit the Child SAs of a peer"),
-      Kept("responder-only", "never call a peer", "keep tunnels from calling"),
       Kept("redundancy <NAME> [stateful]", "HSRP group", "share SAs with another router"),
       Kept("dialer pre-classify", "dialer interfaces", "know dialer interfaces", Gravity::kNote),
       Unsupported(S::kWarning, "virtual-template <REST:words>",

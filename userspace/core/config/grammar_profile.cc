@@ -104,11 +104,13 @@ void MatchCertificate(Context& c, const Call& k) {
 }
 
 void AaaGroup(Context& c, const Call& k) {
-  c.profile->authorization_list = k.set() ? k.Text("LIST") : "";
-  c.profile->authorization_policy = k.set() ? k.Text("NAME") : "";
-  c.profile->authorization_override = k.set() && k.Has("override");
-  c.profile->authorization_local = k.set() && k.Has("local");
-  c.profile->authorization_method = !k.set() ? "" : k.Has("psk") ? "psk" : k.Has("cert") ? "cert" : "";
+  const std::string method = k.Has("psk") ? "psk" : k.Has("cert") ? "cert" : "";
+  if (k.set())
+    c.profile->authorization[method] = {k.Text("LIST"), k.Text("NAME"), k.Has("override"), k.Has("local")};
+  else if (method.empty() && k.Find("LIST") == nullptr)
+    c.profile->authorization.clear();
+  else
+    c.profile->authorization.erase(method);
 }
 
 void VirtualTemplate(Context& c, const Call& k) {
@@ -192,6 +194,7 @@ std::vector<Command> Own() {
          c.profile->nat_keepalive.reset();
          if (k.set()) c.profile->nat_keepalive = seconds(k.Number("S"));
        }},
+      {"match inbound-only", "for peers that call us; tunnels with this profile call nobody", Flag<&IkeProfile::inbound_only>},
       {"nat force-encap", "UDP encapsulation even without NAT", Flag<&IkeProfile::nat_force_encap>},
       {"tcp-encapsulation {fallback|always} [<PORT:1-65535>]",
        "call in TCP (RFC 9329) when UDP brings no answer, or always; our own command",
@@ -279,7 +282,6 @@ std::vector<Command> Harmless() {
       Kept("aaa accounting {anyconnect-eap|cert|eap|psk|list} <LIST>", "where sessions are accounted", "do accounting", kWarn,
            Keep::kPerWord),
       Kept("anyconnect profile <NAME>", "profile for AnyConnect clients", "send AnyConnect profiles"),
-      Kept("match inbound-only", "only for peers that call us", "keep a tunnel from calling with this profile"),
       Kept("lifetime certificate", "as long as the certificate", "end sessions with the certificate: 'lifetime' seconds count"),
       Kept("redirect gateway auth", "send the client to another gateway after its login", "redirect clients"),
   };

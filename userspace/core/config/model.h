@@ -4,6 +4,7 @@
 #ifndef FLEXVPN_CORE_CONFIG_MODEL_H_
 #define FLEXVPN_CORE_CONFIG_MODEL_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -155,6 +156,12 @@ struct TrustpointUse {  // pki trustpoint NAME [sign|verify]
   bool sign = true, verify = true;
   friend bool operator==(const TrustpointUse&, const TrustpointUse&) = default;
 };
+struct AuthorizationUse {
+  std::string list, policy;
+  bool override_user = false;  // over the attributes of the user, of which there are none yet
+  bool local = false;          // the policy's name is followed by `local`
+  friend bool operator==(const AuthorizationUse&, const AuthorizationUse&) = default;
+};
 // IKE and ESP in TCP (RFC 9329): not, when UDP brings no answer, or from the beginning.
 enum class TcpEncapsulation : uint8_t { kNever, kFallback, kAlways };
 struct IkeProfile {  // crypto ikev2 profile
@@ -172,11 +179,9 @@ struct IkeProfile {  // crypto ikev2 profile
   bool local_rsa = false, local_elliptic = false, remote_rsa = false, remote_elliptic = false;
   std::vector<TrustpointUse> trustpoints;   // empty: all of them
   std::string keyring;                      // keyring local NAME
-  std::string authorization_list;           // aaa authorization group psk list LIST NAME
-  std::string authorization_policy;
-  std::string authorization_method;         // psk, cert; "" = any
-  bool authorization_override = false;      // over the attributes of the user, of which there are none yet
-  bool authorization_local = false;         // the policy's name is followed by `local`
+  // aaa authorization group [psk|cert] list LIST NAME, by the method the peer authenticates with; "" = any.
+  std::map<std::string, AuthorizationUse> authorization;
+  bool inbound_only = false;                // match inbound-only: tunnels with it call nobody
   std::optional<uint32_t> virtual_template;
   bool virtual_template_auto = false;       // mode auto
   std::optional<Dpd> dpd;
@@ -211,6 +216,7 @@ struct IkeGlobal {
   std::string key_log;                       // debug crypto ikev2 keylog FILE; empty = off
   bool mobike = true;                        // RFC 4555; our own command
   std::vector<net::IpAddress> mobike_addresses;  // of this router, told to peers beside the one in use
+  uint32_t diagnose_errors = 32;             // failures that `show crypto ikev2 diagnose error` remembers
   uint16_t tcp_port = 0;                     // where peers may call in TCP (RFC 9329; our own command); 0 = nowhere
   uint16_t fragmentation_mtu = 1280;         // of the IP datagram; 0 = no IKEv2 fragmentation
   uint8_t max_redirects = 0;                 // crypto ikev2 redirect client; 0 = off
@@ -281,6 +287,7 @@ struct IpsecProfile {
   uint32_t replay_window = 64;
   AdditionalKe additional{};            // with pfs_group
   Offload offload = Offload::kOff;      // `set security-association offload {auto|crypto|packet}` (ours, not IOS)
+  bool responder_only = false;          // its tunnels call nobody
   Location where;
   // Which of the values above the profile itself says; the others are those of `crypto ipsec security-association`.
   bool own_lifetime = false, own_kilobytes = false, own_replay = false;
@@ -303,6 +310,15 @@ struct NhrpInterface {
   std::string authentication;
   friend bool operator==(const NhrpInterface&, const NhrpInterface&) = default;
 };
+// crypto ikev2 client flexvpn NAME, of a tunnel with `tunnel destination dynamic`.  The block itself is kept as lines.
+struct FlexClient {
+  std::string name;                      // "" = no block connects the tunnel
+  std::vector<net::IpAddress> hubs;      // in order of preference, of the family of the tunnel's mode
+  std::vector<std::string> sources;      // `tunnel source dynamic`: interfaces in order of preference
+  bool manual = false;                   // calls only when told to
+  friend bool operator==(const FlexClient&, const FlexClient&) = default;
+};
+
 struct Interface {
   InterfaceKind kind{};
   uint32_t number = 0;       // Loopback0, Tunnel0, Virtual-Template1
@@ -324,6 +340,7 @@ struct Interface {
   std::optional<net::IpAddress> destination;
   bool destination_dynamic = false;       // chosen by the client block
   std::string destination_name;           // a host name
+  FlexClient client;                      // what the block that connects this tunnel says (see Derive)
   std::optional<uint32_t> key;
   std::string tunnel_vrf;                 // VRF of the outer packets; "" = global
   std::string ipsec_profile;              // tunnel protection ipsec profile
@@ -333,6 +350,13 @@ struct Interface {
   std::string inoperative;                // why it stays shut (see Derive); "" = it works
   bool is_tunnel() const { return kind == InterfaceKind::kTunnel || kind == InterfaceKind::kVirtualTemplate; }
   bool has_source() const { return !source_interface.empty() || source_address.has_value(); }
+  // Whom the tunnel calls, in order of preference; none for templates.
+  std::vector<net::IpAddress> Hubs() const {
+    return destination ? std::vector<net::IpAddress>{*destination} : client.hubs;
+  }
+  bool Calls(const net::IpAddress& hub) const {
+    return destination == hub || std::find(client.hubs.begin(), client.hubs.end(), hub) != client.hubs.end();
+  }
   bool down() const { return shutdown || !inoperative.empty(); }
   friend bool operator==(const Interface&, const Interface&) = default;
 };

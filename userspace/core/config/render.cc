@@ -181,6 +181,7 @@ class Renderer {
     else if (all_)
       Line("crypto ikev2 mobike");
     for (const net::IpAddress& a : g.mobike_addresses) Line("crypto ikev2 mobike additional-address ", a.ToString());
+    if (g.diagnose_errors != IkeGlobal().diagnose_errors || all_) Line("crypto ikev2 diagnose error ", g.diagnose_errors);
     if (g.tcp_port != 0) Line("crypto ikev2 tcp-encapsulation ", g.tcp_port);
     if (g.fragmentation_mtu == 0)
       Line("no crypto ikev2 fragmentation");
@@ -344,10 +345,10 @@ class Renderer {
     if (p.nat_force_encap) Line(" nat force-encap");
     if (p.tcp != TcpEncapsulation::kNever)
       Line(" tcp-encapsulation ", p.tcp == TcpEncapsulation::kAlways ? "always " : "fallback ", p.tcp_port);
-    if (!p.authorization_list.empty())
-      Line(" aaa authorization group ", p.authorization_override ? "override " : "", p.authorization_method,
-           p.authorization_method.empty() ? "list " : " list ", p.authorization_list,
-           p.authorization_policy.empty() ? "" : " " + p.authorization_policy, p.authorization_local ? " local" : "");
+    for (const auto& [method, use] : p.authorization)
+      Line(" aaa authorization group ", use.override_user ? "override " : "", method, method.empty() ? "list " : " list ", use.list,
+           use.policy.empty() ? "" : " " + use.policy, use.local ? " local" : "");
+    if (p.inbound_only) Line(" match inbound-only");
     if (!p.config_exchange_request) Line(" no config-exchange request");
     if (!p.config_exchange_set_send) Line(" no config-exchange set send");
     if (!p.config_exchange_set_accept) Line(" no config-exchange set accept");
@@ -386,6 +387,7 @@ class Renderer {
     if (p.own_kilobytes)
       Line(" set security-association lifetime kilobytes ",
            p.lifetime_kilobytes ? absl::StrCat(*p.lifetime_kilobytes) : "disable");
+    if (p.responder_only) Line(" responder-only");
     if (p.own_replay)
       Line(" set security-association replay ",
            p.replay_window == 0 ? "disable" : absl::StrCat("window-size ", p.replay_window));

@@ -104,23 +104,25 @@ void Checker::CheckIke() {
 
 // --- crypto ikev2 profile -------------------------------------------------------------------------------------
 void Checker::CheckProfileAuthorization(const IkeProfile& p, const std::string& path, const std::string& user) {
-  if (p.authorization_list.empty()) return;
   const Location where = At(path, "aaa authorization group", p.where);
-  if (!m.aaa_new_model) Warn(where, user + " uses AAA, but 'aaa new-model' is missing", "add 'aaa new-model'");
-  const auto list = m.aaa_authorization.find(p.authorization_list);
-  if (list == m.aaa_authorization.end())
-    Error(where, absl::StrCat(user, " names authorization list '", p.authorization_list, "', which is not configured"),
-          absl::StrCat("add 'aaa authorization network ", p.authorization_list, " local'"));
-  else if (!list->second.local)
-    Warn(where, absl::StrCat(user, " uses authorization list '", p.authorization_list,
-                             "', which is not local: it is inoperative, no peer matches it"),
-         "servers are not supported by this version");
-  else if (p.authorization_policy.empty())
-    Warn(where, absl::StrCat("accepted, but this version does not choose the authorization policy by the identity; ", user,
-                             " is inoperative: no peer matches it"),
-         "name the authorization policy after the list: 'aaa authorization group psk list LIST default'");
-  if (!p.authorization_policy.empty())
-    Known(m.authorization_policies, p.authorization_policy, where, user, "crypto ikev2 authorization policy");
+  if (!p.authorization.empty() && !m.aaa_new_model)
+    Warn(where, user + " uses AAA, but 'aaa new-model' is missing", "add 'aaa new-model'");
+  for (const auto& [method, use] : p.authorization) {
+    const auto list = m.aaa_authorization.find(use.list);
+    if (list == m.aaa_authorization.end())
+      Error(where, absl::StrCat(user, " names authorization list '", use.list, "', which is not configured"),
+            absl::StrCat("add 'aaa authorization network ", use.list, " local'"));
+    else if (!list->second.local)
+      Warn(where, absl::StrCat(user, " uses authorization list '", use.list,
+                               "', which is not local: it is inoperative, no peer matches it"),
+           "servers are not supported by this version");
+    else if (use.policy.empty())
+      Warn(where, absl::StrCat("accepted, but this version does not choose the authorization policy by the identity; ", user,
+                               " is inoperative: no peer matches it"),
+           "name the authorization policy after the list: 'aaa authorization group psk list LIST default'");
+    if (!use.policy.empty())
+      Known(m.authorization_policies, use.policy, where, user, "crypto ikev2 authorization policy");
+  }
 }
 
 void Checker::CheckProfileKeys(const IkeProfile& p, const std::string& path, const std::string& user) {

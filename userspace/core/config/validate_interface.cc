@@ -36,10 +36,11 @@ void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, con
   if (i.ipsec_profile.empty())
     return Shut(i.where, user + " is not protected: nothing may leave in clear",
                 "add 'tunnel protection ipsec profile NAME'");
-  if (i.source_dynamic)
-    Shut(At(path, "tunnel source dynamic", i.where), "accepted, but this version does not know 'tunnel source dynamic': " + user,
-         "name the interface or its address");
-  else if (!i.has_source())
+  if (i.source_dynamic && i.client.sources.empty())
+    Shut(At(path, "tunnel source dynamic", i.where),
+         absl::StrCat(user, " has 'tunnel source dynamic', but no 'crypto ikev2 client flexvpn' that connects it has a 'source'"),
+         "add 'source 1 INTERFACE' to the block, or name the interface or its address here");
+  else if (!i.has_source() && !i.source_dynamic)
     Shut(i.where, user + " has no 'tunnel source'", "add 'tunnel source INTERFACE'");
   if (IsIosName(i.source_interface) && m.platform_interfaces.count(i.source_interface) == 0 &&
       i.source_interface.rfind("Loopback", 0) != 0)
@@ -93,8 +94,11 @@ void Checker::CheckTunnelVrf(const Interface& i, const std::string& path, const 
 void Checker::CheckTunnel(const Interface& i, const std::string& path, const std::string& user) {
   const Location where = At(path, "tunnel destination", i.where);
   if (i.destination_dynamic) {
-    Shut(At(path, "tunnel destination dynamic", i.where),
-         "accepted, but this version does not know 'tunnel destination dynamic': " + user, "write the address of the hub");
+    if (i.client.hubs.empty())
+      Shut(At(path, "tunnel destination dynamic", i.where),
+           absl::StrCat(user, " has 'tunnel destination dynamic', but no 'crypto ikev2 client flexvpn' that connects it has a ",
+                        "'peer' with an ", IsIpv6(i.mode) ? "IPv6" : "IPv4", " address"),
+           absl::StrCat("write 'peer 1 ADDRESS' and 'client connect ", i.name, "' in a block"));
   } else if (!i.destination_name.empty()) {
     Shut(where, "accepted, but this version does not look up host names: " + user, "write the address of the hub");
   } else if (!i.destination && i.mode != TunnelMode::kGreMultipoint) {

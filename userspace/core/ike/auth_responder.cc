@@ -90,7 +90,7 @@ void Endpoint::Impl::ProveOurselves(IkeSa& sa, const Incoming& in) {
 
 void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incoming& in) {
   Session& session = *sa.session;
-  if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) {
+  if (session.policy->initial_contact_force || FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) {
     tables_.BindIdentity(session);
     ForgetOlder(session, in.out);
   }
@@ -142,7 +142,9 @@ void Endpoint::Impl::AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& an
   auto selected = SelectChild(session, in.payloads, true);
   if (const auto* refusal = std::get_if<Refusal>(&selected)) {  // the IKE SA stays (§1.2)
     Warn(session.info,
-         absl::StrCat("IKEv2: Child SA of ", PeerName(session.info), " refused: ", refusal->why), in.out);
+         absl::StrCat("IKEv2: Child SA of ", PeerName(session.info), " (profile ", session.policy->profile, ") refused: ",
+                      refusal->why),
+         in.out);
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, refusal->type, refusal->data});
     return;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/ike/explain.h"
 #include "core/ike/machine.h"
 
 namespace flexvpn::ike {
@@ -126,10 +127,12 @@ std::variant<Endpoint::Impl::ChildAgreement, Endpoint::Impl::Refusal> Endpoint::
   if (offer == nullptr || tsi == nullptr || tsr == nullptr)
     return Refusal{NotifyType::kInvalidSyntax, {}, "SA or traffic selectors are missing", {}};
   const auto* ke = in_auth ? nullptr : ike::Find<KePayload>(payloads);
-  const auto choice =
-      SelectSuite(ProtocolId::kEsp, Supported(crypto_, ProtocolId::kEsp, ResponderSuites(policy, in_auth)), *offer,
-                  {.ignore_ke = in_auth, .prefer_ke = ke != nullptr ? ke->method : KeMethod::kNone});
-  if (!choice) return Refusal{NotifyType::kNoProposalChosen, {}, "no common IPsec proposal", {}};
+  const std::vector<Suite> own = Supported(crypto_, ProtocolId::kEsp, ResponderSuites(policy, in_auth));
+  const auto choice = SelectSuite(ProtocolId::kEsp, own, *offer,
+                                  {.ignore_ke = in_auth, .prefer_ke = ke != nullptr ? ke->method : KeMethod::kNone});
+  if (!choice)
+    return Refusal{NotifyType::kNoProposalChosen, {}, absl::StrCat("no common IPsec proposal: ",
+                   OfferedAndWanted(DescribeOffer(*offer), DescribeSuites(ProtocolId::kEsp, own))), {}};
   ChildAgreement agreed;
   agreed.choice = *choice;
   agreed.spi_out = SpiOf(choice->proposal.spi);
@@ -147,10 +150,14 @@ std::variant<Endpoint::Impl::ChildAgreement, Endpoint::Impl::Refusal> Endpoint::
   TsNatMap map_i, map_r;
   if (agreed.transport && session.info.nat_remote) map_i.Apply(theirs, session.info.remote.address);
   if (agreed.transport && session.info.nat_local) map_r.Apply(ours, session.info.local.address);
-  agreed.local_ts = NarrowTs(ExpandTs(policy.local, DynamicLocal(session, agreed.transport)), ours);
-  agreed.remote_ts = NarrowTs(ExpandTs(policy.remote, DynamicRemote(session, agreed.transport)), theirs);
+  const auto own_local = ExpandTs(policy.local, DynamicLocal(session, agreed.transport));
+  const auto own_remote = ExpandTs(policy.remote, DynamicRemote(session, agreed.transport));
+  agreed.local_ts = NarrowTs(own_local, ours);
+  agreed.remote_ts = NarrowTs(own_remote, theirs);
   if (agreed.local_ts.empty() || agreed.remote_ts.empty())
-    return Refusal{NotifyType::kTsUnacceptable, {}, "traffic selectors do not meet ours", {}};
+    return Refusal{NotifyType::kTsUnacceptable, {}, absl::StrCat("traffic selectors do not meet ours: ",
+                   OfferedAndWanted(absl::StrCat(DescribeSelectors(theirs), " > ", DescribeSelectors(ours)),
+                                    absl::StrCat(DescribeSelectors(own_remote), " > ", DescribeSelectors(own_local)))), {}};
   agreed.more = agreed.local_ts.size() == kMaxSelectors || agreed.remote_ts.size() == kMaxSelectors;
   agreed.tsi = agreed.remote_ts;
   agreed.tsr = agreed.local_ts;

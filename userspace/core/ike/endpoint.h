@@ -96,6 +96,7 @@ struct SessionPolicy {
   seconds auth_lifetime{0};  // as responder: the peer must authenticate again within (RFC 4478); 0 = never
   uint32_t window = 5;
   bool initial_contact = true;
+  bool initial_contact_force = false;  // forget older sessions with the peer whatever it says
   std::optional<Ppk> ppk{};
   Childless childless = Childless::kNever;
   // Session resumption (RFC 5723).  As responder: how long the tickets we give are good, a day at most; as initiator: ask

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/ike/explain.h"
 #include "core/ike/machine.h"
 
 namespace flexvpn::ike {
@@ -145,7 +146,10 @@ bool Endpoint::Impl::OnInitNotify(IkeSa& sa, const Incoming& in) {
   if (error->type == NotifyType::kInvalidKePayload) {
     OnInitWrongGroup(sa, *error, in);
   } else if (error->type == NotifyType::kNoProposalChosen) {
-    FailInit(*sa.session, "peer accepts none of our IKE proposals (NO_PROPOSAL_CHOSEN)", in.out);
+    FailInit(*sa.session,
+             absl::StrCat("peer accepts none of our IKE proposals (NO_PROPOSAL_CHOSEN): offered ",
+                          DescribeSuites(ProtocolId::kIke, sa.session->request->suites)),
+             in.out);
   } else {
     FailInit(*sa.session, absl::StrCat("peer answered ", NotifyName(error->type)), in.out);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "core/ike/explain.h"
 #include "core/ike/machine.h"
 
 namespace flexvpn::ike {
@@ -116,7 +117,9 @@ void Endpoint::Impl::ConsiderInit(const Datagram& d, const Header& h, const Payl
       proposal_notice_ = now;
       SessionInfo about;
       about.remote = d.remote;
-      Warn(about, absl::StrCat("IKEv2: ", d.remote.ToString(), " offers no IKE proposal that we accept"), out);
+      Warn(about, absl::StrCat("IKEv2: ", d.remote.ToString(), " offers no IKE proposal that we accept: ",
+                               OfferedAndWanted(DescribeOffer(*offer), DescribeSuites(ProtocolId::kIke, *own))),
+           out);
     }
     return AnswerPlain(d, h, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kNoProposalChosen, {}}, out);
   }

@@ -155,6 +155,7 @@ void Endpoint::Impl::Up(Session& session, IkeSa& sa, Instant now, Actions& out) 
   ++(session.info.initiator ? stats_.attempts().outgoing_up : stats_.attempts().incoming_up);
   stats_.CountNat(session.info.nat_local, session.info.nat_remote);
   out.emplace_back(SessionUp{session.info});
+  if (std::exchange(session.path_lost, false)) TellNewPath(session);
 }
 
 void Endpoint::Impl::Down(Session& session, const std::string& reason, Actions& out) {
@@ -258,21 +259,26 @@ void Endpoint::Impl::Withdraw(IkeSaId id, Instant now, Actions& out) {
 }
 
 void Endpoint::Impl::PathLost(const net::Endpoint& local, const net::Endpoint& remote, Instant now, Actions& out) {
-  for (IkeSaId id : tables_.SessionIds()) {
+  for (IkeSaId id : tables_.SessionsBetween(local, remote)) {
     Session* session = tables_.FindSession(id);
-    if (session == nullptr || session->info.remote != remote || session->info.local != local) continue;
     Touch(*session);
-    for (auto& sa : session->sas) sa->send.Hasten(now);
-    IkeSa* sa = Current(*session);
-    if (sa == nullptr || !session->up || session->down || !session->info.initiator) continue;
-    counters_.Add("TCP connections opened anew");
-    // The peer sees another port: with MOBIKE it follows when told so, without it when it hears from there (§2.23).
-    if (session->info.mobike)
-      QueueUpdate(*sa);
-    else if (sa->send.Idle() && sa->queue.empty())
-      sa->queue.emplace_back(LivenessOp{});
+    // Not forgiven: a peer that is gone must not be called for ever.
+    for (auto& sa : session->sas) sa->send.Hurry(now);
+    session->path_lost = !session->up;
+    if (session->up) TellNewPath(*session);
   }
   Finish(now, out);
+}
+
+// The peer sees another port: with MOBIKE it follows when told so, without it when it hears from there (§2.23).
+void Endpoint::Impl::TellNewPath(Session& session) {
+  IkeSa* sa = Current(session);
+  if (sa == nullptr || session.down || !session.info.initiator) return;
+  counters_.Add("TCP connections opened anew");
+  if (session.info.mobike)
+    QueueUpdate(*sa);
+  else if (sa->send.Idle() && sa->queue.empty())
+    sa->queue.emplace_back(LivenessOp{});
 }
 
 void Endpoint::Impl::RekeyIke(IkeSaId id, Instant now, Actions& out) {

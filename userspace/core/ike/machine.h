@@ -68,6 +68,7 @@ class Endpoint::Impl {
   void Terminate(IkeSaId id, const std::string& reason, Instant now, Actions& out);
   void Forget(IkeSaId id, Instant now, Actions& out);
   void Withdraw(IkeSaId id, Instant now, Actions& out);
+  void TellNewPath(Session& session);
   void PathLost(const net::Endpoint& local, const net::Endpoint& remote, Instant now, Actions& out);
   void RekeyIke(IkeSaId id, Instant now, Actions& out);
   void RekeyChild(ChildId id, Instant now, Actions& out);

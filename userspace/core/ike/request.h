@@ -47,6 +47,8 @@ class Request {
     Renew();
     deadline_ = now;
   }
+  // Due at once, and counted as ever: the way to the peer may be open again.
+  void Hurry(Instant now) { deadline_ = now; }
 
  private:
   uint32_t message_id_;
@@ -76,6 +78,9 @@ class SendWindow {
   std::vector<uint32_t> Due(Instant now) const;
   void Hasten(Instant now) {
     for (auto& [id, request] : requests_) request.Hasten(now);
+  }
+  void Hurry(Instant now) {
+    for (auto& [id, request] : requests_) request.Hurry(now);
   }
   // Operations still unanswered, oldest first; the window is empty afterwards.
   std::vector<Op> TakeAll();

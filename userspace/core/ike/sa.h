@@ -201,6 +201,7 @@ struct Session {
   std::optional<uint64_t> identity_key;  // entry in the table of authenticated identities
   bool force_encap = false;          // responder: NAT before us is pretended
   bool nat_supported = false;        // the peer sent NAT_DETECTION_* notifications
+  bool path_lost = false;            // the TCP connection broke before it was up: the peer may not have noticed the next
   std::unique_ptr<Mobility> mobility;  // MOBIKE agreed
   net::IpAddress bound_address;      // entry in the table of peers' addresses
   std::optional<Instant> scheduled;  // entry in the timer queue

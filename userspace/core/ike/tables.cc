@@ -35,6 +35,14 @@ IkeSa* Tables::FindSa(IkeSpi local_spi) const {
   return it == by_spi_.end() || it->second->gone ? nullptr : it->second;
 }
 
+std::vector<IkeSaId> Tables::SessionsBetween(const net::Endpoint& local, const net::Endpoint& remote) const {
+  std::vector<IkeSaId> out;
+  for (const auto& [id, session] : sessions_)
+    if (session->info.remote == remote && session->info.local == local) out.push_back(id);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 std::vector<IkeSaId> Tables::SessionIds() const {
   std::vector<IkeSaId> ids;
   ids.reserve(sessions_.size());

@@ -27,6 +27,8 @@ class Tables {
   size_t size() const { return sessions_.size() + half_open_sas_.size(); }
   // Ids of all sessions, ascending.
   std::vector<IkeSaId> SessionIds() const;
+  // Those between these ends now, ascending.  O(sessions).
+  std::vector<IkeSaId> SessionsBetween(const net::Endpoint& local, const net::Endpoint& remote) const;
 
   IkeSpi NewSpi(Rng& rng) const;  // random, unused, not 0
   EspSpi NewEspSpi(Rng& rng);     // random in 0xc0000000..0xcfffffff, reserved until released

@@ -221,9 +221,16 @@ void Endpoint::Impl::NotePeer(IkeSa& sa, const Datagram& d, Instant now, Actions
     session.info.remote = d.remote;
     return;
   }
+  if (session.down && d.remote.in_tcp()) {  // our farewell goes where the peer is now; the kernel has nothing of it any more
+    session.info.local = d.local;
+    session.info.remote = d.remote;
+    return sa.send.Hurry(now);
+  }
   // With MOBIKE only UPDATE_SA_ADDRESSES moves a session (RFC 4555 §3.8); without it the end that is not behind NAT
   // follows.  An initiator behind NAT does not: its peer's address is fixed, or it could not have called.
-  if (session.info.mobike || !session.info.nat_remote || (session.info.nat_local && session.info.initiator)) return;
+  // Who opens a TCP connection again has another port, NAT or not.
+  const bool passing = session.info.nat_remote || d.remote.carrier == net::Carrier::kTcpAccepted;
+  if (session.info.mobike || !passing || (session.info.nat_local && session.info.initiator)) return;
   if (!session.up || session.down || session.current != sa.local_spi) return;
   if (session.info.remote == d.remote && session.info.local.address == d.local.address) return;
   counters_.Add("NAT mappings moved");

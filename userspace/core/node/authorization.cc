@@ -321,6 +321,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.auth_lifetime = profile.auth_lifetime;
   policy.resumption = profile.reconnect;
   policy.ticket_form = profile.ticket_by_reference ? ike::TicketForm::kByReference : ike::TicketForm::kByValue;
+  policy.initial_contact_force = profile.initial_contact_force;
   policy.window = model.ike.window;
   policy.max_redirects = model.ike.max_redirects;
   policy.mobike = model.ike.mobike;
@@ -328,9 +329,14 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   return policy;
 }
 
-const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile) {
-  if (profile.authorization_list.empty()) return nullptr;
-  auto it = model.authorization_policies.find(profile.authorization_policy);
+std::string AuthorizationMethod(const ike::SessionInfo& session) { return session.auth_remote == "PSK" ? "psk" : "cert"; }
+
+const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile,
+                                                     const std::string& method) {
+  auto use = profile.authorization.find(method);
+  if (use == profile.authorization.end()) use = profile.authorization.find("");
+  if (use == profile.authorization.end()) return nullptr;
+  auto it = model.authorization_policies.find(use->second.policy);
   return it == model.authorization_policies.end() ? nullptr : &it->second;
 }
 

@@ -66,10 +66,14 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
                                                      const net::IpAddress& local, const net::IpAddress& remote,
                                                      const Pki& pki = {});
 
-// The authorization policy of `profile`; nullptr if it has no `aaa authorization` line.
-const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile);
+// How the peer has authenticated, as `aaa authorization group` names it: "psk", "cert".
+std::string AuthorizationMethod(const ike::SessionInfo& session);
+// The authorization policy of `profile` for peers that authenticate by `method`; nullptr if it has none.
+const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile,
+                                                     const std::string& method);
 
-// Prefixes that policy announces: `route set interface` (the tunnel's own address), access lists, remote.
+// Prefixes that policy announces: `route set interface` (`own_address`: that of the tunnel, or of the interface it names),
+// access lists, remote.
 std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const config::AuthorizationPolicy& policy,
                                            const net::IpAddress& own_address);
 

@@ -53,9 +53,12 @@ const Node::Verb* Node::FindVerb(const config::ExecLine& line) {
       {"show debugging", &Views::Debugging},
       {"clear crypto ikev2 sa", nullptr, &Node::ClearIkeSas},
       {"clear crypto ikev2 session", nullptr, &Node::ClearIkeSas},
+      {"clear crypto ikev2 client flexvpn", nullptr, &Node::ClearClients},
+      {"crypto ikev2 client flexvpn connect", nullptr, &Node::ConnectClients},
       {"clear crypto session", nullptr, &Node::ClearIkeSas},
       {"clear crypto ikev2 stats", nullptr, &Node::ClearIkeStats},
       {"clear ip nhrp", nullptr, &Node::ClearNhrp},
+      {"clear ipv6 nhrp", nullptr, &Node::ClearNhrp},
       {"rekey crypto ikev2 sa", nullptr, &Node::RekeyIkeSas},
       {"rekey crypto ipsec sa", nullptr, &Node::RekeyChildSas},
       {"debug crypto ikev2", nullptr, &Node::TurnDebug},
@@ -149,16 +152,17 @@ show::Document Node::ClearNhrp(const Query& q) {
   return show::MakeMessage("NHRP cache cleared");
 }
 
-show::Document Node::RekeyIkeSas(const Query&) {
-  const std::vector<ike::IkeSaId> ids = IkeSasTo(nullptr);
+show::Document Node::RekeyIkeSas(const Query& q) {
+  const std::vector<ike::IkeSaId> ids = IkeSasTo(q.line.call.Find("A"));
   for (ike::IkeSaId id : ids) Ike([&](auto& ike, auto& a) { ike.RekeyIke(id, now_, a); });
   return show::MakeMessage(absl::StrCat(ids.size(), " IKE SAs are being rekeyed"));
 }
 
-show::Document Node::RekeyChildSas(const Query&) {
+show::Document Node::RekeyChildSas(const Query& q) {
+  const config::Arg* remote = q.line.call.Find("A");
   std::vector<ike::ChildId> ids;
   for (const auto& [id, child] : children_)
-    if (child.in && child.out) ids.push_back(id);
+    if (child.in && child.out && (remote == nullptr || child.sa.remote == remote->address)) ids.push_back(id);
   for (ike::ChildId id : ids) Ike([&](auto& ike, auto& a) { ike.RekeyChild(id, now_, a); });
   return show::MakeMessage(absl::StrCat(ids.size(), " Child SAs are being rekeyed"));
 }

@@ -16,6 +16,12 @@ constexpr char kGre6[] = "flex-gre6";
 bool IsGre(config::TunnelMode m) {
   return m == config::TunnelMode::kGreIpv4 || m == config::TunnelMode::kGreIpv6 || m == config::TunnelMode::kGreMultipoint;
 }
+// Of an IKEv2 route: the distance 2 is kIkeRouteMetric, and every one comes after a shortcut.
+uint32_t MetricOf(uint8_t distance) {
+  return dataplane::kShortcutRouteMetric + 50u * std::max<uint32_t>(distance, 1);
+}
+static_assert(dataplane::kShortcutRouteMetric + 50 * 2 == dataplane::kIkeRouteMetric);
+
 bool IsTunnel(const config::Interface& i) {
   return (i.kind == config::InterfaceKind::kTunnel || i.kind == config::InterfaceKind::kVirtualTemplate) && !i.down() &&
          !i.ipsec_profile.empty();
@@ -205,7 +211,7 @@ dataplane::Sa Node::MakeSa(const ike::ChildSa& child, const Peer& peer, dataplan
   if (i == nullptr) return sa;
   auto ipsec = model_.ipsec_profiles.find(i->ipsec_profile);
   if (ipsec != model_.ipsec_profiles.end() && ipsec->second.offload != config::Offload::kOff) {
-    sa.offload_device = config::LinuxDevice(model_, i->source_interface);
+    sa.offload_device = i->source_dynamic ? DeviceOf(child.local) : config::LinuxDevice(model_, i->source_interface);
     sa.offload_packet = ipsec->second.offload == config::Offload::kPacket;
   }
   return sa;
@@ -301,7 +307,12 @@ void Node::SyncRoute(const net::Prefix& prefix) {
       if (want_.Find(dataplane::Key(r)) != nullptr) Erase(dataplane::Key(r));
     }
   };
-  set(rib_.Active(prefix), dataplane::kIkeRouteMetric);
+  const Peer* active = FindPeer(rib_.Active(prefix));
+  const uint32_t metric = MetricOf(active == nullptr ? kIkeRouteDistance : active->route_distance);
+  const auto [installed, fresh] = route_metric_.try_emplace(prefix, metric);
+  if (const uint32_t before = std::exchange(installed->second, metric); before != metric) set(net::PeerId(), before);
+  set(rib_.Active(prefix), metric);
+  if (!rib_.Active(prefix)) route_metric_.erase(prefix);
   auto shortcut = shortcuts_.find(prefix);
   if (prefix.length() > 0) set(shortcut == shortcuts_.end() ? net::PeerId() : shortcut->second, dataplane::kShortcutRouteMetric);
   if (!rib_.Active(prefix) && shortcut == shortcuts_.end()) route_since_.erase(prefix);
@@ -316,7 +327,9 @@ bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const
     for (const auto& [id, other] : peers_)
       if (!other.vrf && prefix.Contains(other.remote)) return false;
     for (const auto& [name, i] : model_.interfaces)
-      if (i.tunnel_vrf.empty() && i.destination && prefix.Contains(*i.destination)) return false;
+      if (i.tunnel_vrf.empty())
+        for (const net::IpAddress& hub : i.Hubs())
+          if (prefix.Contains(hub)) return false;
   }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;

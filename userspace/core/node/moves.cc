@@ -41,7 +41,8 @@ bool Node::AcceptsMove(const ike::SessionInfo& info, const net::Endpoint& local,
   const auto it = sessions_.find(info.id);
   const config::Interface* i = it == sessions_.end() ? nullptr : FindInterface(it->second.config_interface);
   if (i == nullptr || rib_.IsSelf(remote.address) || !SourceFree(local.address, i->tunnel_vrf)) return false;
-  return !i->destination || *i->destination == remote.address;
+  const bool calls = i->destination || i->destination_dynamic;
+  return !calls || i->Calls(remote.address);
 }
 
 void Node::OnAddressChanged(const ike::AddressChanged& change) {
@@ -65,7 +66,6 @@ void Node::OnAddressChanged(const ike::AddressChanged& change) {
   peer->local = change.local.address;
   peer->remote = change.remote.address;
   peer->nat_remote = session.info.nat_remote;
-  peer->in_tcp = change.remote.in_tcp();
   if (elsewhere) ClaimSource(*peer);
   if (elsewhere) {  // the next session between these ends is this peer's
     peer_by_key_.erase(old_key);
@@ -73,6 +73,7 @@ void Node::OnAddressChanged(const ike::AddressChanged& change) {
     DropRoutesOver(*peer);
   }
   MoveSas(*peer, change);
+  SyncCarrier(*peer);
   RefreshPeer(*peer);
   Say(Log::Level::kInfo, absl::StrCat(peer->interface, ": session with ", peer->identity, " goes on between ",
                                       change.local.ToString(), " and ", change.remote.ToString()));

@@ -106,6 +106,7 @@ void Node::OnTick(Instant now, Actions& out) {
   Pump();
   TunnelTick();
   PeerTick();
+  EndSessions();
   for (size_t i = 0; i < lingering_.size();) {
     if (now < lingering_[i].at) {
       ++i;
@@ -132,6 +133,7 @@ std::optional<Instant> Node::NextDeadline() const {
   for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.confirm_at, Earlier(peer.dedupe_at, peer.idle_at)));
   for (const Lingering& l : lingering_) d = Earlier(d, l.at);
   for (const Deferred& call : deferred_) d = Earlier(d, call.at);
+  if (!session_ends_.empty()) d = Earlier(d, session_ends_.begin()->first);
   return Earlier(d, orphans_at_);
 }
 
@@ -234,8 +236,10 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   rib_.SetSelf(std::move(self));
   // A default route is the way to the underlay, not a network behind this node.
   std::set<std::string> underlay;
-  for (const auto& [name, i] : model_.interfaces)
+  for (const auto& [name, i] : model_.interfaces) {
     if (!i.source_interface.empty()) underlay.insert(config::LinuxDevice(model_, i.source_interface));
+    for (const std::string& source : i.client.sources) underlay.insert(config::LinuxDevice(model_, source));
+  }
   std::vector<net::Prefix> local;
   for (const LocalRoute& r : in.routes)
     if (r.prefix.length() > 0 && !underlay.contains(r.device)) local.push_back(r.prefix);
@@ -299,6 +303,7 @@ void Node::OnMeasurements(const Measurements& in) {
 
 void Node::Configure() {
   ike::Endpoint::Config ike = options_.ike;
+  failures_.SetCapacity(model_.ike.diagnose_errors);
   if (model_.ike.cookie_challenge) ike.cookie_threshold = *model_.ike.cookie_challenge;
   // IKE_SA_INIT is answered at once: what waits is the half-open SA.  The lower of both limits counts.
   if (model_.ike.queue_sa_init != 0) ike.max_half_open = model_.ike.queue_sa_init;

@@ -86,6 +86,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   const std::map<net::Prefix, net::PeerId>& shortcuts() const { return shortcuts_; }
 
  private:
+  static constexpr uint8_t kIkeRouteDistance = 2;  // `route accept any` without a distance
   // A Tunnel interface with a destination: we keep it up.
   struct Tunnel {
     std::string name;
@@ -95,7 +96,10 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Duration backoff{};
     std::optional<net::IpAddress> negotiated;  // `ip address negotiated`
     std::string waiting_for;                   // what is missing, logged once
+    size_t hub = 0;                            // index in Interface::Hubs() of whom the next attempt calls
+    bool told = false;                         // `connect manual`: somebody said so
     bool tcp_next = false;                     // UDP brought no answer: the next attempt goes in TCP, or the other way round
+    bool given_up = false;                     // it is withdrawn, because nothing has come
     std::optional<Instant> answer_by;          // the attempt is given up if nothing has come until then
   };
   // One IKE SA as the node sees it.
@@ -126,6 +130,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::set<ike::IkeSaId> sessions;
     std::set<ike::ChildId> children;
     std::set<net::Prefix> prefixes;  // IKEv2 routes accepted from it
+    uint8_t route_distance = kIkeRouteDistance;  // of those
+    uint32_t route_tag = 1;
     bool up = false;
     Instant created{};
     std::optional<Instant> dedupe_at, idle_at;
@@ -167,7 +173,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Instant at;
     std::string what;
   };
-  static constexpr Duration kTcpTurn = seconds(6);     // how long UDP may be silent before TCP is tried, and back
+  static constexpr Duration kHubTurn = seconds(10);    // how long a hub of several may be silent
+  static constexpr Duration kTcpTurn = seconds(9);     // how long UDP may be silent before TCP is tried, and back
   static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
   enum class Purpose : uint8_t { kTraffic, kCommand };
   struct PendingMeasure {
@@ -214,6 +221,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void OnSessionDown(const ike::SessionDown& down);
   void OnConfigReceived(const ike::ConfigReceived& received);
   std::optional<net::IpAddress> PeerAddress(const Session& session) const;
+  net::IpAddress AnnouncedAddress(const config::AuthorizationPolicy& policy, const std::string& tunnel) const;
+  void EndSessions();  // whose `session-lifetime` is over
   void AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes);
   void OnChildUp(ike::ChildUp& up);
   void OnChildDown(const ike::ChildDown& down);
@@ -232,6 +241,14 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static std::string SaKeyOf(const ike::ChildSa& child, dataplane::Direction direction);
   // Outer addresses and UDP encapsulation of `child` in its half of sa.direction.
   static void SetOuter(const ike::ChildSa& child, dataplane::Sa& sa);
+
+  // client.cc: tunnels with a list of hubs (crypto ikev2 client flexvpn)
+  std::optional<net::IpAddress> HubOf(const config::Interface& interface) const;  // whom it calls now or next
+  std::string DeviceOf(const net::IpAddress& address) const;  // the Linux interface that has it; "": none
+  bool MayCall(const Tunnel& tunnel, const config::Interface& interface) const;
+  void NextHub(Tunnel& tunnel);  // the one called last did not take the call
+  show::Document ConnectClients(const Query& q);
+  show::Document ClearClients(const Query& q);
 
   // tcp.cc: IKE and ESP in TCP (RFC 9329)
   bool TcpFits(const config::Interface& interface) const;
@@ -401,6 +418,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::map<uint64_t, PendingMeasure> measuring_;
 
   History<LogLine> log_{500};
+  std::multimap<Instant, ike::IkeSaId> session_ends_;  // by `session-lifetime`; some may have ended before
+  std::map<net::Prefix, uint32_t> route_metric_;       // of the IKEv2 route that is installed
   History<Failure> failures_{32};
   History<Refusal> refusals_{1};
   uint64_t applied_ = 0;  // changes of the kernel that succeeded

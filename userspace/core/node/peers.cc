@@ -160,6 +160,15 @@ void Node::Confirm(Peer& peer) {
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelReady(token, peer.id, now_, a); });
 }
 
+void Node::EndSessions() {
+  while (!session_ends_.empty() && session_ends_.begin()->first <= now_) {
+    const ike::IkeSaId id = session_ends_.begin()->second;
+    session_ends_.erase(session_ends_.begin());
+    if (sessions_.contains(id)) Terminate(id, "its session-lifetime is over");
+  }
+  Pump();
+}
+
 void Node::RefreshPeer(Peer& peer) {
   SyncPeer(peer);
   for (const net::Prefix& p : peer.prefixes) SyncRoute(p);

@@ -23,6 +23,7 @@ config::Interface Essence(config::Interface i) {
   i.description.clear();
   i.mtu = i.adjust_mss = 0;
   i.kept.clear();
+  i.client = {};
   const uint32_t network = i.nhrp.network_id;
   i.nhrp = {};
   i.nhrp.network_id = network;
@@ -73,6 +74,8 @@ Reconfiguration::Reconfiguration(const config::Model& from, const config::Model&
 }
 
 bool Reconfiguration::Concerns(const Basis& s) const {
+  const auto now = to_.interfaces.find(s.interface);
+  if (now != to_.interfaces.end() && now->second.destination_dynamic && !now->second.Calls(s.info.remote.address)) return true;
   return !SameInterface(s.interface) || !SameProfile(s) || !SameIpsec(s.interface) || !SameAuthorization(s);
 }
 
@@ -137,11 +140,14 @@ bool Reconfiguration::SameIpsec(const std::string& interface) const {
 
 bool Reconfiguration::SameAuthorization(const Basis& s) const {
   if (!s.pool.empty() && !SameEntry(from_.pools, to_.pools, s.pool)) return false;
-  const config::IkeProfile& is = to_.profiles.at(s.info.profile);
-  if (!SameEntry(from_.authorization_policies, to_.authorization_policies, is.authorization_policy)) return false;
-  const config::AuthorizationPolicy* policy = FindAuthorization(to_, is);
-  return policy == nullptr ||
-         std::all_of(policy->route_set_access_lists.begin(), policy->route_set_access_lists.end(),
+  const std::string method = AuthorizationMethod(s.info);
+  const config::AuthorizationPolicy* was = FindAuthorization(from_, from_.profiles.at(s.info.profile), method);
+  const config::AuthorizationPolicy* is = FindAuthorization(to_, to_.profiles.at(s.info.profile), method);
+  if (was == nullptr || is == nullptr) return was == is;
+  if (!(*was == *is)) return false;
+  if (!is->route_set_interface_name.empty() && !SameEntry(from_.interfaces, to_.interfaces, is->route_set_interface_name))
+    return false;
+  return std::all_of(is->route_set_access_lists.begin(), is->route_set_access_lists.end(),
                      [&](const std::string& l) { return SameEntry(from_.access_lists, to_.access_lists, l); });
 }
 
@@ -166,6 +172,8 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
       changed.push_back(id);
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
+  for (auto& [name, tunnel] : tunnels_)
+    if (!tunnel.up) tunnel.hub = 0;  // what has ended was no hub's fault
   Listen(config::FrontDoorVrfs(model_));
   restarts_.restarted = changed.size();
   Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", restarts_.restarted, " of ", restarts_.sessions,

@@ -17,17 +17,18 @@ void Rib::SetLocal(const std::vector<net::Prefix>& prefixes) {
     if (local_.insert(p).second) Count(p, 1);
 }
 
-void Rib::Add(const net::Prefix& prefix, net::PeerId peer) {
-  std::vector<net::PeerId>& peers = peers_[prefix];
-  if (peers.empty()) Count(prefix, 1);
-  std::erase(peers, peer);
-  peers.push_back(peer);
+void Rib::Add(const net::Prefix& prefix, net::PeerId peer, uint8_t distance) {
+  std::vector<Way>& ways = peers_[prefix];
+  if (ways.empty()) Count(prefix, 1);
+  std::erase_if(ways, [&](const Way& w) { return w.peer == peer; });
+  const auto better = std::find_if(ways.begin(), ways.end(), [&](const Way& w) { return w.distance < distance; });
+  ways.insert(better, {peer, distance});
 }
 
 void Rib::Remove(const net::Prefix& prefix, net::PeerId peer) {
   auto it = peers_.find(prefix);
   if (it == peers_.end()) return;
-  std::erase(it->second, peer);
+  std::erase_if(it->second, [&](const Way& w) { return w.peer == peer; });
   if (!it->second.empty()) return;
   peers_.erase(it);
   Count(prefix, -1);
@@ -35,7 +36,15 @@ void Rib::Remove(const net::Prefix& prefix, net::PeerId peer) {
 
 net::PeerId Rib::Active(const net::Prefix& prefix) const {
   auto it = peers_.find(prefix);
-  return it == peers_.end() ? net::PeerId() : it->second.back();
+  return it == peers_.end() ? net::PeerId() : it->second.back().peer;
+}
+
+std::optional<uint8_t> Rib::Distance(const net::Prefix& prefix, net::PeerId peer) const {
+  const auto it = peers_.find(prefix);
+  if (it != peers_.end())
+    for (const Way& w : it->second)
+      if (w.peer == peer) return w.distance;
+  return std::nullopt;
 }
 
 Rib::Match Rib::Lookup(const net::IpAddress& destination) const {

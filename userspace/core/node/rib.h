@@ -3,6 +3,7 @@
 #define FLEXVPN_CORE_NODE_RIB_H_
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -26,10 +27,12 @@ class Rib {
   bool IsSelf(const net::IpAddress& a) const { return self_.contains(a); }
   bool IsLocal(const net::Prefix& p) const { return local_.contains(p); }
 
-  // Several peers may announce one prefix: the one that came last is used, the others are kept for when it goes.
-  void Add(const net::Prefix& prefix, net::PeerId peer);
+  // Several peers may announce one prefix: the one with the least distance is used, of equal ones that which came last; the
+  // others are kept for when it goes.
+  void Add(const net::Prefix& prefix, net::PeerId peer, uint8_t distance);
   void Remove(const net::Prefix& prefix, net::PeerId peer);
   net::PeerId Active(const net::Prefix& prefix) const;  // 0 = none
+  std::optional<uint8_t> Distance(const net::Prefix& prefix, net::PeerId peer) const;  // none: it does not announce it
 
   // Longest match; on equal length own addresses before local networks before peers.
   Match Lookup(const net::IpAddress& destination) const;
@@ -40,7 +43,11 @@ class Rib {
   std::array<int, 129> v4_lengths_{}, v6_lengths_{};
   absl::flat_hash_set<net::IpAddress> self_;
   absl::flat_hash_set<net::Prefix> local_;
-  absl::flat_hash_map<net::Prefix, std::vector<net::PeerId>> peers_;
+  struct Way {
+    net::PeerId peer;
+    uint8_t distance = 0;
+  };
+  absl::flat_hash_map<net::Prefix, std::vector<Way>> peers_;  // the best last
 };
 
 }  // namespace flexvpn::node

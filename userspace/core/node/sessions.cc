@@ -39,7 +39,7 @@ std::vector<Bytes> Node::Authorities(const net::Endpoint& local, const net::Endp
 const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::Endpoint& remote) const {
   const std::string& vrf = VrfName(remote.vrf);
   for (const auto& [name, i] : model_.interfaces)
-    if (i.kind == config::InterfaceKind::kTunnel && !i.down() && i.destination == remote.address &&
+    if (i.kind == config::InterfaceKind::kTunnel && !i.down() && i.Calls(remote.address) &&
         i.tunnel_vrf == vrf && ProfileOf(i) == &profile)
       return &i;
   if (!profile.virtual_template) return nullptr;
@@ -79,7 +79,7 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
   std::vector<ike::ConfigAttribute> reply;
   auto profile = model_.profiles.find(info.profile);
   if (profile == model_.profiles.end()) return reply;
-  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
+  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second, AuthorizationMethod(info));
   if (policy == nullptr) return reply;
   const config::Interface* interface = BindResponder(profile->second, info.remote);
   if (interface == nullptr) return reply;
@@ -104,7 +104,7 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
     reply.push_back({ike::CfgAttr::kIp4Dns, {dns.bytes().begin(), dns.bytes().end()}});
   if (!policy->def_domain.empty()) reply.push_back({ike::CfgAttr::kUnityDefDomain, ToBytes(policy->def_domain)});
   if (!policy->banner.empty()) reply.push_back({ike::CfgAttr::kUnityBanner, ToBytes(policy->banner)});
-  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, OverlayAddress(interface->name)))
+  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, interface->name)))
     reply.push_back(SubnetAttribute(p));
   return reply;
 }
@@ -114,7 +114,7 @@ std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info
   auto it = sessions_.find(info.id);
   auto profile = model_.profiles.find(info.profile);
   if (it == sessions_.end() || profile == model_.profiles.end()) return {};
-  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
+  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second, AuthorizationMethod(info));
   if (policy == nullptr || !policy->route_accept_any || !profile->second.config_exchange_set_accept) return {};
   AcceptPrefixes(it->second, Subnets(set));
   std::vector<ike::ConfigAttribute> accepted;
@@ -124,6 +124,11 @@ std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info
 }
 
 // The peer's overlay address as far as it follows from what we gave or configured.
+// `route set interface [IF]`: the address of IF, else that of the tunnel.
+net::IpAddress Node::AnnouncedAddress(const config::AuthorizationPolicy& policy, const std::string& tunnel) const {
+  return OverlayAddress(policy.route_set_interface_name.empty() ? tunnel : policy.route_set_interface_name);
+}
+
 std::optional<net::IpAddress> Node::PeerAddress(const Session& session) const {
   if (session.assigned) return session.assigned;
   const config::Interface* i = FindInterface(session.config_interface);
@@ -134,6 +139,13 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
   constexpr size_t kMaxPrefixes = 1024;
   Peer* peer = FindPeer(session.peer);
   if (peer == nullptr) return;
+  const auto profile = model_.profiles.find(session.info.profile);
+  const config::AuthorizationPolicy* policy =
+      profile == model_.profiles.end()
+          ? nullptr
+          : FindAuthorization(model_, profile->second, AuthorizationMethod(session.info));
+  peer->route_distance = policy == nullptr ? kIkeRouteDistance : policy->route_distance;
+  peer->route_tag = policy == nullptr ? 1 : policy->route_tag;
   session.remote_prefixes.clear();
   for (const net::Prefix& p : prefixes) {
     if (session.remote_prefixes.size() >= kMaxPrefixes) {
@@ -154,7 +166,7 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
   for (const net::Prefix& p : old)
     if (!fresh.contains(p)) rib_.Remove(p, peer->id);
   for (const net::Prefix& p : fresh)
-    if (!old.contains(p)) rib_.Add(p, peer->id);
+    if (!old.contains(p) || rib_.Distance(p, peer->id) != peer->route_distance) rib_.Add(p, peer->id, peer->route_distance);
   if (peer->remote_protocol.empty())
     for (const net::Prefix& p : session.remote_prefixes)
       if (p.is_host()) {
@@ -202,6 +214,10 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     SetOverlay(peer, *address);
     AcceptPrefixes(session, {});
   }
+  const config::AuthorizationPolicy* authorization =
+      info.initiator ? nullptr : FindAuthorization(model_, profile->second, AuthorizationMethod(info));
+  if (authorization != nullptr && authorization->session_lifetime)
+    session_ends_.emplace(now_ + *authorization->session_lifetime, info.id);
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
   if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
     t->second.up = true;
@@ -230,7 +246,8 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   }
   const auto profile = model_.profiles.find(session.info.profile);
   if (profile == model_.profiles.end()) return;
-  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second);
+  const config::AuthorizationPolicy* policy =
+      FindAuthorization(model_, profile->second, AuthorizationMethod(session.info));
   if (auto address = AddressAttribute(received.attributes)) {
     session.pushed = address;
     if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) t->second.negotiated = address;
@@ -240,7 +257,7 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   if (policy != nullptr && policy->route_accept_any) AcceptPrefixes(session, Subnets(received.attributes));
   if (received.type != ike::CfgType::kReply || policy == nullptr || !profile->second.config_exchange_set_send) return;
   std::vector<ike::ConfigAttribute> set;
-  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, OverlayAddress(session.config_interface)))
+  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, session.config_interface)))
     set.push_back(SubnetAttribute(p));
   if (!set.empty()) Ike([&](auto& ike, auto& a) { ike.SendConfigSet(received.id, std::move(set), now_, a); });
 }
@@ -266,6 +283,7 @@ void Node::OnChildUp(ike::ChildUp& up) {
   }
   child.sa = up.child;
   child.sa.encr_in = child.sa.encr_out = child.sa.integ_in = child.sa.integ_out = {};
+  SyncCarrier(*peer);
   if (!peer->up && PeerUsable(*peer)) BringPeerUp(*peer);
   // As initiator we know that the responder installed its half before it answered.
   if (it->second.info.initiator && up.outbound) Confirm(*peer);
@@ -292,6 +310,7 @@ void Node::OnChildDown(const ike::ChildDown& down) {
     if (peer != nullptr) peer->children.erase(down.id);
     children_.erase(it);
   }
+  if (peer != nullptr) SyncCarrier(*peer);
   if (peer == nullptr || PeerUsable(*peer) || !peer->up) return;
   // The IKE SA may live on without a Child SA; FlexVPN has no use for that.
   if (sessions_.contains(ike)) Terminate(ike, "its last Child SA was deleted");
@@ -335,7 +354,9 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   for (auto& [name, tunnel] : tunnels_)
     if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session.remote_id)) {
       RetryTunnel(tunnel);
-      if (down.silent && !down.was_up) TakeTurns(tunnel);
+      if (down.was_up) tunnel.hub = 0;
+      else if (down.silent || tunnel.given_up) TakeTurns(tunnel);
+      else NextHub(tunnel);
     }
 }
 

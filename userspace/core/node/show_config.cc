@@ -90,8 +90,11 @@ show::ProfileRow ProfileRowOf(const config::IkeProfile& p, const config::IkeGlob
   r.nat_keepalive = p.nat_keepalive ? p.nat_keepalive : global.nat_keepalive;
   r.virtual_template = p.virtual_template;
   r.mode_auto = p.virtual_template_auto;
-  r.authorization_list = p.authorization_list;
-  r.authorization_policy = p.authorization_policy;
+  for (const auto& [method, use] : p.authorization) {
+    if (r.authorizations.empty()) r.authorization_list = use.list, r.authorization_policy = use.policy;
+    r.authorizations.push_back(absl::StrCat(method, method.empty() ? "" : " ", "list ", use.list, " policy ",
+                                            use.policy.empty() ? "none" : use.policy));
+  }
   return r;
 }
 
@@ -114,7 +117,6 @@ std::string Rest(const config::Statement& line, size_t words) {
 show::FlexClientRow FlexClientRowOf(const config::Statement& block) {
   show::FlexClientRow r;
   r.name = block.Text("NAME");
-  r.state = "DOWN";
   r.connect = "auto";
   for (const config::Statement& line : block.body) {
     if (line.StartsWith("client connect")) r.tunnel = Rest(line, 2);
@@ -123,8 +125,6 @@ show::FlexClientRow FlexClientRowOf(const config::Statement& block) {
     else if (line.StartsWith("source")) r.sources.push_back(Rest(line, 2));
     else if (line.StartsWith("peer") && line.Find("SEQ") != nullptr) r.peers.push_back(Rest(line, 2));
   }
-  r.why = absl::StrCat("Client blocks are not used yet: write 'tunnel destination ADDRESS' in ",
-                       r.tunnel.empty() ? "the tunnel" : r.tunnel);
   return r;
 }
 
@@ -239,12 +239,37 @@ show::Document Node::Views::Pools(const Query& q) const {
   return show::MakePools(rows);
 }
 
+// What becomes of the block: its tunnel's session, or why there is none.
+void Node::Views::AddClientState(show::FlexClientRow& r) const {
+  r.state = "DOWN";
+  const config::Interface* i = r.tunnel.empty() ? nullptr : n_.FindInterface(r.tunnel);
+  const auto tunnel = n_.tunnels_.find(r.tunnel);
+  if (r.tunnel.empty()) r.why = "it has no 'client connect'";
+  else if (i == nullptr) r.why = absl::StrCat("there is no interface ", r.tunnel);
+  else if (i->client.name != r.name) r.why = absl::StrCat(r.tunnel, " has no 'tunnel destination dynamic', or another block connects it");
+  else if (i->down()) r.why = i->shutdown ? absl::StrCat(r.tunnel, " is shut down") : i->inoperative;
+  else if (tunnel == n_.tunnels_.end()) r.why = "its IKEv2 profile is not usable";
+  if (!r.why.empty()) return;
+  r.peer = n_.HubOf(*i).value_or(net::IpAddress());
+  if (const auto source = n_.SourceAddress(*i)) r.source = absl::StrCat(source->ToString(), " ", n_.DeviceOf(*source));
+  if (const auto session = n_.sessions_.find(tunnel->second.session); session != n_.sessions_.end()) {
+    r.state = tunnel->second.up ? "ACTIVE" : "NEGOTIATING";
+    if (tunnel->second.up) r.peer = session->second.info.remote.address;
+  } else if (!n_.MayCall(tunnel->second, *i)) {
+    r.why = "'connect manual': say 'crypto ikev2 client flexvpn connect'";
+  } else {
+    r.why = tunnel->second.waiting_for.empty() ? "no hub has answered; it tries again soon" : tunnel->second.waiting_for;
+  }
+}
+
 show::Document Node::Views::FlexClients(const Query& q) const {
   std::vector<show::FlexClientRow> rows;
   const std::string name = q.Text("NAME");
   for (const config::Statement& block : n_.model_.kept)
-    if (block.StartsWith("crypto ikev2 client flexvpn") && (name.empty() || block.Text("NAME") == name))
+    if (block.StartsWith("crypto ikev2 client flexvpn") && (name.empty() || block.Text("NAME") == name)) {
       rows.push_back(FlexClientRowOf(block));
+      AddClientState(rows.back());
+    }
   if (rows.empty() && !name.empty()) return Missing("client block", name, false);
   return show::MakeFlexClients(rows);
 }

@@ -92,8 +92,8 @@ std::vector<show::DropRow> Node::Views::DropRows(const Measurements& m) const {
 }
 
 show::Document Node::Views::Dataplane(const Query& q) const {
-  if (q.Has("peers")) return show::MakePeers(PeerRows(q.m));
-  if (q.Has("sas")) return show::MakeKernelSas(KernelSaRows(q.m));
+  if (q.Has("peers") || q.Has("bpf")) return show::MakePeers(PeerRows(q.m));
+  if (q.Has("sas") || q.Has("xfrm")) return show::MakeKernelSas(KernelSaRows(q.m));
   if (q.Has("drops")) return show::MakeDrops(DropRows(q.m));
   if (q.Has("offload")) return show::MakeOffload(OffloadRows(q.m));
   if (q.Has("devices")) return show::MakeDevices(q.m.devices);

@@ -31,7 +31,7 @@ show::Document Node::Views::InterfaceState(const Query& q) const {
   r.prefix_length = i->prefix_length;
   if (peer != nullptr) r.source = peer->local;
   else r.source = n_.SourceAddress(*i).value_or(net::IpAddress());
-  r.destination = peer != nullptr ? peer->remote : i->destination.value_or(net::IpAddress());
+  r.destination = peer != nullptr ? peer->remote : n_.HubOf(*i).value_or(net::IpAddress());
   r.ipv6_underlay = config::IsIpv6(i->mode);
   r.key = i->key;
   r.mtu = i->mtu != 0 ? i->mtu : kDefaultTunnelMtu;
@@ -60,6 +60,7 @@ show::Document Node::Views::DerivedConfig(const Query& q) const {
     derived.source_address = peer->local;
     derived.implied_source = {};
     derived.destination = peer->remote;
+    derived.source_dynamic = derived.destination_dynamic = false;
     if (derived.mtu == 0) derived.mtu = kDefaultTunnelMtu;
   }
   const std::string cloned_from = name == i->name ? "" : i->name;

@@ -27,7 +27,7 @@ std::vector<show::IpsecSaRow> Node::Views::IpsecRows(const Measurements& m) cons
     const config::Interface* i = n_.FindInterface(peer->config_interface);
     if (i != nullptr) {
       r.ipsec_profile = i->ipsec_profile;
-      r.underlay_interface = i->source_interface;
+      r.underlay_interface = i->source_dynamic ? n_.DeviceOf(child.sa.local) : i->source_interface;
       if (const config::IkeProfile* p = n_.ProfileOf(*i)) r.ike_profile = p->name;
       if (auto p = n_.model_.ipsec_profiles.find(i->ipsec_profile); p != n_.model_.ipsec_profiles.end()) {
         r.offload_wanted = config::OffloadWord(p->second.offload);

@@ -54,10 +54,11 @@ std::vector<show::RouteRow> Node::Views::RouteRows(net::Family family) const {
     auto owner = n_.owner_.find(key);
     if (owner != n_.owner_.end())
       if (const Peer* peer = n_.FindPeer(owner->second)) r.interface = peer->interface;
-    r.distance = r.shortcut ? 250 : 2;
+    const Peer* by = owner == n_.owner_.end() ? nullptr : n_.FindPeer(owner->second);
+    r.distance = r.shortcut ? 250 : by != nullptr ? by->route_distance : kIkeRouteDistance;
     r.metric = r.shortcut ? 1 : 0;
     r.linux_metric = route->metric;
-    r.tag = r.shortcut ? 0 : 1;
+    r.tag = r.shortcut ? 0 : by != nullptr ? by->route_tag : 1;
     r.installed = n_.kernel_.Find(key) != nullptr;
     r.next_hop_override = !r.shortcut && n_.shortcuts_.contains(route->prefix);
     if (auto since = n_.route_since_.find(route->prefix); since != n_.route_since_.end())
@@ -108,7 +109,7 @@ show::Document Node::Views::Nhs(const Query& q) const {
     show::NhsRow r;
     r.interface = name;
     r.network_id = interface->nhrp.network_id;
-    if (interface->destination) r.nbma = *interface->destination;
+    if (const auto hub = n_.HubOf(*interface)) r.nbma = *hub;
     const auto session = n_.sessions_.find(tunnel.session);
     if (session != n_.sessions_.end() && session->second.up) r.nbma = session->second.info.remote.address;
     if (const Peer* peer = session == n_.sessions_.end() ? nullptr : n_.FindPeer(session->second.peer)) {

@@ -10,7 +10,7 @@ namespace flexvpn::node {
 // ESP in TCP leaves the kernel by the mark of the packet and a policy rule.  A GRE device over IPv6 looks its route up
 // without the mark, and VRFs have rules of their own.
 bool Node::TcpFits(const config::Interface& i) const {
-  return i.tunnel_vrf.empty() && i.destination && i.destination->is_v4() &&
+  return i.tunnel_vrf.empty() && !i.Hubs().empty() &&
          (i.mode == config::TunnelMode::kGreIpv4 || i.mode == config::TunnelMode::kGreMultipoint);
 }
 
@@ -29,11 +29,11 @@ void Node::GoByTcp(ike::InitiateRequest& request, uint16_t port) {
 void Node::TakeTurns(Tunnel& tunnel) {
   const config::Interface* i = FindInterface(tunnel.name);
   const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
-  if (profile == nullptr || profile->tcp != config::TcpEncapsulation::kFallback || !TcpFits(*i)) return;
+  if (profile == nullptr || profile->tcp != config::TcpEncapsulation::kFallback || !TcpFits(*i)) return NextHub(tunnel);
   tunnel.tcp_next = !tunnel.tcp_next;
-  if (!tunnel.tcp_next) return;
+  if (!tunnel.tcp_next) return NextHub(tunnel);
   tunnel.retry_at = now_;  // another way, not another try
-  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no answer from ", i->destination->ToString(), " in UDP, trying TCP port ",
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no answer from ", HubOf(*i)->ToString(), " in UDP, trying TCP port ",
                                       profile->tcp_port));
 }
 
@@ -43,9 +43,10 @@ void Node::GiveUpSilentCalls() {
     tunnel.answer_by.reset();
     const ike::IkeSaId id = tunnel.session;
     if (!id || tunnel.up) continue;
+    tunnel.given_up = true;  // if that is so; what has gone further is left alone
     Ike([&](auto& ike, auto& a) { ike.Withdraw(id, now_, a); });
     Pump();
-    if (tunnel.session != id && !tunnel.up) TakeTurns(tunnel);  // nothing had come
+    tunnel.given_up = false;
   }
 }
 
@@ -59,21 +60,34 @@ const Node::Peer* Node::PeerInTcp(uint32_t network_id) const {
 }
 
 void Node::OnTcpLost(const TcpLost& in) {
+  // Nobody listens there, or nothing passes: the turn is over.  While a hub is away UDP is asked more often than TCP.
+  for (auto& [name, tunnel] : tunnels_) {
+    const config::Interface* i = FindInterface(name);
+    if (tunnel.session && !tunnel.up && tunnel.tcp_next && tunnel.answer_by && i != nullptr && HubOf(*i) == in.remote.address)
+      tunnel.answer_by = now_;
+  }
   Ike([&](auto& ike, auto& a) { ike.PathLost(in.local, in.remote, now_, a); });
+  Pump();
+  GiveUpSilentCalls();
 }
 
 void Node::UseConnection(const net::Endpoint& local, const net::Endpoint& remote, bool in_use) {
   if (remote.in_tcp()) out_->push_back(UseTcp{local, remote, in_use});
 }
 
-// The peer's packets go where those of its newest session go.
+// The peer's packets go where the SA leads that the kernel sends with: the newest.
 void Node::SyncCarrier(Peer& peer) {
-  const Session* newest = nullptr;
-  for (ike::IkeSaId id : peer.sessions)
-    if (const auto it = sessions_.find(id); it != sessions_.end() && (newest == nullptr || it->second.created >= newest->created))
-      newest = &it->second;
-  if (newest == nullptr || peer.in_tcp == newest->info.remote.in_tcp()) return;
-  peer.in_tcp = newest->info.remote.in_tcp();
+  const Session* session = nullptr;
+  for (ike::ChildId id : peer.children) {  // ascending
+    const Child& child = children_.at(id);
+    const auto it = sessions_.find(child.sa.ike);
+    if (child.out && it != sessions_.end()) session = &it->second;
+  }
+  if (session == nullptr)
+    for (ike::IkeSaId id : peer.sessions)
+      if (const auto it = sessions_.find(id); it != sessions_.end()) session = &it->second;
+  if (session == nullptr || peer.in_tcp == session->info.remote.in_tcp()) return;
+  peer.in_tcp = session->info.remote.in_tcp();
   if (peer.up) RefreshPeer(peer);
 }
 

@@ -12,6 +12,11 @@ namespace {
 
 constexpr uint16_t kIkePort = 500;
 
+bool IsResponderOnly(const config::Model& model, const config::Interface& i) {
+  const auto p = model.ipsec_profiles.find(i.ipsec_profile);
+  return p != model.ipsec_profiles.end() && p->second.responder_only;
+}
+
 bool IsUniqueLocal(const net::IpAddress& a) { return a.is_v6() && (a.bytes()[0] & 0xfe) == 0xfc; }  // RFC 4193
 
 }  // namespace
@@ -28,8 +33,18 @@ std::optional<net::IpAddress> Node::SourceCandidate(const config::Interface& int
   if (const config::Interface* source = FindInterface(interface.source_interface); source != nullptr && source->address &&
       source->kind == config::InterfaceKind::kLoopback && source->address->is_v6() == v6)
     return source->address;
+  if (interface.source_dynamic) {
+    for (const std::string& name : interface.client.sources) {
+      config::Interface one = interface;
+      one.source_dynamic = false;
+      one.source_interface = name;
+      if (const auto source = SourceCandidate(one)) return source;
+    }
+    return std::nullopt;
+  }
   // Several addresses: one that stays, of the destination's kind (unique local or global); else the first.
-  const bool to_local = interface.destination && IsUniqueLocal(*interface.destination);
+  const auto hub = HubOf(interface);
+  const bool to_local = hub && IsUniqueLocal(*hub);
   const std::string& device = config::LinuxDevice(model_, interface.source_interface);
   const LocalAddress* best = nullptr;
   int best_score = -1;
@@ -56,13 +71,14 @@ net::IpAddress Node::OverlayAddress(const std::string& interface) const {
 
 void Node::SyncTunnels() {
   for (const auto& [name, i] : model_.interfaces) {
-    const bool wanted = i.kind == config::InterfaceKind::kTunnel && !i.down() && i.destination && ProfileOf(i) != nullptr &&
+    const bool wanted = i.kind == config::InterfaceKind::kTunnel && !i.down() && !i.Hubs().empty() && ProfileOf(i) != nullptr &&
+                        !ProfileOf(i)->inbound_only && !IsResponderOnly(model_, i) &&
                         ProfileOf(i)->inoperative.empty();
     auto it = tunnels_.find(name);
     if (wanted && it == tunnels_.end()) {
       Tunnel& tunnel = tunnels_[name];
       tunnel.name = name;
-      tunnel.retry_at = now_;
+      if (MayCall(tunnel, i)) tunnel.retry_at = now_;
       tunnel.backoff = options_.tunnel_retry_first;
     }
     if (!wanted && it != tunnels_.end()) tunnels_.erase(it);
@@ -91,7 +107,9 @@ void Node::RetryTunnel(Tunnel& tunnel) {
   tunnel.session = {};
   tunnel.up = false;
   tunnel.answer_by.reset();
-  if (stopping_) return;
+  tunnel.retry_at.reset();
+  const config::Interface* i = FindInterface(tunnel.name);
+  if (stopping_ || i == nullptr || !MayCall(tunnel, *i)) return;
   // Jitter keeps thousands of spokes from knocking in step when a hub comes back.
   const auto jitter = Duration(static_cast<int64_t>(rng_.Below(static_cast<uint64_t>(tunnel.backoff.count() / 4) + 1)));
   tunnel.retry_at = now_ + tunnel.backoff + jitter;
@@ -102,6 +120,8 @@ void Node::TryTunnel(Tunnel& tunnel) {
   const config::Interface& i = *FindInterface(tunnel.name);
   const config::IkeProfile& profile = *ProfileOf(i);
   tunnel.retry_at.reset();
+  if (tunnel.hub >= i.Hubs().size()) tunnel.hub = 0;
+  const net::IpAddress hub = *HubOf(i);
   const auto local = SourceAddress(i);
   if (!local) {
     const std::string waiting = absl::StrCat(tunnel.name, ": waiting for ", WaitsFor(i));
@@ -110,19 +130,20 @@ void Node::TryTunnel(Tunnel& tunnel) {
     return RetryTunnel(tunnel);
   }
   tunnel.waiting_for.clear();
-  auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, *i.destination, pki_);
+  auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, hub, pki_);
   if (!policy.ok()) {
     Say(Log::Level::kError, absl::StrCat(tunnel.name, ": ", policy.status().message()));
     return RetryTunnel(tunnel);
   }
   ike::InitiateRequest request;
   request.local = {*local, kIkePort, VrfIdOf(i.tunnel_vrf)};
-  request.remote = {*i.destination, kIkePort, request.local.vrf};
+  request.remote = {hub, kIkePort, request.local.vrf};
   if (CallsInTcp(tunnel, i, profile)) GoByTcp(request, profile.tcp_port);
   if (profile.tcp == config::TcpEncapsulation::kFallback && TcpFits(i)) tunnel.answer_by = now_ + kTcpTurn;
+  else if (i.Hubs().size() > 1) tunnel.answer_by = now_ + kHubTurn;
   request.suites = IkeSuites(model_, EndOf(request.local));
   request.policy = *std::move(policy);
-  if (profile.config_exchange_request && FindAuthorization(model_, profile) != nullptr) {
+  if (profile.config_exchange_request && !profile.authorization.empty()) {
     if (i.address_negotiated) {
       request.config_request.push_back({ike::CfgAttr::kIp4Address, {}});
       request.config_request.push_back({ike::CfgAttr::kIp4Netmask, {}});

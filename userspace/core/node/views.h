@@ -81,6 +81,7 @@ class Node::Views {
   show::Document Debugging(const Query& q) const;
 
  private:
+  void AddClientState(show::FlexClientRow& row) const;
   std::vector<show::IpsecSaRow> IpsecRows(const Measurements& m) const;
   std::vector<show::NhrpRow> NhrpRows(net::Family family) const;
   std::vector<show::RouteRow> RouteRows(net::Family family) const;

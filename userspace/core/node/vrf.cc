@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/node/node.h"
 
 namespace flexvpn::node {
@@ -99,7 +100,9 @@ std::string Node::WaitsFor(const config::Interface& i) const {
   if (const auto source = SourceCandidate(i))
     return absl::StrCat("a source of its own: ", source->ToString(), " is used in another VRF");
   const std::string where =
-      i.source_address ? i.source_address->ToString() : absl::StrCat("an address on ", i.source_interface);
+      i.source_address   ? i.source_address->ToString()
+      : i.source_dynamic ? absl::StrCat("an address on ", absl::StrJoin(i.client.sources, " or "))
+                         : absl::StrCat("an address on ", i.source_interface);
   return i.tunnel_vrf.empty() ? where : absl::StrCat(where, " in VRF ", i.tunnel_vrf);
 }
 

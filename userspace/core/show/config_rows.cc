@@ -79,6 +79,7 @@ Json ToJson(const ProfileRow& r) {
   j["mode_auto"] = r.mode_auto;
   j["authorization_list"] = TextOrNull(r.authorization_list);
   j["authorization_policy"] = TextOrNull(r.authorization_policy);
+  j["authorizations"] = Texts(r.authorizations);
   return j;
 }
 
@@ -152,6 +153,8 @@ Json ToJson(const FlexClientRow& r) {
   j["name"] = Printable(r.name);
   j["state"] = r.state;
   j["why"] = TextOrNull(r.why);
+  j["peer"] = AddressOrNull(r.peer);
+  j["source"] = TextOrNull(r.source);
   j["peers"] = Texts(r.peers);
   j["sources"] = Texts(r.sources);
   j["connect"] = Printable(r.connect);

@@ -58,7 +58,8 @@ struct ProfileRow {
   std::optional<seconds> nat_keepalive;
   std::optional<uint32_t> virtual_template;
   bool mode_auto = false;
-  std::string authorization_list, authorization_policy;
+  std::string authorization_list, authorization_policy;  // the first of these
+  std::vector<std::string> authorizations;               // "psk list LIST policy NAME", by method
 };
 
 // --- show crypto ikev2 authorization policy ------------------------------------------------------------------------
@@ -104,8 +105,10 @@ struct PoolRow {
 // --- show crypto ikev2 client flexvpn ---------------------------------------------------------------------------
 struct FlexClientRow {
   std::string name;
-  std::string state;                  // "DOWN": nothing acts on client blocks yet
-  std::string why;                    // it is in that state
+  std::string state;                  // ACTIVE, NEGOTIATING, DOWN
+  std::string why;                    // it is down; empty: it calls
+  net::IpAddress peer;                // the hub it has, calls, or will call next; empty: none
+  std::string source;                 // the outer address it calls from, and its interface; empty: none
   std::vector<std::string> peers;     // in order, as configured: "192.0.2.1 track 1 up", "fqdn hub.example.net"
   std::vector<std::string> sources;   // "eth0 track 1"
   std::string connect;                // auto, manual, "track 1 up"

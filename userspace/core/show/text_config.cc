@@ -62,8 +62,10 @@ std::string Dpd(const Json& r) {
 }
 
 std::string GroupAuthorization(const Json& r) {
-  if (!Has(r, "authorization_list")) return "none";
-  return absl::StrCat("list ", Str(r, "authorization_list"), " policy ", Str(r, "authorization_policy", "none"));
+  std::string out;
+  for (const Json& use : List(r, "authorizations"))
+    if (use.is_string()) absl::StrAppend(&out, out.empty() ? "" : "; ", use.get<std::string>());
+  return out.empty() ? "none" : out;
 }
 
 }  // namespace
@@ -185,12 +187,13 @@ std::string TextFlexClients(const Json& data) {
       if (v.is_string()) absl::StrAppend(&out, "  ", title, " : ", v.get<std::string>(), "\n");
   };
   for (const Json& r : List(data, "flex_clients")) {
-    absl::StrAppend(&out, "\n  Profile : ", Str(r, "name"), "\n  Current state:", Str(r, "state"), "\n");
+    absl::StrAppend(&out, "\n  Profile : ", Str(r, "name"), "\n  Current state:", Str(r, "state"), "\n  Peer : ",
+                    Str(r, "peer", "None"), "\n  Source : ", Str(r, "source", "None"), "\n");
+    absl::StrAppend(&out, "  ivrf : IP DEFAULT\n  fvrf : IP DEFAULT\n  Backup group: ", Str(r, "backup_group", "None"),
+                    "\n  Tunnel interface : ", Str(r, "tunnel", "None"), "\n  Connect : ", Str(r, "connect"), "\n");
     lines(r, "peers", "Configured peer");
     lines(r, "sources", "Configured source");
-    absl::StrAppend(&out, "  Connect : ", Str(r, "connect"), "\n  ivrf : IP DEFAULT\n  fvrf : IP DEFAULT\n  Backup group: ",
-                    Str(r, "backup_group", "None"), "\n  Tunnel interface : ", Str(r, "tunnel", "None"), "\n");
-    if (Has(r, "why")) absl::StrAppend(&out, "  ", Str(r, "why"), "\n");
+    if (Has(r, "why")) absl::StrAppend(&out, "  Down because : ", Str(r, "why"), "\n");
   }
   return out;
 }

@@ -59,14 +59,10 @@ void TcpCarrier::SendIke(const net::Endpoint& local, const net::Endpoint& remote
   }
   const bool dialling = link->connection.state() == TcpConnection::State::kConnecting;
   if (dialling && link->dialling_messages >= kMaxQueuedDialling) return counters_.Add("IKE messages while dialling");
-  const size_t limit = link->stranger ? kMaxQueuedStranger : kMaxQueued;
+  const size_t limit = link->stranger && !link->known ? kMaxQueuedStranger : kMaxQueued;
   switch (link->connection.Send(net::TcpStream::Kind::kIke, message, limit)) {
     case TcpConnection::Outcome::kTaken:
-      if (dialling) {
-        ++link->dialling_messages;
-      } else if (link->dialled && !link->vouched) {
-        SetDeadline(*link, clock_() + kIdleTime);
-      }
+      if (dialling) ++link->dialling_messages;
       return WatchWriting(*link);
     case TcpConnection::Outcome::kUnfit: return counters_.Add("IKE messages too long for TCP");
     case TcpConnection::Outcome::kFull:
@@ -108,6 +104,7 @@ void TcpCarrier::Vouch(const net::Endpoint& local, const net::Endpoint& remote, 
   const LinkPtr link = Find(name);
   if (!link) return;
   link->vouched = in_use;
+  link->known |= in_use;
   SetStranger(*link, !in_use && !link->dialled);
   if (link->connection.state() == TcpConnection::State::kConnecting) return;  // the time for dialling stays
   if (in_use) {
@@ -161,7 +158,7 @@ bool TcpCarrier::Enter(const LinkPtr& link, Duration time) {
   };
   if (!loop_.Add(link->connection.fd(), events, on_event).ok()) return false;
   links_[link->name] = link;
-  link->vouched = vouched_.contains(link->name);
+  link->vouched = link->known = vouched_.contains(link->name);
   SetStranger(*link, !link->vouched && !link->dialled);
   if (!link->vouched || link->dialled) SetDeadline(*link, clock_() + time);
   return true;
@@ -217,7 +214,7 @@ void TcpCarrier::Admit(Fd fd, const Name& name, uint16_t local_port) {
   }
   const auto link = std::make_shared<Link>(name, std::move(fd), false);
   link->local_port = local_port;
-  if (Enter(link, kStrangerTime)) ++ended_.accepted;
+  if (Enter(link, kFirstMessageTime)) ++ended_.accepted;
 }
 
 // What kind of event it is does not matter: errors and the end show when reading or writing.
@@ -249,6 +246,7 @@ void TcpCarrier::OnMessage(Link& link, net::TcpStream::Kind kind, BytesView cont
   if (link.dialled && !std::exchange(link.answered, true)) pauses_.erase(link.name);
   if (kind == net::TcpStream::Kind::kIke) {
     if (link.dialled && !link.vouched) SetDeadline(link, clock_() + kIdleTime);
+    if (link.stranger && !std::exchange(link.answered, true)) SetDeadline(link, clock_() + kStrangerTime);
     if (receiver_.ike) receiver_.ike(local, remote, content);
   } else if (!link.vouched) {
     counters_.Add("ESP packets of strangers");

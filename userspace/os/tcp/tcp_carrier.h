@@ -47,9 +47,11 @@ class TcpCarrier {
   static constexpr size_t kMaxStrangers = 1024, kMaxStrangersOfSource = 16;  // of accepted connections
   // Octets queued for one connection: beyond the first ESP is dropped, IKE beyond the second ends the connection.  What
   // a stranger can make us hold is less.
-  static constexpr size_t kMaxQueuedEsp = 256 * 1024, kMaxQueued = 512 * 1024, kMaxQueuedStranger = 128 * 1024;
+  // IKE waits behind ESP: little of it, so that liveness checks get through.
+  static constexpr size_t kMaxQueuedEsp = 64 * 1024, kMaxQueued = 512 * 1024, kMaxQueuedStranger = 128 * 1024;
   static constexpr int kMaxQueuedDialling = 8;            // IKE messages until it stands
-  static constexpr Duration kStrangerTime = seconds(30);  // until somebody must have vouched for who called
+  static constexpr Duration kFirstMessageTime = seconds(5);  // until who called has sent an IKE message
+  static constexpr Duration kStrangerTime = seconds(30);     // from then on until somebody must have vouched for it
   static constexpr Duration kIdleTime = seconds(60);      // after the last Vouch(false), and the last IKE if dialled
   static constexpr Duration kDialTime = seconds(15);
   // Between dials, doubled each time, until the peer sends a message: a connection without one is no success.
@@ -108,8 +110,9 @@ class TcpCarrier {
     uint16_t local_port = 0;  // the real one; of accepted ones only
     TcpConnection connection;
     bool vouched = false, stranger = false;
+    bool known = false;              // was vouched for at some time: may say its last words
     bool closed = false;
-    bool answered = false;           // the peer we dialled has sent a message
+    bool answered = false;           // the peer has sent a message
     int dialling_messages = 0;       // queued before it stood
     bool watches_writing = false;    // EPOLLOUT is asked for
     std::optional<Instant> deadline; // of being closed; as in deadlines_

@@ -34,7 +34,9 @@ void SetOptions(int fd) {
   set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
   set(IPPROTO_TCP, TCP_KEEPCNT, 4);
   // What the path does not take waits with us, where late ESP is dropped, and not megabytes of it in the kernel.
-  set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, 128 * 1024);
+  set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, 32 * 1024);
+  // What nobody acknowledges so long goes by another connection: a NAT that has forgotten this one says nothing.
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 20'000);
 }
 
 Fd NewSocket() {
@@ -92,6 +94,10 @@ absl::StatusOr<AcceptedTcp> AcceptTcp(int listener) {
   }
   size = sizeof self;
   if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&self), &size) != 0) return absl::AbortedError(strerror(errno));
+  int vrf = 0;  // with net.ipv4.tcp_l3mdev_accept the kernel gives us calls of VRFs; we take them for none of ours
+  size = sizeof vrf;
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_BINDTOIFINDEX, &vrf, &size) == 0 && vrf != 0)
+    return absl::AbortedError("a call of a VRF");
   SetOptions(fd.get());
   return AcceptedTcp{std::move(fd), net::IpAddress::V4(ntohl(self.sin_addr.s_addr)),
                      net::IpAddress::V4(ntohl(peer.sin_addr.s_addr)), ntohs(self.sin_port), ntohs(peer.sin_port)};

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// A spoke with a list of hubs (crypto ikev2 client flexvpn).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "sim/hub_and_spokes.h"
+#include "sim/world.h"
+
+namespace flexvpn::sim {
+namespace {
+
+net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
+
+// Hubs at 198.51.100.1 and .2; the spoke's list has an address nobody has before them if `with_gap`.
+struct Overlay {
+  explicit Overlay(const std::string& lines = "", bool with_gap = false) : world({}) {
+    for (int i : {1, 2})
+      hubs.push_back(world.Add(HubText("key"), Ip(absl::StrCat("198.51.100.", i)),
+                               *net::Prefix::Parse(absl::StrCat("172.31.", i, ".0/24"))));
+    const std::string block = absl::StrCat("crypto ikev2 client flexvpn HUBS\n", with_gap ? " peer 1 198.51.100.99\n" : "",
+                                           " peer 5 198.51.100.1\n peer 20 198.51.100.2\n", lines, " client connect Tunnel0\n");
+    text = absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination dynamic"}}),
+                        "crypto ikev2 profile FLEX\n dpd 10 2 periodic\n", block);
+    spoke = world.Add(text, Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  }
+  bool On(size_t hub, Duration limit = seconds(60)) {
+    const bool up = world.RunUntil([&] { return world.PeersUp(hubs[hub]) == 1; }, limit);
+    world.RunFor(seconds(5));  // routes are told
+    return up && world.PeersUp(spoke) == 1;
+  }
+  std::string Client() { return world.Show(spoke, "show crypto ikev2 client flexvpn"); }
+  size_t Lines(const std::string& part) const {
+    return static_cast<size_t>(std::count_if(world.log().begin(), world.log().end(),
+                                             [&](const std::string& l) { return absl::StrContains(l, part); }));
+  }
+  World world;
+  std::vector<size_t> hubs;
+  size_t spoke = 0;
+  std::string text;
+};
+
+TEST(Client, CallsTheFirstHubAndTheNextWhenThatIsGone) {
+  Overlay o;
+  ASSERT_TRUE(o.On(0)) << o.world.violation();
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:ACTIVE\n  Peer : 198.51.100.1\n  Source : 203.0.113.1 eth0\n")) << o.Client();
+  o.world.Kill(o.hubs[0]);
+  ASSERT_TRUE(o.On(1, seconds(60))) << "10 s of DPD and its tries, 10 s of the first hub's turn";
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:ACTIVE\n  Peer : 198.51.100.2\n"));
+  const size_t before = o.world.delivered().size();
+  o.world.Ping(o.spoke, o.hubs[1]);
+  o.world.RunFor(seconds(1));
+  EXPECT_EQ(o.world.delivered().size(), before + 1);
+  o.world.Restart(o.hubs[0]);
+  o.world.RunFor(seconds(60));
+  EXPECT_EQ(o.world.PeersUp(o.hubs[1]), 1u) << "it stays with a hub that answers";
+  o.world.Show(o.spoke, "clear crypto ikev2 client flexvpn");
+  EXPECT_TRUE(o.On(0)) << "the list begins anew";
+  EXPECT_EQ(o.world.violation(), "");
+  EXPECT_EQ(o.world.CheckSaPairs(), "");
+}
+
+TEST(Client, AnAddressThatNobodyHasCostsTenSeconds) {
+  Overlay o("", true);
+  ASSERT_TRUE(o.On(0, seconds(12))) << o.world.violation();
+  EXPECT_EQ(o.Lines("Tunnel0: no session, trying the next hub, 198.51.100.1"), 1u);
+}
+
+TEST(Client, AHubThatRefusesIsLeftAtOnce) {
+  Overlay o;
+  o.world.Configure(o.hubs[0], config::Parse(HubText("another-key")).model);
+  ASSERT_TRUE(o.On(1, seconds(5))) << o.world.violation();
+  EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 0u);
+}
+
+TEST(Client, WithoutAnyHubItGoesOnTrying) {
+  Overlay o;
+  for (size_t hub : o.hubs) o.world.Kill(hub);
+  o.world.RunFor(seconds(300));
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:")) << o.Client();
+  EXPECT_GE(o.Lines("trying the next hub"), 4u);
+  o.world.Restart(o.hubs[1]);
+  EXPECT_TRUE(o.On(1, seconds(60)));
+}
+
+TEST(Client, ManualWaitsUntilItIsTold) {
+  Overlay o(" connect manual\n");
+  o.world.RunFor(seconds(30));
+  EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 0u);
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:DOWN")) << o.Client();
+  EXPECT_TRUE(absl::StrContains(o.Client(), "crypto ikev2 client flexvpn connect"));
+  o.world.Show(o.spoke, "crypto ikev2 client flexvpn connect HUBS");
+  ASSERT_TRUE(o.On(0));
+  o.world.Kill(o.hubs[0]);
+  ASSERT_TRUE(o.On(1)) << "told once, it stays connected";
+  o.world.Show(o.spoke, "clear crypto ikev2 client flexvpn HUBS");
+  o.world.RunFor(seconds(60));
+  EXPECT_EQ(o.world.PeersUp(o.hubs[1]), 0u);
+  EXPECT_EQ(o.world.violation(), "");
+}
+
+TEST(Client, SourcesAreTriedInOrder) {
+  Overlay o;
+  config::Model model = config::Parse(absl::StrCat(absl::StrReplaceAll(o.text, {{"tunnel source eth0\n", "tunnel source dynamic\n"}}),
+                                                   "crypto ikev2 client flexvpn HUBS\n source 1 eth7\n source 2 eth0\n"))
+                            .model;
+  ASSERT_EQ(model.interfaces.at("Tunnel0").inoperative, "");
+  o.world.Configure(o.spoke, model);
+  ASSERT_TRUE(o.On(0)) << o.Client();
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Source : 203.0.113.1 eth0")) << o.Client();
+}
+
+TEST(Client, AHubTakenOffTheListIsLeftAndOthersStay) {
+  Overlay o;
+  ASSERT_TRUE(o.On(0));
+  o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, "crypto ikev2 client flexvpn HUBS\n peer 30 198.51.100.9\n")).model);
+  EXPECT_EQ(o.world.node(o.spoke).restarts().restarted, 0u);
+  o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, "crypto ikev2 client flexvpn HUBS\n no peer 5 198.51.100.1\n")).model);
+  EXPECT_EQ(o.world.node(o.spoke).restarts().restarted, 1u);
+  EXPECT_TRUE(o.On(1));
+}
+
+}  // namespace
+}  // namespace flexvpn::sim

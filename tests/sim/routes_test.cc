@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an authorization policy says of routes and sessions, between living nodes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "sim/hub_and_spokes.h"
+#include "sim/world.h"
+
+namespace flexvpn::sim {
+namespace {
+
+net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
+
+class Authorization : public testing::Test {
+ protected:
+  size_t Hub(int i, const std::string& more = "") {
+    return world.Add(absl::StrCat(HubText("key"), more), Ip(absl::StrCat("198.51.100.", i)),
+                     *net::Prefix::Parse(absl::StrCat("172.31.", i, ".0/24")));
+  }
+  size_t Spoke(const std::string& more = "") {
+    return world.Add(absl::StrCat(SpokeText(1, "key"), more), Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  }
+  bool Up(size_t router, size_t peers = 1) {
+    const bool up = world.RunUntil([&] { return world.PeersUp(router) == peers; }, seconds(60));
+    world.RunFor(seconds(5));
+    return up;
+  }
+  // The IKEv2 route to `prefix`: "metric via next hop"; "" if there is none.
+  std::string Route(size_t router, const std::string& prefix) {
+    for (const auto& [key, object] : world.kernel(router).all())
+      if (const auto* r = std::get_if<dataplane::Route>(&object);
+          r != nullptr && r->prefix.ToString() == prefix && r->metric != dataplane::kFallbackRouteMetric)
+        return absl::StrCat(r->metric, " via ", r->next_hop.ToString());
+    return "";
+  }
+  size_t Lines(const std::string& part) const {
+    return static_cast<size_t>(std::count_if(world.log().begin(), world.log().end(),
+                                             [&](const std::string& l) { return absl::StrContains(l, part); }));
+  }
+  World world{{}};
+};
+
+TEST_F(Authorization, SessionLifetimeEndsTheSessionWhateverRekeysThereWere) {
+  const size_t hub = Hub(1, "crypto ikev2 authorization policy default\n session-lifetime 300\n"), spoke = Spoke();
+  ASSERT_TRUE(Up(hub)) << world.violation();
+  world.RunFor(seconds(150));
+  world.Show(spoke, "rekey crypto ikev2 sa");
+  world.RunFor(seconds(140));
+  EXPECT_EQ(Lines("SA_DOWN"), 0u);
+  world.RunFor(seconds(10));
+  EXPECT_EQ(Lines("its session-lifetime is over"), 1u);
+  EXPECT_TRUE(Up(hub)) << "the spoke calls again";
+  EXPECT_EQ(world.violation(), "");
+}
+
+TEST_F(Authorization, RouteSetInterfaceAnnouncesTheAddressOfThatInterface) {
+  const size_t hub = Hub(1);
+  Spoke("interface Loopback5\n ip address 10.77.0.1 255.255.255.255\n"
+        "crypto ikev2 authorization policy default\n route set interface Loopback5\n");
+  ASSERT_TRUE(Up(hub)) << world.violation();
+  EXPECT_NE(Route(hub, "10.77.0.1/32"), "");
+}
+
+TEST_F(Authorization, TheHubOfLessDistanceIsUsedAndTheOtherWhenItGoes) {
+  const std::string second = R"(
+crypto ikev2 authorization policy BACKUP
+ route set remote ipv4 172.16.1.0 255.255.255.0
+ route accept any tag 7 distance 50
+crypto ikev2 profile BACKUP
+ match identity remote fqdn hub2.example.net
+ identity local fqdn spoke1.example.net
+ authentication local pre-share
+ authentication remote pre-share
+ keyring local ALL
+ dpd 10 2 periodic
+ aaa authorization group psk list default BACKUP
+crypto ipsec profile BACKUP
+ set ikev2-profile BACKUP
+crypto ikev2 profile FLEX
+ no match identity remote fqdn domain example.net
+ match identity remote fqdn hub.example.net
+ dpd 10 2 periodic
+interface Tunnel1
+ ip address negotiated
+ tunnel source eth0
+ tunnel destination 198.51.100.2
+ tunnel protection ipsec profile BACKUP
+)";
+  const size_t hub1 = Hub(1);
+  world.Add(absl::StrReplaceAll(HubText("key"), {{"identity local fqdn hub.example.net", "identity local fqdn hub2.example.net"},
+                                                 {"10.0.0.1 10.0.0.254", "10.0.1.1 10.0.1.254"},
+                                                 {"10.0.255.254", "10.0.255.253"}}),
+            Ip("198.51.100.2"), *net::Prefix::Parse("172.31.2.0/24"));
+  const size_t spoke = Spoke(second);
+  ASSERT_TRUE(Up(spoke, 2)) << world.violation();
+  EXPECT_EQ(Route(spoke, "172.16.0.0/12"), "200 via 10.0.255.254");
+  EXPECT_TRUE(absl::StrContains(world.Show(spoke, "show ip route flexvpn"), "[2/0]"));
+  world.Kill(hub1);
+  world.RunFor(seconds(40));
+  EXPECT_EQ(Route(spoke, "172.16.0.0/12"), "2600 via 10.0.255.253") << "100 + 50 x distance";
+  EXPECT_TRUE(absl::StrContains(world.Show(spoke, "show ip route flexvpn"), "[50/0]"));
+  world.Restart(hub1);
+  ASSERT_TRUE(Up(spoke, 2));
+  EXPECT_EQ(Route(spoke, "172.16.0.0/12"), "200 via 10.0.255.254") << "the better one again";
+  EXPECT_EQ(world.violation(), "");
+}
+
+TEST_F(Authorization, ResponderOnlyAndInboundOnlyTunnelsCallNobody) {
+  const size_t hub = Hub(1);
+  const size_t spoke = Spoke("crypto ikev2 profile FLEX\n match inbound-only\n");
+  world.RunFor(seconds(30));
+  EXPECT_EQ(world.PeersUp(hub), 0u);
+  world.Configure(spoke, config::Parse(absl::StrCat(SpokeText(1, "key"), "crypto ipsec profile default\n responder-only\n")).model);
+  world.RunFor(seconds(30));
+  EXPECT_EQ(world.PeersUp(hub), 0u);
+  world.Configure(spoke, config::Parse(SpokeText(1, "key")).model);
+  EXPECT_TRUE(Up(hub));
+}
+
+TEST_F(Authorization, WhatIsRefusedIsSaidWithWhatWasOfferedAndWanted) {
+  Hub(1, "crypto ikev2 proposal default\n encryption aes-cbc-128\n integrity sha256\n group 14\n");
+  Spoke();
+  world.RunFor(seconds(5));
+  EXPECT_GE(Lines("offers no IKE proposal that we accept: offered AES-GCM"), 1u);
+  EXPECT_GE(Lines("; wanted AES-CBC/128"), 1u);
+  EXPECT_GE(Lines("(NO_PROPOSAL_CHOSEN): offered AES-GCM"), 1u);
+}
+
+TEST_F(Authorization, SoIsAChildSa) {
+  Hub(1, "crypto ipsec transform-set default esp-aes 256 esp-sha256-hmac\n mode transport\n");
+  Spoke();
+  world.RunFor(seconds(5));
+  EXPECT_GE(Lines("(profile FLEX) refused: no common IPsec proposal: offered AES-GCM"), 1u);
+}
+
+}  // namespace
+}  // namespace flexvpn::sim

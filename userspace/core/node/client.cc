@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tunnels with a list of hubs (crypto ikev2 client flexvpn): the first that takes the call, in the order of the list.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/node/views.h"
+
+namespace flexvpn::node {
+
+std::optional<net::IpAddress> Node::HubOf(const config::Interface& i) const {
+  if (i.destination) return i.destination;
+  const auto tunnel = tunnels_.find(i.name);
+  const size_t at = tunnel == tunnels_.end() ? 0 : tunnel->second.hub;
+  if (i.client.hubs.empty()) return std::nullopt;
+  return i.client.hubs[at < i.client.hubs.size() ? at : 0];
+}
+
+std::string Node::DeviceOf(const net::IpAddress& address) const {
+  for (const LocalAddress& a : network_.addresses)
+    if (a.address == address) return a.device;
+  return "";
+}
+
+bool Node::MayCall(const Tunnel& tunnel, const config::Interface& i) const { return !i.client.manual || tunnel.told; }
+
+// At the end of the list the tunnel waits as every tunnel whose call failed.
+void Node::NextHub(Tunnel& tunnel) {
+  const config::Interface* i = FindInterface(tunnel.name);
+  if (i == nullptr || i->client.hubs.size() < 2) return;
+  tunnel.hub = (tunnel.hub + 1) % i->client.hubs.size();
+  if (tunnel.hub == 0 || !tunnel.retry_at) return;
+  tunnel.retry_at = now_;
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no session, trying the next hub, ", i->client.hubs[tunnel.hub].ToString()));
+}
+
+show::Document Node::ConnectClients(const Query& q) {
+  size_t called = 0, found = 0;
+  for (auto& [name, tunnel] : tunnels_) {
+    const config::Interface* i = FindInterface(name);
+    if (i == nullptr || i->client.name.empty() || (q.line.call.Find("NAME") && q.Text("NAME") != i->client.name)) continue;
+    ++found;
+    tunnel.told = true;
+    if (tunnel.session || tunnel.up) continue;
+    tunnel.retry_at = now_;
+    ++called;
+  }
+  if (found == 0) return show::MakeError("there is no such client block with a tunnel that is up to call");
+  TunnelTick();
+  return show::MakeMessage(called == 0 ? "connected or connecting already" : absl::StrCat(called, " tunnels are being connected"));
+}
+
+// `connect manual`: down until told again; else it calls again, the first hub first.
+show::Document Node::ClearClients(const Query& q) {
+  std::vector<ike::IkeSaId> sessions;
+  for (auto& [name, tunnel] : tunnels_) {
+    const config::Interface* i = FindInterface(name);
+    if (i == nullptr || i->client.name.empty() || (q.line.call.Find("NAME") && q.Text("NAME") != i->client.name)) continue;
+    tunnel.told = false;
+    tunnel.hub = 0;
+    if (i->client.manual) tunnel.retry_at.reset();
+    if (tunnel.session) sessions.push_back(tunnel.session);
+  }
+  for (ike::IkeSaId id : sessions) Terminate(id, "cleared");
+  Pump();
+  return show::MakeMessage(absl::StrCat(sessions.size(), " sessions of client blocks ended"));
+}
+
+}  // namespace flexvpn::node
