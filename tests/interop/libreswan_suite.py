@@ -162,6 +162,24 @@ def libreswan_certificates(t):
 
 
 @case(TOPOLOGY)
+def libreswan_rsa_pss(t):
+    """RSA certificates and authby=rsa-sha2 there, `authentication local rsa-sig pss` here: RSASSA-PSS both ways, called by each side."""
+    ca = Authority()
+    install_flex(t, ca.issue("hub", "rsa"), [ca.ca])
+    install_libreswan(t, "swan1-pss", ca.issue("swan1", "rsa", unit="pss"), ca.ca)
+    ours = flex_certificate("initiator", "rsa", address=ADDRESS).replace("authentication local rsa-sig", "authentication local rsa-sig pss")
+    theirs = libreswan_certificate("swan1-pss", "rsa-sha2")
+    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
+    t.configure(ours, theirs)
+    t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
+    expect_methods(t.established()[0], METHOD["rsa"], METHOD["rsa"])
+    t.both_ways(OURS, THEIRS, 3)
+    ike, _ = called_with(t, ours, theirs)
+    expect_methods(ike, METHOD["rsa"], METHOD["rsa"])
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
 def libreswan_wrong_key(t):
     """Another key on its side: no session, one clear line in our log each attempt, no key in it."""
     t.key = WRONG_KEY

@@ -6,6 +6,7 @@
     run.py --guest-up        boot the lane's guest (CTest fixture); --guest-down ends it
     run.py CASE...           boots the guest when needed; each case prints PASS or FAIL
     run.py --all             boots, runs every case, ends the guest
+    run.py --check-matrix    whether docs/interop.md has a row of every case
     run.py --matrix          writes how each case ended last into docs/interop.md
 
 FLEXVPN_BIN: directory of flexvpnd and flexvpn.  Logs: FLEXVPN_INTEROP_LOGS or build/interop-logs.
@@ -56,12 +57,20 @@ def main():
     parser.add_argument("--guest-down", action="store_true")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--matrix", action="store_true")
+    parser.add_argument("--check-matrix", action="store_true")
     parser.add_argument("cases", nargs="*", metavar="CASE")
     args = parser.parse_args()
     if args.list:
         for name, spec in swan.CASES.items():
             print("%s %d" % (name, spec["timeout"]))
         return 0
+    if args.check_matrix:
+        with open(os.path.join(REPO, "docs", "interop.md"), encoding="utf-8") as f:
+            text = f.read()
+        missing = [c for c in swan.CASES if "| `%s` |" % c not in text]
+        if missing:
+            print("docs/interop.md has no row of %s: run the lane, then tests/interop/run.py --matrix" % ", ".join(missing))
+        return 1 if missing else 0
     unknown = [c for c in args.cases if c not in swan.CASES]
     if unknown:
         print("no case '%s'; known: %s" % (unknown[0], ", ".join(swan.CASES)), file=sys.stderr)

@@ -89,6 +89,29 @@ TEST(Tcp, WithoutUdpAtAll) {
   EXPECT_TRUE(absl::StrContains(o.world.Show(o.hub, "show crypto ipsec sa"), "TCP-Encaps"));
 }
 
+TEST(Tcp, WhenUdpPassesAgainTheSessionReturnsToItAndNothingIsLost) {
+  Overlay o("fallback");
+  ASSERT_TRUE(o.Up()) << o.world.violation();
+  o.world.RunFor(seconds(700));
+  EXPECT_TRUE(o.InTcp(o.spokes[0])) << "asked in between, without an answer";
+  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  o.world.BlockUdp(o.spokes[0], false);
+  size_t sent = 0;
+  const size_t before = o.world.delivered().size();
+  for (; sent < 1400; ++sent) {  // 700 s
+    o.world.Ping(o.spokes[0], o.hub);
+    o.world.RunFor(milliseconds(500));
+  }
+  o.world.RunFor(seconds(1));
+  EXPECT_EQ(o.world.delivered().size(), before + sent);
+  EXPECT_EQ(o.Lines("Tunnel0: UDP passes again"), 1u);
+  EXPECT_FALSE(o.InTcp(o.spokes[0]));
+  EXPECT_FALSE(o.InTcp(o.hub));
+  EXPECT_EQ(o.world.PeersUp(o.spokes[0]), 1u);
+  EXPECT_EQ(o.world.violation(), "");
+  EXPECT_EQ(o.world.CheckSaPairs(), "");
+}
+
 class TcpBreaks : public testing::TestWithParam<const char*> {};
 
 TEST_P(TcpBreaks, TheSessionGoesOnOverAnotherConnection) {

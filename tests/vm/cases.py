@@ -28,6 +28,8 @@ def wrong_key_on_spoke2(node, text):
 def main_job(t):
     """Sessions, routes, a ping through the hub, the redirect, the shortcut, direct pings, none lost."""
     t.sessions()
+    core = t.lab.run("hub", ["sh", "-c", "grep 'Max core file size' /proc/$(cat /run/daemon.pid)/limits"], check=True).stdout
+    expect(re.search(r"size +0 +0 ", core), "the daemon, which has keys, may dump core: %s", core)
     stream = t.ping_start("host1", "host2", 150, 0.1, wait=5)
     t.wait("spoke1 has a shortcut to host2's LAN", 45, lambda: t.shortcut("spoke1", "192.168.2."))
     r = stream.result()

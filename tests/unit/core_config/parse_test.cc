@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
 #include "core/config/model.h"
 #include "files.h"
@@ -12,6 +13,7 @@ namespace {
 
 using net::IpAddress;
 using net::Prefix;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -460,6 +462,29 @@ TEST(Vrf, WhatLinuxCannotDoIsSaidWithBothPlaces) {
   const Model loopback = Parse(std::string(kFrontDoor) + " tunnel source Loopback0\ninterface Loopback0\n"
                                                          " ip address 10.9.9.9 255.255.255.255\n").model;
   EXPECT_THAT(loopback.interfaces.at("Tunnel0").inoperative, HasSubstr("in the global VRF"));
+}
+
+TEST(Client, BlocksThatConnectNothingSaySo) {
+  const auto warnings = [](const std::string& block, const std::string& tunnel = "") {
+    return Messages(Parse(absl::StrCat("crypto ikev2 client flexvpn X\n peer 1 192.0.2.1\n", block, tunnel)),
+                    Diagnostic::Severity::kWarning);
+  };
+  EXPECT_THAT(warnings(""), ElementsAre("crypto ikev2 client flexvpn 'X' connects no tunnel"));
+  EXPECT_THAT(warnings(" client connect Tunnel 0\n"), ElementsAre(HasSubstr("connects Tunnel0, which is not configured")));
+  EXPECT_THAT(warnings(" client connect Tunnel0\n", "interface Tunnel0\n tunnel destination 192.0.2.1\n"),
+              Contains(HasSubstr("connects Tunnel0, which has no 'tunnel destination dynamic'")));
+}
+
+TEST(Client, HubsAreInOrderAndOfTheTunnelsFamily) {
+  const ParseResult r = Parse("crypto ikev2 client flexvpn X\n peer 20 192.0.2.2\n peer 3 2001:db8::1\n peer 7 192.0.2.1\n"
+                              " connect manual\n client connect Tunnel0\ninterface Tunnel0\n tunnel source eth0\n"
+                              " tunnel destination dynamic\n");
+  const Interface& i = r.model.interfaces.at("Tunnel0");
+  EXPECT_THAT(i.client.hubs, ElementsAre(*net::IpAddress::Parse("192.0.2.1"), *net::IpAddress::Parse("192.0.2.2")));
+  EXPECT_EQ(i.client.name, "X");
+  EXPECT_TRUE(i.client.manual);
+  EXPECT_TRUE(i.Calls(*net::IpAddress::Parse("192.0.2.2")));
+  EXPECT_FALSE(i.Calls(*net::IpAddress::Parse("2001:db8::1")));
 }
 
 TEST(Kept, WeakAlgorithmsAreNeverOffered) {

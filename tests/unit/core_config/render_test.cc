@@ -299,6 +299,7 @@ class Generator {
     if (p.local_psk && Flip()) p.local_key = Key();
     if (p.remote_psk && Flip()) p.remote_key = Key();
     if (!p.local_psk && Flip()) (Flip() ? p.local_rsa : p.local_elliptic) = true;
+    if (p.local_rsa) p.local_rsa_pss = Flip();
     p.remote_rsa = Flip();
     p.remote_elliptic = Flip();
     if (Flip()) p.match_certificate = {"MAP", "other"};

@@ -289,6 +289,12 @@ TEST(AuthScheme, DigitalSignatureIsUsedAsSoonAsThePeerAnnouncesHashes) {
   EXPECT_FALSE(choose(KeyKind::kRsa, Bit(SignatureHash::kSha1)).ok());
 }
 
+TEST(AuthScheme, AnOrdinaryRsaKeyMakesPssIfAskedAndIfThePeerCanTakeIt) {
+  EXPECT_EQ(ChooseScheme(KeyKind::kRsa, Bit(SignatureHash::kSha256), true)->scheme,
+            (crypto::SignatureScheme{SignatureKind::kRsaPss, SignatureHash::kSha256}));
+  EXPECT_FALSE(ChooseScheme(KeyKind::kRsa, std::nullopt, true).ok());
+}
+
 TEST(AuthScheme, ThePeerWithoutRfc7427GetsTheOldMethodOfTheKey) {
   EXPECT_EQ(ChooseScheme(KeyKind::kRsa, std::nullopt)->method, AuthMethod::kRsa);
   EXPECT_EQ(ChooseScheme(KeyKind::kRsa, std::nullopt)->scheme.hash, SignatureHash::kSha1);

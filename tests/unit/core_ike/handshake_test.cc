@@ -506,11 +506,11 @@ TEST(InitialContact, ForcedItIsTakenAsSaid) {
     Node* again = w.Add("A2", "192.0.2.1", "spoke1.example.net");
     again->policy.session.initial_contact = false;
     w.b->policy.session.initial_contact_force = force;
-    w.a->alive = false;
-    w.Run(1s);
     w.Initiate(*again, w.Request(*again, *w.b));
     w.Run(2s);
     EXPECT_EQ(w.b->live(), force ? 1u : 2u);
+    EXPECT_EQ(again->live(), 1u);
+    EXPECT_EQ(w.a->live(), force ? 0u : 1u) << "the other one is told";
   }
 }
 

@@ -69,7 +69,7 @@ void Authentication(Context& c, const Call& k) {
   const bool local = k.Has("local");
   SecretBytes key;
   if (k.set() && (k.Find("KEY") != nullptr || k.Find("HEX") != nullptr) && !ReadKey(c, k, kPreSharedKey, &key)) return;
-  if (local && k.set()) c.profile->local_rsa = c.profile->local_elliptic = false;
+  if (local && k.set()) c.profile->local_rsa = c.profile->local_rsa_pss = c.profile->local_elliptic = false;
   (local ? c.profile->local_psk : c.profile->remote_psk) = k.set();
   (local ? c.profile->local_key : c.profile->remote_key) = std::move(key);
 }
@@ -87,6 +87,7 @@ void CertificateAuthentication(Context& c, const Call& k) {
     p.local_key = {};
   }
   (rsa ? p.local_rsa : p.local_elliptic) = k.set();
+  p.local_rsa_pss = k.set() && k.Has("pss");
 }
 
 void PkiTrustpoint(Context& c, const Call& k) {
@@ -169,7 +170,8 @@ std::vector<Command> Own() {
       {"identity local key-id <S>", "who we say we are", IdentityLocal},
       {"identity local address <A:address>", "who we say we are", IdentityLocal},
       {"identity local dn", "who we say we are: the subject of our certificate", IdentityLocal},
-      {"authentication local rsa-sig", "prove ourselves with an RSA certificate", CertificateAuthentication},
+      {"authentication local rsa-sig [pss]", "prove ourselves with an RSA certificate; `pss`: by RSASSA-PSS, our own word",
+       CertificateAuthentication},
       {"authentication local ecdsa-sig", "prove ourselves with a certificate of an elliptic-curve key", CertificateAuthentication},
       {"authentication remote rsa-sig", "expect an RSA certificate", CertificateAuthentication},
       {"authentication remote ecdsa-sig", "expect a certificate of an elliptic-curve key", CertificateAuthentication},

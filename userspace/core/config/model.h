@@ -176,6 +176,7 @@ struct IkeProfile {  // crypto ikev2 profile
   bool remote_psk = false;                  // authentication remote pre-share
   SecretBytes local_key, remote_key;        // `pre-share key K`
   // authentication local|remote rsa-sig, ecdsa-sig (any elliptic curve); local: at most one of the three
+  bool local_rsa_pss = false;               // … rsa-sig pss: RSASSA-PSS instead of PKCS#1; our own word
   bool local_rsa = false, local_elliptic = false, remote_rsa = false, remote_elliptic = false;
   std::vector<TrustpointUse> trustpoints;   // empty: all of them
   std::string keyring;                      // keyring local NAME

@@ -331,7 +331,7 @@ class Renderer {
     Authentication("local", p.local_psk, p.local_key);
     if (p.remote_rsa) Line(" authentication remote rsa-sig");
     if (p.remote_elliptic) Line(" authentication remote ecdsa-sig");
-    if (p.local_rsa) Line(" authentication local rsa-sig");
+    if (p.local_rsa) Line(" authentication local rsa-sig", p.local_rsa_pss ? " pss" : "");
     if (p.local_elliptic) Line(" authentication local ecdsa-sig");
     for (const TrustpointUse& t : p.trustpoints)
       Line(" pki trustpoint ", t.name, t.sign && t.verify ? "" : t.sign ? " sign" : " verify");

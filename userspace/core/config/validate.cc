@@ -120,6 +120,9 @@ void Checker::CheckProfileAuthorization(const IkeProfile& p, const std::string& 
       Warn(where, absl::StrCat("accepted, but this version does not choose the authorization policy by the identity; ", user,
                                " is inoperative: no peer matches it"),
            "name the authorization policy after the list: 'aaa authorization group psk list LIST default'");
+    const bool possible = method.empty() || (method == "psk" ? p.remote_psk : p.remote_rsa || p.remote_elliptic);
+    if (!possible)
+      Warn(where, absl::StrCat("'aaa authorization group ", method, "' of ", user, " is for nobody: no such 'authentication remote'"));
     if (!use.policy.empty())
       Known(m.authorization_policies, use.policy, where, user, "crypto ikev2 authorization policy");
   }

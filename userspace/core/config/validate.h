@@ -74,6 +74,7 @@ class Checker {
   void CheckNhrp(const Interface& i, const std::string& path, const std::string& user);
   void CheckUnnumbered(const Interface& i, const std::string& path, const std::string& user);
   void CheckSameEndpoints();
+  void CheckClients();      // crypto ikev2 client flexvpn and the tunnels they connect
 };
 
 }  // namespace flexvpn::config

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tunnels and templates: what they need to work, and how they fit to each other.
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "core/config/names.h"
@@ -164,14 +165,39 @@ void Checker::CheckNhrp(const Interface& i, const std::string& path, const std::
 // Two tunnels with the same ends and key cannot be told apart on the wire.
 void Checker::CheckSameEndpoints() {
   for (const auto& [name, i] : m.interfaces) {
-    if (i.kind != InterfaceKind::kTunnel || !i.destination || i.shutdown) continue;
+    if (i.kind != InterfaceKind::kTunnel || i.Hubs().empty() || i.shutdown) continue;
     for (const auto& [other_name, o] : m.interfaces) {
       if (other_name <= name || o.kind != InterfaceKind::kTunnel || o.shutdown) continue;
-      if (o.destination == i.destination && o.source_interface == i.source_interface &&
-          o.source_address == i.source_address && o.tunnel_vrf == i.tunnel_vrf && o.key == i.key && o.mode == i.mode)
+      const std::vector<net::IpAddress> hubs = i.Hubs();
+      const bool meet = std::any_of(hubs.begin(), hubs.end(), [&o = o](const net::IpAddress& hub) { return o.Calls(hub); });
+      if (meet && o.source_interface == i.source_interface && o.source_address == i.source_address &&
+          o.client.sources == i.client.sources && o.tunnel_vrf == i.tunnel_vrf && o.key == i.key && o.mode == i.mode)
         Error(o.where, absl::StrCat("interface ", other_name, " has the same source, destination and key as ", name,
                                     Place(i.where)),
               "give one of them a 'tunnel key'");
+    }
+  }
+}
+
+void Checker::CheckClients() {
+  std::map<std::string, std::string> connected;  // tunnel -> block
+  for (const Statement& block : m.kept) {
+    if (!block.StartsWith("crypto ikev2 client flexvpn")) continue;
+    const std::string user = absl::StrCat("crypto ikev2 client flexvpn '", block.Text("NAME"), "'");
+    const auto line = std::find_if(block.body.begin(), block.body.end(), [](const Statement& s) { return s.StartsWith("client connect"); });
+    if (line == block.body.end()) {
+      Warn({}, user + " connects no tunnel", "add 'client connect TunnelN' to it");
+      continue;
+    }
+    const std::string tunnel = line->Text("IF");
+    const auto i = m.interfaces.find(tunnel);
+    if (i == m.interfaces.end()) {
+      Warn({}, absl::StrCat(user, " connects ", tunnel, ", which is not configured"), absl::StrCat("add 'interface ", tunnel, "'"));
+    } else if (const auto [first, fresh] = connected.try_emplace(tunnel, user); !fresh) {
+      Warn(i->second.where, absl::StrCat(first->second, " and ", user, " both connect ", tunnel, ": the last one counts"));
+    } else if (!i->second.destination_dynamic) {
+      Warn(i->second.where, absl::StrCat(user, " connects ", tunnel, ", which has no 'tunnel destination dynamic': the block has no effect"),
+           absl::StrCat("write 'tunnel destination dynamic' in interface ", tunnel));
     }
   }
 }
@@ -221,6 +247,7 @@ void Checker::CheckInterfaces() {
     if (i.kind == InterfaceKind::kVirtualTemplate) CheckTemplate(i, path, user);
   }
   CheckSameEndpoints();
+  CheckClients();
 }
 
 }  // namespace flexvpn::config

@@ -104,9 +104,9 @@ std::vector<SignatureHash> Preferred(KeyKind key) {
   }
 }
 
-SignatureKind KindFor(KeyKind key) {
+SignatureKind KindFor(KeyKind key, bool pss) {
   switch (key) {
-    case KeyKind::kRsa: return SignatureKind::kRsaPkcs1;  // every peer has it; PSS is checked when it comes
+    case KeyKind::kRsa: return pss ? SignatureKind::kRsaPss : SignatureKind::kRsaPkcs1;  // the latter every peer has
     case KeyKind::kRsaPss: return SignatureKind::kRsaPss;
     case KeyKind::kEd25519:
     case KeyKind::kEd448: return SignatureKind::kEdDsa;
@@ -132,12 +132,13 @@ std::optional<HashSet> DecodeHashes(BytesView data) {
   return out;
 }
 
-absl::StatusOr<AuthScheme> ChooseScheme(KeyKind key, const std::optional<HashSet>& peer) {
+absl::StatusOr<AuthScheme> ChooseScheme(KeyKind key, const std::optional<HashSet>& peer, bool pss) {
   if (peer) {
     for (SignatureHash h : Preferred(key))
-      if ((*peer & Bit(h)) != 0) return AuthScheme{AuthMethod::kSignature, {KindFor(key), h}};
+      if ((*peer & Bit(h)) != 0) return AuthScheme{AuthMethod::kSignature, {KindFor(key, pss), h}};
     return absl::FailedPreconditionError("the peer can check no signature that our key can make (hash algorithms)");
   }
+  if (pss) return absl::FailedPreconditionError("RSASSA-PSS needs Digital Signature (RFC 7427), which the peer does not have");
   switch (key) {  // RFC 7296 §2.15: SHA-1 is what method 1 is understood with; RFC 4754 fixes the others
     case KeyKind::kRsa: return AuthScheme{AuthMethod::kRsa, {SignatureKind::kRsaPkcs1, SignatureHash::kSha1}};
     case KeyKind::kEcdsa256: return AuthScheme{AuthMethod::kEcdsa256, {SignatureKind::kEcdsaRaw, SignatureHash::kSha256}};

@@ -57,7 +57,8 @@ struct AuthScheme {
 };
 // How to sign with `key` so that the peer can check it: Digital Signature if it announced hashes, else the method of
 // RFC 7296 / RFC 4754 for the key.  Error: there is none.
-absl::StatusOr<AuthScheme> ChooseScheme(crypto::KeyKind key, const std::optional<HashSet>& peer);
+// `pss`: an ordinary RSA key makes RSASSA-PSS, which needs Digital Signature, instead of PKCS#1.
+absl::StatusOr<AuthScheme> ChooseScheme(crypto::KeyKind key, const std::optional<HashSet>& peer, bool pss = false);
 
 AuthPayload SignatureAuth(AuthMethod method, const crypto::Signature& signature);
 struct ReceivedSignature {

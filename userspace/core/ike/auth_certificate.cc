@@ -124,7 +124,8 @@ void Endpoint::Impl::JudgementDone(IkeSa& sa, crypto::JobResult result, Instant 
 void Endpoint::Impl::SignOwn(IkeSa& sa, bool of_initiator, PpkUse ppk, Instant now, Actions& out, Signed then) {
   Session& session = *sa.session;
   const crypto::Credential& own = *OwnCredential(sa);
-  const auto chosen = ChooseScheme(own.key->kind(), sa.handshake->peer_hashes);
+  const auto chosen = ChooseScheme(own.key->kind(), sa.handshake->peer_hashes,
+                                   session.policy->rsa_pss && own.key->kind() == crypto::KeyKind::kRsa);
   if (!chosen.ok()) return SigningFailed(sa, chosen.status(), now, out);
   session.info.auth_local = MethodName(own.key->kind());
   sa.state = IkeState::kAuthSign;

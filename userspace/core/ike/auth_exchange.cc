@@ -178,7 +178,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
   }
   NoteMobike(session, in.payloads);
   Up(session, sa, in.now, in.out);
-  if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) ForgetOlder(session, in.out);
+  if (FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) ForgetOlder(session, false, in.out);
   if (config != nullptr && config->type == CfgType::kReply)
     in.out.emplace_back(ConfigReceived{session.info.id, CfgType::kReply, config->attributes});
   if (!child.ok()) {  // the Child SA has an exchange of its own (RFC 6023, §2.9)

@@ -90,9 +90,10 @@ void Endpoint::Impl::ProveOurselves(IkeSa& sa, const Incoming& in) {
 
 void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incoming& in) {
   Session& session = *sa.session;
-  if (session.policy->initial_contact_force || FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr) {
+  const bool alone = FindNotify(in.payloads, NotifyType::kInitialContact) != nullptr;
+  if (alone || session.policy->initial_contact_force) {
     tables_.BindIdentity(session);
-    ForgetOlder(session, in.out);
+    ForgetOlder(session, !alone, in.out);
   }
   NoteMobike(session, in.payloads);
   Up(session, sa, in.now, in.out);
@@ -164,12 +165,16 @@ void Endpoint::Impl::AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& an
 }
 
 // INITIAL_CONTACT (§2.4).  What came up after the peer began this IKE SA is not older: both sides may have called
-// each other at once.
-void Endpoint::Impl::ForgetOlder(Session& session, Actions& out) {
+// each other at once.  `tell`: the peer has not said that it knows nothing of them.
+void Endpoint::Impl::ForgetOlder(Session& session, bool tell, Actions& out) {
   for (IkeSaId id : tables_.SameIdentity(session)) {
     Session* other = tables_.FindSession(id);
     if (other == nullptr || !other->up || other->down || other->established > session.created) continue;
     counters_.Add("IKE SAs replaced by INITIAL_CONTACT");
+    if (tell) {
+      Close(*other, "replaced by a newer session (initial-contact force)", false, out);
+      continue;
+    }
     Down(*other, "peer started anew (INITIAL_CONTACT)", out);
     DropSas(*other);
   }

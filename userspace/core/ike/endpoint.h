@@ -85,6 +85,7 @@ struct SessionPolicy {
   SecretBytes local_psk, remote_psk;  // our AUTH uses local, the peer's is checked with remote
   // Not empty: we sign instead, with the one the peer asks for (CERTREQ), else with the first.
   std::vector<std::shared_ptr<const crypto::Credential>> credentials;
+  bool rsa_pss = false;  // with an RSA key we sign by RSASSA-PSS, not by PKCS#1
   // Proofs accepted of the peer: its shared key, certificates with RSA, certificates with elliptic-curve keys.
   bool accept_psk = true, accept_rsa = false, accept_elliptic = false;
   std::vector<std::shared_ptr<const crypto::TrustStore>> trust;  // whose certificates

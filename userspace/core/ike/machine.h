@@ -371,7 +371,7 @@ class Endpoint::Impl {
   void ResponderUp(IkeSa& sa, const AuthPayload& own, const Incoming& in);
   bool AnswerConfig(Session& session, const Incoming& in, Payloads& answer);
   void AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& answer);
-  void ForgetOlder(Session& session, Actions& out);
+  void ForgetOlder(Session& session, bool tell, Actions& out);
   void NoteWindow(IkeSa& sa, const Payloads& payloads);
   void AppendAuthNotifies(const Session& session, Payloads& out) const;
 

@@ -321,6 +321,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   policy.auth_lifetime = profile.auth_lifetime;
   policy.resumption = profile.reconnect;
   policy.ticket_form = profile.ticket_by_reference ? ike::TicketForm::kByReference : ike::TicketForm::kByValue;
+  policy.rsa_pss = profile.local_rsa_pss;
   policy.initial_contact_force = profile.initial_contact_force;
   policy.window = model.ike.window;
   policy.max_redirects = model.ike.max_redirects;

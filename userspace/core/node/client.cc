@@ -27,6 +27,7 @@ bool Node::MayCall(const Tunnel& tunnel, const config::Interface& i) const { ret
 void Node::NextHub(Tunnel& tunnel) {
   const config::Interface* i = FindInterface(tunnel.name);
   if (i == nullptr || i->client.hubs.size() < 2) return;
+  tunnel.tcp_next = false;  // UDP first, as with every hub
   tunnel.hub = (tunnel.hub + 1) % i->client.hubs.size();
   if (tunnel.hub == 0 || !tunnel.retry_at) return;
   tunnel.retry_at = now_;
@@ -62,6 +63,8 @@ show::Document Node::ClearClients(const Query& q) {
   }
   for (ike::IkeSaId id : sessions) Terminate(id, "cleared");
   Pump();
+  for (auto& [name, tunnel] : tunnels_)
+    if (!tunnel.up) tunnel.hub = 0, tunnel.tcp_next = false;  // no hub has refused
   return show::MakeMessage(absl::StrCat(sessions.size(), " sessions of client blocks ended"));
 }
 

@@ -139,6 +139,9 @@ void Node::SyncBase() {
     if (auto t = tunnels_.find(name); t != tunnels_.end() && t->second.negotiated && i.address_negotiated)
       objects.push_back(dataplane::Address{device, *t->second.negotiated, 32});
   }
+  std::set<net::IpAddress> in_use;  // a session may go on from an address that is no tunnel's source any more
+  for (const auto& [id, peer] : peers_) in_use.insert({peer.local, FlowSource(peer.local)});
+  for (const net::IpAddress& a : in_use) objects.push_back(dataplane::Block{a});
   SyncRules(objects);
   SyncFallbacks(objects);
   std::set<std::string> keys;

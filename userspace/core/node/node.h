@@ -100,6 +100,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     bool told = false;                         // `connect manual`: somebody said so
     bool tcp_next = false;                     // UDP brought no answer: the next attempt goes in TCP, or the other way round
     bool given_up = false;                     // it is withdrawn, because nothing has come
+    ike::IkeSaId trial;                        // while in TCP: a call in UDP, to see whether that passes by now
+    std::optional<Instant> udp_at;             // the next one is made, or the one under way given up
     std::optional<Instant> answer_by;          // the attempt is given up if nothing has come until then
   };
   // One IKE SA as the node sees it.
@@ -115,6 +117,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::vector<std::string> configuration;  // attributes the peer gave, readable
     std::vector<nhrp::TunnelToken> tokens;  // resolutions that wait for it
     bool shortcut = false;          // initiated by us for NHRP
+    std::optional<Instant> ends_at; // as in session_ends_
   };
   // The remote end of one or more sessions: what the datapath knows.
   struct Peer {
@@ -174,6 +177,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::string what;
   };
   static constexpr Duration kHubTurn = seconds(10);    // how long a hub of several may be silent
+  static constexpr Duration kUdpAgain = seconds(600);  // in TCP: between calls in UDP
   static constexpr Duration kTcpTurn = seconds(9);     // how long UDP may be silent before TCP is tried, and back
   static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
   enum class Purpose : uint8_t { kTraffic, kCommand };
@@ -255,6 +259,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   bool CallsInTcp(const Tunnel& tunnel, const config::Interface& interface, const config::IkeProfile& profile) const;
   // Makes of the endpoints of a call those of the same in TCP.
   static void GoByTcp(ike::InitiateRequest& request, uint16_t port);
+  void TryUdpAgain();
+  void UdpLater(Tunnel& tunnel);        // plans the next of these calls, if the tunnel is in TCP only because UDP did not pass
+  void ReturnToUdp(Tunnel& tunnel);     // the call has come up
   void TakeTurns(Tunnel& tunnel);       // the attempt brought no answer
   void GiveUpSilentCalls();             // those that have another way to try
   const Peer* PeerInTcp(uint32_t network_id) const;  // whom we call in TCP in this NHRP network; nullptr: nobody
@@ -265,6 +272,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   // tunnels.cc
   void SyncTunnels();
   void TryTunnel(Tunnel& tunnel);
+  std::optional<ike::InitiateRequest> PrepareCall(Tunnel& tunnel, const config::Interface& interface,
+                                                  const config::IkeProfile& profile);
+  ike::IkeSaId Call(const Tunnel& tunnel, ike::InitiateRequest request);
   void TunnelTick();
   void RetryTunnel(Tunnel& tunnel);
   // Takes over another session with `peer` that carries traffic; false: it has none.
@@ -418,7 +428,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::map<uint64_t, PendingMeasure> measuring_;
 
   History<LogLine> log_{500};
-  std::multimap<Instant, ike::IkeSaId> session_ends_;  // by `session-lifetime`; some may have ended before
+  std::set<std::pair<Instant, ike::IkeSaId>> session_ends_;  // by `session-lifetime`
   std::map<net::Prefix, uint32_t> route_metric_;       // of the IKEv2 route that is installed
   History<Failure> failures_{32};
   History<Refusal> refusals_{1};

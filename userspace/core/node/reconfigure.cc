@@ -34,11 +34,14 @@ config::IkeProfile Essence(config::IkeProfile p) {
   p.match_remote.clear();
   p.match_certificate.clear();
   p.match_local_addresses.clear();
+  p.authorization.clear();  // SameAuthorization
+  p.inbound_only = false;
   p.kept.clear();
   return p;
 }
 config::IpsecProfile Essence(config::IpsecProfile p) {
   p.description.clear();
+  p.responder_only = false;
   p.kept.clear();
   return p;
 }
@@ -74,9 +77,16 @@ Reconfiguration::Reconfiguration(const config::Model& from, const config::Model&
 }
 
 bool Reconfiguration::Concerns(const Basis& s) const {
-  const auto now = to_.interfaces.find(s.interface);
-  if (now != to_.interfaces.end() && now->second.destination_dynamic && !now->second.Calls(s.info.remote.address)) return true;
+  if (!SameClient(s)) return true;
   return !SameInterface(s.interface) || !SameProfile(s) || !SameIpsec(s.interface) || !SameAuthorization(s);
+}
+
+// A list of hubs may change around the one in use.
+bool Reconfiguration::SameClient(const Basis& s) const {
+  const auto was = from_.interfaces.find(s.interface), is = to_.interfaces.find(s.interface);
+  if (was == from_.interfaces.end() || is == to_.interfaces.end() || !is->second.destination_dynamic) return true;
+  if (was->second.client.hubs != is->second.client.hubs && !is->second.Calls(s.info.remote.address)) return false;
+  return !is->second.source_dynamic || was->second.client.sources == is->second.client.sources;
 }
 
 bool Reconfiguration::SameInterface(const std::string& name) const {
@@ -173,7 +183,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
   for (auto& [name, tunnel] : tunnels_)
-    if (!tunnel.up) tunnel.hub = 0;  // what has ended was no hub's fault
+    if (!tunnel.up) tunnel.hub = 0, tunnel.tcp_next = false;  // what has ended was no hub's fault
   Listen(config::FrontDoorVrfs(model_));
   restarts_.restarted = changed.size();
   Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", restarts_.restarted, " of ", restarts_.sessions,

@@ -29,6 +29,7 @@ class Reconfiguration {
   bool Concerns(const Basis& session) const;
 
  private:
+  bool SameClient(const Basis& s) const;
   bool SameInterface(const std::string& name) const;
   bool SameProfile(const Basis& session) const;
   bool SameKeys(const Basis& session, const config::IkeProfile& was, const config::IkeProfile& is) const;

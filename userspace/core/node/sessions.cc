@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/ike/cp.h"
+#include "core/config/names.h"
 #include "core/node/authorization.h"
 #include "core/node/node.h"
 
@@ -126,7 +127,13 @@ std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info
 // The peer's overlay address as far as it follows from what we gave or configured.
 // `route set interface [IF]`: the address of IF, else that of the tunnel.
 net::IpAddress Node::AnnouncedAddress(const config::AuthorizationPolicy& policy, const std::string& tunnel) const {
-  return OverlayAddress(policy.route_set_interface_name.empty() ? tunnel : policy.route_set_interface_name);
+  const std::string& name = policy.route_set_interface_name;
+  const net::IpAddress own = OverlayAddress(name.empty() ? tunnel : name);
+  if (name.empty() || !own.empty()) return own;
+  const std::string& device = config::LinuxDevice(model_, name);  // not configured here, as `eth1` need not be
+  for (const LocalAddress& a : network_.addresses)
+    if (a.device == device && a.address.is_v4()) return a.address;
+  return {};
 }
 
 std::optional<net::IpAddress> Node::PeerAddress(const Session& session) const {
@@ -216,8 +223,10 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   }
   const config::AuthorizationPolicy* authorization =
       info.initiator ? nullptr : FindAuthorization(model_, profile->second, AuthorizationMethod(info));
-  if (authorization != nullptr && authorization->session_lifetime)
-    session_ends_.emplace(now_ + *authorization->session_lifetime, info.id);
+  if (authorization != nullptr && authorization->session_lifetime) {
+    session.ends_at = now_ + *authorization->session_lifetime;
+    session_ends_.emplace(*session.ends_at, info.id);
+  }
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
   if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
     t->second.up = true;
@@ -229,6 +238,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
       const ike::IkeSaId own = std::exchange(t->second.session, info.id);
       if (own && own != info.id) Ike([&](auto& ike, auto& a) { ike.Withdraw(own, now_, a); });
     }
+    t->second.trial == info.id ? ReturnToUdp(t->second) : UdpLater(t->second);
   }
   Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s%s", peer.interface,
                                          info.local.ToString(), info.remote.ToString(), info.remote_id.ToString(),
@@ -331,6 +341,7 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   if (it == sessions_.end()) return;
   const Session session = std::move(it->second);
   sessions_.erase(it);
+  if (session.ends_at) session_ends_.erase({*session.ends_at, down.session.id});
   std::vector<ike::ChildId> children;
   if (const Peer* peer = FindPeer(session.peer))
     for (ike::ChildId id : peer->children)
@@ -352,9 +363,14 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   for (nhrp::TunnelToken token : session.tokens)
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelFailed(token, now_, a); });
   for (auto& [name, tunnel] : tunnels_)
+    if (tunnel.trial == down.session.id) {
+      tunnel.trial = {};
+      UdpLater(tunnel);
+    }
+  for (auto& [name, tunnel] : tunnels_)
     if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session.remote_id)) {
       RetryTunnel(tunnel);
-      if (down.was_up) tunnel.hub = 0;
+      if (down.was_up && session.peer) tunnel.hub = 0;  // it was ours, too: not rejected after it had authenticated
       else if (down.silent || tunnel.given_up) TakeTurns(tunnel);
       else NextHub(tunnel);
     }

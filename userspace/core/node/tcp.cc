@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // IKE and ESP in TCP (RFC 9329): when a call goes there, and which connections sessions use.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/node/node.h"
@@ -59,11 +60,54 @@ const Node::Peer* Node::PeerInTcp(uint32_t network_id) const {
   return nullptr;
 }
 
+void Node::UdpLater(Tunnel& tunnel) {
+  tunnel.udp_at.reset();
+  const config::Interface* i = FindInterface(tunnel.name);
+  const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
+  const auto session = sessions_.find(tunnel.session);
+  if (profile == nullptr || profile->tcp != config::TcpEncapsulation::kFallback || session == sessions_.end()) return;
+  if (session->second.up && session->second.info.remote.carrier == net::Carrier::kTcpDialled) tunnel.udp_at = now_ + kUdpAgain;
+}
+
+// The session in TCP goes on meanwhile: the hub has two with us if the call comes up, and we end the older one.
+void Node::TryUdpAgain() {
+  for (auto& [name, tunnel] : tunnels_) {
+    if (!tunnel.udp_at || now_ < *tunnel.udp_at) continue;
+    tunnel.udp_at.reset();
+    if (tunnel.trial) {
+      const ike::IkeSaId id = tunnel.trial;
+      Ike([&](auto& ike, auto& a) { ike.Withdraw(id, now_, a); });
+      Pump();
+      continue;
+    }
+    const config::Interface* i = FindInterface(name);
+    const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
+    const auto session = sessions_.find(tunnel.session);
+    if (profile == nullptr || !tunnel.up || session == sessions_.end()) continue;
+    auto request = PrepareCall(tunnel, *i, *profile);
+    if (!request || request->remote.address != session->second.info.remote.address) {  // the list of hubs has changed
+      UdpLater(tunnel);
+      continue;
+    }
+    request->policy.initial_contact = false;
+    tunnel.trial = Call(tunnel, *std::move(request));
+    tunnel.udp_at = now_ + kTcpTurn;
+  }
+}
+
+void Node::ReturnToUdp(Tunnel& tunnel) {
+  const ike::IkeSaId old = std::exchange(tunnel.session, std::exchange(tunnel.trial, {}));
+  tunnel.udp_at.reset();
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": UDP passes again"));
+  if (old) Terminate(old, "UDP passes again");
+}
+
 void Node::OnTcpLost(const TcpLost& in) {
   // Nobody listens there, or nothing passes: the turn is over.  While a hub is away UDP is asked more often than TCP.
   for (auto& [name, tunnel] : tunnels_) {
     const config::Interface* i = FindInterface(name);
-    if (tunnel.session && !tunnel.up && tunnel.tcp_next && tunnel.answer_by && i != nullptr && HubOf(*i) == in.remote.address)
+    if (tunnel.session && !tunnel.up && tunnel.answer_by && i != nullptr && ProfileOf(*i) != nullptr &&
+        CallsInTcp(tunnel, *i, *ProfileOf(*i)) && HubOf(*i) == in.remote.address)
       tunnel.answer_by = now_;
   }
   Ike([&](auto& ike, auto& a) { ike.PathLost(in.local, in.remote, now_, a); });

@@ -75,12 +75,15 @@ void Node::SyncTunnels() {
                         !ProfileOf(i)->inbound_only && !IsResponderOnly(model_, i) &&
                         ProfileOf(i)->inoperative.empty();
     auto it = tunnels_.find(name);
+    if (it != tunnels_.end() && !i.client.manual) it->second.told = false;
     if (wanted && it == tunnels_.end()) {
       Tunnel& tunnel = tunnels_[name];
       tunnel.name = name;
       if (MayCall(tunnel, i)) tunnel.retry_at = now_;
       tunnel.backoff = options_.tunnel_retry_first;
     }
+    if (wanted && it != tunnels_.end() && !it->second.session && !it->second.up && !it->second.retry_at && MayCall(it->second, i))
+      it->second.retry_at = now_;  // `connect manual` was taken back
     if (!wanted && it != tunnels_.end()) tunnels_.erase(it);
   }
   std::erase_if(tunnels_, [&](const auto& t) { return FindInterface(t.first) == nullptr; });
@@ -90,8 +93,12 @@ void Node::SyncTunnels() {
 void Node::TunnelTick() {
   if (stopping_ || !network_known_) return;
   GiveUpSilentCalls();
+  TryUdpAgain();
   for (auto& [name, tunnel] : tunnels_)
-    if (!tunnel.session && tunnel.retry_at && now_ >= *tunnel.retry_at) TryTunnel(tunnel);
+    if (!tunnel.session && tunnel.retry_at && now_ >= *tunnel.retry_at) {
+      const config::Interface* i = FindInterface(name);
+      i != nullptr && MayCall(tunnel, *i) ? TryTunnel(tunnel) : tunnel.retry_at.reset();
+    }
   for (size_t i = 0; i < deferred_.size();) {
     if (now_ < deferred_[i].at) {
       ++i;
@@ -107,6 +114,7 @@ void Node::RetryTunnel(Tunnel& tunnel) {
   tunnel.session = {};
   tunnel.up = false;
   tunnel.answer_by.reset();
+  tunnel.udp_at.reset();
   tunnel.retry_at.reset();
   const config::Interface* i = FindInterface(tunnel.name);
   if (stopping_ || i == nullptr || !MayCall(tunnel, *i)) return;
@@ -120,6 +128,21 @@ void Node::TryTunnel(Tunnel& tunnel) {
   const config::Interface& i = *FindInterface(tunnel.name);
   const config::IkeProfile& profile = *ProfileOf(i);
   tunnel.retry_at.reset();
+  auto request = PrepareCall(tunnel, i, profile);
+  if (!request) {
+    RetryTunnel(tunnel);
+    if (tunnel.waiting_for.empty()) NextHub(tunnel);  // this one cannot be called: no key for it, say
+    return;
+  }
+  if (CallsInTcp(tunnel, i, profile)) GoByTcp(*request, profile.tcp_port);
+  if (profile.tcp == config::TcpEncapsulation::kFallback && TcpFits(i)) tunnel.answer_by = now_ + kTcpTurn;
+  else if (i.Hubs().size() > 1) tunnel.answer_by = now_ + kHubTurn;
+  tunnel.session = Call(tunnel, *std::move(request));
+}
+
+// A call of the hub whose turn it is, in UDP; nothing, and why in the log, if it cannot be made now.
+std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const config::Interface& i,
+                                                      const config::IkeProfile& profile) {
   if (tunnel.hub >= i.Hubs().size()) tunnel.hub = 0;
   const net::IpAddress hub = *HubOf(i);
   const auto local = SourceAddress(i);
@@ -127,40 +150,40 @@ void Node::TryTunnel(Tunnel& tunnel) {
     const std::string waiting = absl::StrCat(tunnel.name, ": waiting for ", WaitsFor(i));
     if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
     tunnel.waiting_for = waiting;
-    return RetryTunnel(tunnel);
+    return std::nullopt;
   }
   tunnel.waiting_for.clear();
   auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, hub, pki_);
   if (!policy.ok()) {
     Say(Log::Level::kError, absl::StrCat(tunnel.name, ": ", policy.status().message()));
-    return RetryTunnel(tunnel);
+    return std::nullopt;
   }
   ike::InitiateRequest request;
   request.local = {*local, kIkePort, VrfIdOf(i.tunnel_vrf)};
   request.remote = {hub, kIkePort, request.local.vrf};
-  if (CallsInTcp(tunnel, i, profile)) GoByTcp(request, profile.tcp_port);
-  if (profile.tcp == config::TcpEncapsulation::kFallback && TcpFits(i)) tunnel.answer_by = now_ + kTcpTurn;
-  else if (i.Hubs().size() > 1) tunnel.answer_by = now_ + kHubTurn;
   request.suites = IkeSuites(model_, EndOf(request.local));
   request.policy = *std::move(policy);
-  if (profile.config_exchange_request && !profile.authorization.empty()) {
-    if (i.address_negotiated) {
-      request.config_request.push_back({ike::CfgAttr::kIp4Address, {}});
-      request.config_request.push_back({ike::CfgAttr::kIp4Netmask, {}});
-    }
-    request.config_request.push_back({ike::CfgAttr::kIp4Dns, {}});
-    request.config_request.push_back({ike::CfgAttr::kIp4Subnet, {}});
-    request.config_request.push_back({ike::CfgAttr::kUnityDefDomain, {}});
-    request.config_request.push_back({ike::CfgAttr::kUnityBanner, {}});
-    request.config_request.push_back({ike::CfgAttr::kApplicationVersion, ToBytes("flexvpn")});
+  if (!profile.config_exchange_request || profile.authorization.empty()) return request;
+  if (i.address_negotiated) {
+    request.config_request.push_back({ike::CfgAttr::kIp4Address, {}});
+    request.config_request.push_back({ike::CfgAttr::kIp4Netmask, {}});
   }
+  request.config_request.push_back({ike::CfgAttr::kIp4Dns, {}});
+  request.config_request.push_back({ike::CfgAttr::kIp4Subnet, {}});
+  request.config_request.push_back({ike::CfgAttr::kUnityDefDomain, {}});
+  request.config_request.push_back({ike::CfgAttr::kUnityBanner, {}});
+  request.config_request.push_back({ike::CfgAttr::kApplicationVersion, ToBytes("flexvpn")});
+  return request;
+}
+
+ike::IkeSaId Node::Call(const Tunnel& tunnel, ike::InitiateRequest request) {
   ike::Actions actions;
   const ike::IkeSaId id = ike_.Initiate(std::move(request), now_, actions);
-  tunnel.session = id;
   Session& session = sessions_[id];
   session.config_interface = tunnel.name;
   session.created = now_;
   for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
+  return id;
 }
 
 // The template of shortcuts in this NHRP network; a Tunnel names it before a template does.
@@ -219,6 +242,8 @@ void Node::CallShortcut(const nhrp::NeedTunnel& need) {
   if (const Peer* hub = PeerInTcp(need.network_id))
     return fail(absl::StrCat("UDP does not pass here: the session with ", hub->identity, " goes in TCP"), Log::Level::kDebug);
   const config::IkeProfile* profile = ProfileOf(*vt);
+  if (IsResponderOnly(model_, *vt) || (profile != nullptr && profile->inbound_only))
+    return fail(absl::StrCat(vt->name, " calls nobody"), Log::Level::kDebug);
   const auto local = SourceAddress(*vt);
   if (profile == nullptr || !local) return fail(absl::StrCat(vt->name, " has no IKEv2 profile or no source address"));
   auto policy = MakeSessionPolicy(model_, *profile, *vt, std::nullopt, *local, need.nbma, pki_);

@@ -115,7 +115,9 @@ void Node::SyncRules(std::vector<dataplane::Object>& objects) const {
 
 void Node::ClaimSource(const Peer& peer) {
   sources_.try_emplace(peer.local, VrfName(peer.vrf));
-  if (peer.vrf && want_.Find(dataplane::Key(dataplane::SourceRule{peer.local})) == nullptr) SyncBase();
+  if ((peer.vrf && want_.Find(dataplane::Key(dataplane::SourceRule{peer.local})) == nullptr) ||
+      want_.Find(dataplane::Key(dataplane::Block{peer.local})) == nullptr)
+    SyncBase();
 }
 
 void Node::RenewSources() {

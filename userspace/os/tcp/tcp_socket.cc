@@ -28,15 +28,14 @@ void SetOptions(int fd) {
   const auto set = [fd](int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); };
   set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(IPPROTO_IP, IP_TOS, 48 << 2);  // CS6
-  // A peer that has gone without a word is noticed in two minutes; it holds a NAT's mapping open besides.
+  // A peer that has gone without a word is noticed when three probes have found no answer; they hold a NAT's mapping open besides.
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 20);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
   // What the path does not take waits with us, where late ESP is dropped, and not megabytes of it in the kernel.
   set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, 32 * 1024);
   // What nobody acknowledges so long goes by another connection: a NAT that has forgotten this one says nothing.
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 20'000);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 36'000);  // it ends the probes, too
 }
 
 Fd NewSocket() {
