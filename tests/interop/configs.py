@@ -89,7 +89,7 @@ def flex(role, sets=("esp-gcm 256",), mode="transport", address="negotiated", ip
     responder = role == "responder"
     v["pool"] = " pool FLEX\n" if responder else ""
     v["template"] = " virtual-template 1\n" if responder else ""
-    v["authorization"] = " aaa authorization group psk list default default\n" if responder or address == "negotiated" else ""
+    v["authorization"] = " aaa authorization group list default default\n" if responder or address == "negotiated" else ""
     v["sets"] = "".join("crypto ipsec transform-set T%d %s\n mode %s\n" % (i, s, mode) for i, s in enumerate(sets))
     v["set_names"] = " ".join("T%d" % i for i in range(len(sets)))
     return (_COMMON + (_RESPONDER if responder else _INITIATOR)) % v

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "core/ike/cp.h"
 #include "core/config/names.h"
+#include "core/ike/cp.h"
 #include "core/node/authorization.h"
 #include "core/node/node.h"
 
