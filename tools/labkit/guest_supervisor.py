@@ -75,9 +75,10 @@ class Supervisor:
         sock = self.path(name + ".vfs")
         if os.path.exists(sock):
             os.unlink(sock)
-        cache = "always" if read_only else "auto"  # the host's tree does not change under us: four times faster
-        argv = [VIRTIOFSD, "--socket-path=" + sock, "-o", "source=" + source, "-o", "cache=" + cache,
-                "-o", "sandbox=chroot"]
+        # The host's tree does not change under us: cached, it is four times faster.  What is shared does: a size the guest
+        # remembers for a second cuts off the end of a file that grew meanwhile.
+        cache = ["-o", "cache=always"] if read_only else ["-o", "cache=auto", "-o", "timeout=0"]
+        argv = [VIRTIOFSD, "--socket-path=" + sock, "-o", "source=" + source, *cache, "-o", "sandbox=chroot"]
         # A mount namespace of its own: its lock files vanish with it, and the guest cannot write the host's tree even
         # if it remounts its root.
         os.makedirs("/run/virtiofsd", exist_ok=True)
