@@ -152,6 +152,7 @@ TEST_F(Flexvpn, ConfigurationModeChecksEachLineAndCommits) {
   t->Send("tunnel ?");
   t->Expect("  destination ");
   t->Expect("  protection ");
+  t->Expect("hub(config-if)#tunnel ");
   t->Send("\x03");  // the terminal drops what was typed ahead: wait for the prompt
   t->Expect("^C\n");
   t->Expect("hub(config-if)#");
