@@ -2,9 +2,7 @@
 // The underlay: IPv6, and routers whose address changes (RFC 4555).
 #include <gtest/gtest.h>
 
-#include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "sim/world.h"
 
@@ -67,22 +65,7 @@ interface Virtual-Template1 type tunnel
  ip nhrp redirect
 )");
   }
-  bool Up() {
-    const bool up = world.RunUntil([&] { return world.PeersUp(hub) == 2; }, seconds(60));
-    world.RunFor(seconds(5));  // routes are told
-    return up;
-  }
-  bool Reaches(size_t from, size_t to, int hops) {
-    const size_t before = world.delivered().size();
-    world.Ping(from, to);
-    world.RunFor(seconds(1));
-    return world.delivered().size() == before + 1 && world.delivered().back().hops == hops;
-  }
-  size_t Lines(const std::string& part) const {
-    return static_cast<size_t>(std::count_if(world.log().begin(), world.log().end(), [&](const std::string& l) {
-      return absl::StrContains(l, part);
-    }));
-  }
+  bool Up() { return world.ComesUp(hub, 2); }
   World world;
   bool v6;
   size_t hub = 0;
@@ -94,9 +77,9 @@ class AddressTest : public testing::TestWithParam<bool> {};
 TEST_P(AddressTest, HubAndSpokesComeUpAndShortcutsForm) {
   Overlay o(GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2));
   EXPECT_TRUE(o.world.RunUntil([&] { return o.world.HasShortcut(o.spokes[0], o.spokes[1]); }, seconds(10)));
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 1));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 1));
   dataplane::Route fallback;  // what no peer is there for stays inside
   fallback.prefix = *net::Prefix::Parse("172.16.0.0/12");
   fallback.metric = dataplane::kFallbackRouteMetric;
@@ -109,16 +92,16 @@ TEST_P(AddressTest, HubAndSpokesComeUpAndShortcutsForm) {
 TEST_P(AddressTest, ASpokeWithANewAddressGoesOnWithoutANewSession) {
   Overlay o(GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
-  const size_t ups = o.Lines("SA_UP");
+  const size_t ups = o.world.Lines("SA_UP");
   o.world.Readdress(o.spokes[0], o.Outer("77"));
   o.world.RunFor(seconds(1));
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
-  EXPECT_TRUE(o.Reaches(o.hub, o.spokes[0], 1));
-  EXPECT_EQ(o.Lines("SA_UP"), ups);
-  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.world.Reaches(o.hub, o.spokes[0], 1));
+  EXPECT_EQ(o.world.Lines("SA_UP"), ups);
+  EXPECT_EQ(o.world.Lines("SA_DOWN"), 0u);
   EXPECT_EQ(o.world.CheckSaPairs(), "");
   o.world.RunFor(seconds(60));  // liveness checks pass
-  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_EQ(o.world.Lines("SA_DOWN"), 0u);
   EXPECT_EQ(o.world.violation(), "");
 }
 
@@ -127,8 +110,8 @@ TEST_P(AddressTest, WithoutMobikeTheSessionIsMadeAnewAtOnce) {
   ASSERT_TRUE(o.Up()) << o.world.violation();
   o.world.Readdress(o.spokes[0], o.Outer("77"));
   o.world.RunFor(seconds(1));
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
-  EXPECT_EQ(o.Lines("is gone, now"), 1u);
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_EQ(o.world.Lines("is gone, now"), 1u);
   o.world.RunFor(seconds(60));
   EXPECT_EQ(o.world.PeersUp(o.hub), 2u) << "the old session is gone at the hub";
   EXPECT_EQ(o.world.violation(), "");
@@ -137,7 +120,7 @@ TEST_P(AddressTest, WithoutMobikeTheSessionIsMadeAnewAtOnce) {
 TEST_P(AddressTest, ShortcutsFollowAMovedSpoke) {
   Overlay o(GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2));
   ASSERT_TRUE(o.world.RunUntil([&] { return o.world.HasShortcut(o.spokes[0], o.spokes[1]); }, seconds(10)));
   o.world.Readdress(o.spokes[0], o.Outer("77"));
   o.world.RunFor(seconds(60));
@@ -147,7 +130,7 @@ TEST_P(AddressTest, ShortcutsFollowAMovedSpoke) {
     o.world.RunFor(seconds(2));
   }
   EXPECT_EQ(o.world.delivered().size(), before + 5);
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 1)) << "direct, kept or made anew";
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 1)) << "direct, kept or made anew";
   EXPECT_EQ(o.world.violation(), "");
 }
 
@@ -157,9 +140,9 @@ TEST_P(AddressTest, AnAddressThatComesBackIsTheSameSession) {
   for (const char* n : {"77", "2", "78", "2"}) {
     o.world.Readdress(o.spokes[0], o.Outer(n));
     o.world.RunFor(seconds(3));
-    EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1)) << n;
+    EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1)) << n;
   }
-  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_EQ(o.world.Lines("SA_DOWN"), 0u);
   EXPECT_EQ(o.world.violation(), "");
 }
 

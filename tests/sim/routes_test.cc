@@ -2,7 +2,6 @@
 // What an authorization policy says of routes and sessions, between living nodes.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -24,11 +23,7 @@ class Authorization : public testing::Test {
   size_t Spoke(const std::string& more = "") {
     return world.Add(absl::StrCat(SpokeText(1, "key"), more), Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
   }
-  bool Up(size_t router, size_t peers = 1) {
-    const bool up = world.RunUntil([&] { return world.PeersUp(router) == peers; }, seconds(60));
-    world.RunFor(seconds(5));
-    return up;
-  }
+  bool Up(size_t router, size_t peers = 1) { return world.ComesUp(router, peers); }
   // The IKEv2 route to `prefix`: "metric via next hop"; "" if there is none.
   std::string Route(size_t router, const std::string& prefix) {
     for (const auto& [key, object] : world.kernel(router).all())
@@ -36,10 +31,6 @@ class Authorization : public testing::Test {
           r != nullptr && r->prefix.ToString() == prefix && r->metric != dataplane::kFallbackRouteMetric)
         return absl::StrCat(r->metric, " via ", r->next_hop.ToString());
     return "";
-  }
-  size_t Lines(const std::string& part) const {
-    return static_cast<size_t>(std::count_if(world.log().begin(), world.log().end(),
-                                             [&](const std::string& l) { return absl::StrContains(l, part); }));
   }
   World world{{}};
 };
@@ -50,9 +41,9 @@ TEST_F(Authorization, SessionLifetimeEndsTheSessionWhateverRekeysThereWere) {
   world.RunFor(seconds(150));
   world.Show(spoke, "rekey crypto ikev2 sa");
   world.RunFor(seconds(140));
-  EXPECT_EQ(Lines("SA_DOWN"), 0u);
+  EXPECT_EQ(world.Lines("SA_DOWN"), 0u);
   world.RunFor(seconds(10));
-  EXPECT_EQ(Lines("its session-lifetime is over"), 1u);
+  EXPECT_EQ(world.Lines("its session-lifetime is over"), 1u);
   EXPECT_TRUE(Up(hub)) << "the spoke calls again";
   EXPECT_EQ(world.violation(), "");
 }
@@ -125,16 +116,16 @@ TEST_F(Authorization, WhatIsRefusedIsSaidWithWhatWasOfferedAndWanted) {
   Hub(1, "crypto ikev2 proposal default\n encryption aes-cbc-128\n integrity sha256\n group 14\n");
   Spoke();
   world.RunFor(seconds(5));
-  EXPECT_GE(Lines("offers no IKE proposal that we accept: offered AES-GCM"), 1u);
-  EXPECT_GE(Lines("; wanted AES-CBC/128"), 1u);
-  EXPECT_GE(Lines("(NO_PROPOSAL_CHOSEN): offered AES-GCM"), 1u);
+  EXPECT_GE(world.Lines("offers no IKE proposal that we accept: offered AES-GCM"), 1u);
+  EXPECT_GE(world.Lines("; wanted AES-CBC/128"), 1u);
+  EXPECT_GE(world.Lines("(NO_PROPOSAL_CHOSEN): offered AES-GCM"), 1u);
 }
 
 TEST_F(Authorization, SoIsAChildSa) {
   Hub(1, "crypto ipsec transform-set default esp-aes 256 esp-sha256-hmac\n mode transport\n");
   Spoke();
   world.RunFor(seconds(5));
-  EXPECT_GE(Lines("(profile FLEX) refused: no common IPsec proposal: offered AES-GCM"), 1u);
+  EXPECT_GE(world.Lines("(profile FLEX) refused: no common IPsec proposal: offered AES-GCM"), 1u);
 }
 
 }  // namespace

@@ -29,22 +29,7 @@ struct Overlay {
                                  *net::Prefix::Parse(absl::StrCat("172.16.", i, ".0/24"))));
     world.BlockUdp(spokes[0]);
   }
-  bool Up() {
-    const bool up = world.RunUntil([&] { return world.PeersUp(hub) == 2; }, seconds(60));
-    world.RunFor(seconds(5));  // routes are told
-    return up;
-  }
-  bool Reaches(size_t from, size_t to, int hops) {
-    const size_t before = world.delivered().size();
-    world.Ping(from, to);
-    world.RunFor(seconds(1));
-    return world.delivered().size() == before + 1 && world.delivered().back().hops == hops;
-  }
-  size_t Lines(const std::string& part) const {
-    return static_cast<size_t>(std::count_if(world.log().begin(), world.log().end(), [&](const std::string& l) {
-      return absl::StrContains(l, part);
-    }));
-  }
+  bool Up() { return world.ComesUp(hub, 2); }
   // Of the first spoke, at `router`.
   bool InTcp(size_t router) const {
     return std::any_of(world.kernel(router).all().begin(), world.kernel(router).all().end(), [&](const auto& entry) {
@@ -60,19 +45,19 @@ struct Overlay {
 TEST(Tcp, ASpokeWhoseUdpIsBlockedFallsBack) {
   Overlay o("fallback");
   ASSERT_TRUE(o.Up()) << o.world.violation();
-  EXPECT_EQ(o.Lines("in UDP, trying TCP port 443"), 1u);
+  EXPECT_EQ(o.world.Lines("in UDP, trying TCP port 443"), 1u);
   EXPECT_TRUE(o.InTcp(o.spokes[0]));
   EXPECT_TRUE(o.InTcp(o.hub));
   EXPECT_FALSE(o.InTcp(o.spokes[1])) << "UDP answers there";
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
-  EXPECT_TRUE(o.Reaches(o.hub, o.spokes[0], 1));
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2));
-  EXPECT_TRUE(o.Reaches(o.spokes[1], o.spokes[0], 2));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.world.Reaches(o.hub, o.spokes[0], 1));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[1], o.spokes[0], 2));
   o.world.RunFor(seconds(1));
-  EXPECT_EQ(o.Lines("UDP does not pass here"), 1u);
+  EXPECT_EQ(o.world.Lines("UDP does not pass here"), 1u);
   EXPECT_FALSE(absl::StrContains(o.world.Show(o.spokes[0], "show crypto ikev2 sa"), "IN-NEG"));
   o.world.RunFor(seconds(30));
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2)) << "nobody can call the spoke in UDP: no shortcut, and no harm";
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2)) << "nobody can call the spoke in UDP: no shortcut, and no harm";
   EXPECT_EQ(o.world.violation(), "");
   EXPECT_EQ(o.world.CheckSaPairs(), "");
 }
@@ -82,8 +67,8 @@ TEST(Tcp, WithoutUdpAtAll) {
   ASSERT_TRUE(o.Up()) << o.world.violation();
   EXPECT_TRUE(o.InTcp(o.spokes[0]));
   EXPECT_TRUE(o.InTcp(o.spokes[1]));
-  EXPECT_EQ(o.Lines("trying TCP"), 0u);
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.spokes[1], 2));
+  EXPECT_EQ(o.world.Lines("trying TCP"), 0u);
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2));
   const std::string sas = o.world.Show(o.hub, "show crypto ikev2 sa detailed");
   EXPECT_TRUE(absl::StrContains(sas, "IKE and ESP go in TCP (RFC 9329)")) << sas;
   EXPECT_TRUE(absl::StrContains(o.world.Show(o.hub, "show crypto ipsec sa"), "TCP-Encaps"));
@@ -94,7 +79,7 @@ TEST(Tcp, WhenUdpPassesAgainTheSessionReturnsToItAndNothingIsLost) {
   ASSERT_TRUE(o.Up()) << o.world.violation();
   o.world.RunFor(seconds(700));
   EXPECT_TRUE(o.InTcp(o.spokes[0])) << "asked in between, without an answer";
-  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_EQ(o.world.Lines("SA_DOWN"), 0u);
   o.world.BlockUdp(o.spokes[0], false);
   size_t sent = 0;
   const size_t before = o.world.delivered().size();
@@ -104,7 +89,7 @@ TEST(Tcp, WhenUdpPassesAgainTheSessionReturnsToItAndNothingIsLost) {
   }
   o.world.RunFor(seconds(1));
   EXPECT_EQ(o.world.delivered().size(), before + sent);
-  EXPECT_EQ(o.Lines("Tunnel0: UDP passes again"), 1u);
+  EXPECT_EQ(o.world.Lines("Tunnel0: UDP passes again"), 1u);
   EXPECT_FALSE(o.InTcp(o.spokes[0]));
   EXPECT_FALSE(o.InTcp(o.hub));
   EXPECT_EQ(o.world.PeersUp(o.spokes[0]), 1u);
@@ -117,16 +102,16 @@ class TcpBreaks : public testing::TestWithParam<const char*> {};
 TEST_P(TcpBreaks, TheSessionGoesOnOverAnotherConnection) {
   Overlay o("fallback", GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
-  const size_t ups = o.Lines("SA_UP");
+  const size_t ups = o.world.Lines("SA_UP");
   o.world.CutTcp();
   o.world.RunFor(seconds(5));
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
-  EXPECT_TRUE(o.Reaches(o.hub, o.spokes[0], 1));
-  EXPECT_EQ(o.Lines("SA_UP"), ups);
-  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.world.Reaches(o.hub, o.spokes[0], 1));
+  EXPECT_EQ(o.world.Lines("SA_UP"), ups);
+  EXPECT_EQ(o.world.Lines("SA_DOWN"), 0u);
   EXPECT_EQ(o.world.CheckSaPairs(), "");
   o.world.RunFor(seconds(120));
-  EXPECT_EQ(o.Lines("SA_DOWN"), 0u);
+  EXPECT_EQ(o.world.Lines("SA_DOWN"), 0u);
   EXPECT_EQ(o.world.violation(), "");
 }
 INSTANTIATE_TEST_SUITE_P(Mobike, TcpBreaks, testing::Values("", "no crypto ikev2 mobike\n"));
@@ -150,7 +135,7 @@ TEST(Tcp, SasAreRekeyed) {
       const auto after = spis();
       std::set_intersection(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(kept));
       EXPECT_TRUE(kept.empty()) << what << " by " << router << ": " << kept[0];
-      EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+      EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
     }
   EXPECT_EQ(o.world.violation(), "");
 }
@@ -160,8 +145,8 @@ TEST(Tcp, WithoutTheListenerSessionsInTcpEndWithAWordAndOthersStay) {
   ASSERT_TRUE(o.Up()) << o.world.violation();
   o.world.Configure(o.hub, config::Parse(HubText("key")).model);
   o.world.RunFor(seconds(1));
-  EXPECT_EQ(o.Lines("SA_DOWN"), 2u) << "one session, at both ends";
-  EXPECT_EQ(o.Lines("deleted by peer"), 1u);
+  EXPECT_EQ(o.world.Lines("SA_DOWN"), 2u) << "one session, at both ends";
+  EXPECT_EQ(o.world.Lines("deleted by peer"), 1u);
   EXPECT_EQ(o.world.PeersUp(o.hub), 1u);
   o.world.RunFor(seconds(60));
   EXPECT_EQ(o.world.PeersUp(o.hub), 1u) << "nothing passes but TCP";
@@ -175,10 +160,10 @@ TEST(Tcp, UdpAndTcpTakeTurnsUntilSomebodyAnswers) {
   Overlay o("fallback");
   o.world.Kill(o.hub);
   o.world.RunFor(seconds(60));
-  EXPECT_GE(o.Lines("in UDP, trying TCP"), 2u) << "spokes go on with both";
+  EXPECT_GE(o.world.Lines("in UDP, trying TCP"), 2u) << "spokes go on with both";
   o.world.Restart(o.hub);
   EXPECT_TRUE(o.Up());
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
   EXPECT_EQ(o.world.violation(), "");
 }
 
@@ -188,7 +173,7 @@ TEST(Tcp, AHubThatIsGoneIsGivenUpAndNotDialledForEver) {
   o.world.Kill(o.hub);
   o.world.CutTcp();
   o.world.RunFor(seconds(120));
-  EXPECT_GE(o.Lines("router 1: %IKEV2-5-SA_DOWN"), 1u);
+  EXPECT_GE(o.world.Lines("router 1: %IKEV2-5-SA_DOWN"), 1u);
   EXPECT_EQ(o.world.PeersUp(o.spokes[0]), 0u);
 }
 
@@ -214,7 +199,7 @@ TEST(Tcp, ARestartOfTheHubIsSurvived) {
   o.world.Restart(o.hub);
   EXPECT_TRUE(o.world.RunUntil([&] { return o.world.PeersUp(o.hub) == 2; }, seconds(120)));
   o.world.RunFor(seconds(5));
-  EXPECT_TRUE(o.Reaches(o.spokes[0], o.hub, 1));
+  EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
   EXPECT_TRUE(o.InTcp(o.spokes[0]));
   EXPECT_EQ(o.world.violation(), "");
 }

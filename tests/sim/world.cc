@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/overloaded.h"
 #include "core/show/document.h"
@@ -392,6 +393,24 @@ size_t World::PeersUp(size_t router) const {
   if (!routers_[router]->node) return 0;
   const auto peers = routers_[router]->node->Peers();
   return static_cast<size_t>(std::count_if(peers.begin(), peers.end(), [](const auto& p) { return p.up; }));
+}
+
+bool World::ComesUp(size_t router, size_t peers, Duration limit) {
+  const bool up = RunUntil([&] { return PeersUp(router) == peers; }, limit);
+  RunFor(std::chrono::seconds(5));
+  return up;
+}
+
+bool World::Reaches(size_t from, size_t to, int hops) {
+  const size_t before = delivered_.size();
+  Ping(from, to);
+  RunFor(std::chrono::seconds(1));
+  return delivered_.size() == before + 1 && delivered_.back().hops == hops;
+}
+
+size_t World::Lines(const std::string& part) const {
+  return static_cast<size_t>(
+      std::count_if(log_.begin(), log_.end(), [&](const std::string& l) { return absl::StrContains(l, part); }));
 }
 
 bool World::HasShortcut(size_t from, size_t to) const {

@@ -66,6 +66,10 @@ class World {
   size_t routers() const { return routers_.size(); }
   // IKE SAs that are READY and tunnels that are up.
   size_t PeersUp(size_t router) const;
+  // Runs until `router` has exactly `peers` of these, and on until routes are told; false if it has not within `limit`.
+  bool ComesUp(size_t router, size_t peers, Duration limit = std::chrono::seconds(60));
+  // Pings; whether exactly that packet arrives, and crosses `hops` tunnels.
+  bool Reaches(size_t from, size_t to, int hops);
   bool HasShortcut(size_t from, size_t to) const;  // route of metric "shortcut" at `from` covering the LAN of `to`
   net::IpAddress Host(size_t router) const;        // the LAN host
 
@@ -80,6 +84,7 @@ class World {
   // A digest of everything that was sent and decided: equal for equal seeds.
   uint64_t transcript() const { return transcript_; }
   const std::vector<std::string>& log() const { return log_; }
+  size_t Lines(const std::string& part) const;  // of the log that contain `part`
 
  private:
   struct Router;
