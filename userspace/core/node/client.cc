@@ -34,11 +34,18 @@ void Node::NextHub(Tunnel& tunnel) {
   Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no session, trying the next hub, ", i->client.hubs[tunnel.hub].ToString()));
 }
 
+// The interface of tunnel `name` if it belongs to a client block, of the name in `q` if there is one; else nullptr.
+const config::Interface* Node::ClientOf(const std::string& name, const Query& q) const {
+  const config::Interface* i = FindInterface(name);
+  if (i == nullptr || i->client.name.empty()) return nullptr;
+  return q.line.call.Find("NAME") && q.Text("NAME") != i->client.name ? nullptr : i;
+}
+
 show::Document Node::ConnectClients(const Query& q) {
   size_t called = 0, found = 0;
   for (auto& [name, tunnel] : tunnels_) {
-    const config::Interface* i = FindInterface(name);
-    if (i == nullptr || i->client.name.empty() || (q.line.call.Find("NAME") && q.Text("NAME") != i->client.name)) continue;
+    const config::Interface* i = ClientOf(name, q);
+    if (i == nullptr) continue;
     ++found;
     tunnel.told = true;
     if (tunnel.session || tunnel.up) continue;
@@ -54,8 +61,8 @@ show::Document Node::ConnectClients(const Query& q) {
 show::Document Node::ClearClients(const Query& q) {
   std::vector<ike::IkeSaId> sessions;
   for (auto& [name, tunnel] : tunnels_) {
-    const config::Interface* i = FindInterface(name);
-    if (i == nullptr || i->client.name.empty() || (q.line.call.Find("NAME") && q.Text("NAME") != i->client.name)) continue;
+    const config::Interface* i = ClientOf(name, q);
+    if (i == nullptr) continue;
     tunnel.told = false;
     tunnel.hub = 0;
     if (i->client.manual) tunnel.retry_at.reset();

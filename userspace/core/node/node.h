@@ -251,6 +251,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::string DeviceOf(const net::IpAddress& address) const;  // the Linux interface that has it; "": none
   bool MayCall(const Tunnel& tunnel, const config::Interface& interface) const;
   void NextHub(Tunnel& tunnel);  // the one called last did not take the call
+  const config::Interface* ClientOf(const std::string& name, const Query& q) const;
   show::Document ConnectClients(const Query& q);
   show::Document ClearClients(const Query& q);
 
