@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A configuration that changes under living sessions: whom it concerns, and nobody else.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -10,6 +11,10 @@
 
 namespace flexvpn::sim {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr size_t kHub = 0, kSpokes = 4;
 
@@ -88,6 +93,7 @@ class Change : public testing::Test {
     return w_.delivered().size() == before + 1;
   }
   size_t restarted() const { return w_.node(kHub).restarts().restarted; }
+  size_t renewed() const { return w_.node(kHub).restarts().renewed; }
   World w_;
 };
 
@@ -136,10 +142,87 @@ TEST_F(Change, OfTheMtuOfTheTemplateIsMadeUnderLivingSessions) {
   EXPECT_EQ(peers, kSpokes);
 }
 
-TEST_F(Change, OfThePoolTheyHaveAddressesFromRestartsAll) {
+TEST_F(Change, OfACipherWaitsForTheNextRekeyAndShowSaysSo) {
+  const auto before = AllSpis();
+  Type(kHub, "crypto ipsec transform-set default esp-gcm 128\n mode transport\n");
+  EXPECT_EQ(restarted(), 0u);
+  EXPECT_EQ(renewed(), kSpokes);
+  EXPECT_EQ(AllSpis(), before);
+  const std::string waits = "Changed configuration comes into force for the Child SA: at its next rekey\n";
+  EXPECT_THAT(w_.Show(kHub, "show crypto ikev2 sa detailed"), HasSubstr(waits));
+  for (size_t i = 1; i <= kSpokes; ++i) Type(i, "crypto ipsec transform-set default esp-gcm 128\n mode transport\n");
+  w_.Show(kHub, "rekey crypto ipsec sa");
+  w_.RunFor(seconds(30));
+  EXPECT_THAT(w_.Show(kHub, "show crypto ikev2 sa detailed"), Not(HasSubstr("Changed configuration")));
+  EXPECT_THAT(w_.Show(kHub, "show crypto ikev2 session detailed"), HasSubstr("keysize: 128, esp_hmac: None"));
+  EXPECT_THAT(w_.Show(kHub, "show crypto ikev2 session detailed"), Not(HasSubstr("keysize: 256, esp_hmac: None")));
+  EXPECT_TRUE(Pings(1, 2));
+  EXPECT_TRUE(w_.violation().empty()) << w_.violation();
+}
+
+TEST_F(Change, OfAnAccessListIsToldToThePeersAtOnce) {
+  const auto before = AllSpis();
+  EXPECT_THAT(w_.Show(1, "show ip route flexvpn"), HasSubstr("172.16.0.0/12"));
+  Type(kHub, "ip access-list standard LANS\n no permit 172.16.0.0 0.15.255.255\n permit 172.16.0.0 0.0.255.255\n"
+             " permit 192.168.7.0 0.0.0.255\n");
+  EXPECT_EQ(restarted(), 0u);
+  EXPECT_EQ(renewed(), kSpokes);
+  w_.RunFor(seconds(2));
+  EXPECT_EQ(AllSpis(), before);
+  const std::string routes = w_.Show(1, "show ip route flexvpn");
+  EXPECT_THAT(routes, AllOf(HasSubstr("172.16.0.0/16"), HasSubstr("192.168.7.0/24"), Not(HasSubstr("172.16.0.0/12"))));
+  const std::string sa = w_.Show(1, "show crypto ikev2 sa detailed");
+  EXPECT_THAT(sa, AllOf(HasSubstr("192.168.7.0"), Not(HasSubstr("255.240.0.0"))));
+  EXPECT_TRUE(Pings(1, 2));
+  Type(kHub, "crypto ikev2 authorization policy default\n no route set access-list LANS\n");
+  w_.RunFor(seconds(2));
+  EXPECT_THAT(w_.Show(1, "show ip route flexvpn"), Not(HasSubstr("172.16.0.0/16")));
+}
+
+TEST_F(Change, OfWhatASpokeAnnouncesAndTheHubAccepts) {
+  Type(1, "ip access-list standard LAN\n permit 172.17.1.0 0.0.0.255\n");
+  w_.RunFor(seconds(2));
+  EXPECT_THAT(w_.Show(kHub, "show ip route flexvpn"), HasSubstr("172.17.1.0/24"));
+  Type(kHub, "crypto ikev2 authorization policy default\n no route accept any\n");
+  EXPECT_EQ(restarted(), 0u);
+  EXPECT_THAT(w_.Show(kHub, "show ip route flexvpn"), Not(HasSubstr("172.1")));
+  Type(kHub, "crypto ikev2 authorization policy default\n route accept any\n");  // nobody has to say it again
+  EXPECT_THAT(w_.Show(kHub, "show ip route flexvpn"), AllOf(HasSubstr("172.17.1.0/24"), HasSubstr("172.16.4.0/24")));
+  EXPECT_TRUE(Pings(2, 1));
+  EXPECT_TRUE(w_.violation().empty()) << w_.violation();
+}
+
+TEST_F(Change, OfDpdIsInForceAtOnce) {
+  Type(kHub, "crypto ikev2 dpd 10 2 periodic\n");
+  EXPECT_EQ(renewed(), kSpokes);
+  w_.Kill(3);
+  EXPECT_TRUE(w_.RunUntil([&] { return w_.PeersUp(kHub) == kSpokes - 1; }, seconds(120)));
+}
+
+TEST_F(Change, OfDnsServersCountsInTheNextSession) {
+  Type(kHub, "crypto ikev2 authorization policy default\n dns 10.9.9.9\n split-dns corp.example\n");
+  EXPECT_EQ(restarted(), 0u);
+  EXPECT_THAT(w_.Show(kHub, "show crypto ikev2 sa detailed"),
+              HasSubstr("comes into force for DNS, domain, netmask and banner: in the next session\n"));
+  w_.Show(kHub, "clear crypto session");
+  ASSERT_TRUE(w_.RunUntil([&] { return w_.PeersUp(kHub) == kSpokes; }, seconds(120)));
+  w_.RunFor(seconds(5));
+  EXPECT_THAT(w_.Show(kHub, "show crypto ikev2 sa detailed"), Not(HasSubstr("comes into force")));
+  EXPECT_THAT(w_.Show(1, "show crypto ikev2 sa detailed"),
+              AllOf(HasSubstr("INTERNAL_IP4_DNS 10.9.9.9"), HasSubstr("INTERNAL_DNS_DOMAIN corp.example")));
+}
+
+TEST_F(Change, OfThePoolRestartsWhoseAddressIsNoLongerInIt) {
   Type(kHub, "ip local pool FLEX 10.0.0.1 10.0.1.99\n");
-  EXPECT_EQ(restarted(), kSpokes);
+  EXPECT_EQ(restarted(), 0u);
+  Type(kHub, "ip local pool FLEX 10.0.0.2 10.0.1.99\n");
+  EXPECT_EQ(restarted(), 1u);
   EXPECT_TRUE(w_.RunUntil([&] { return w_.PeersUp(kHub) == kSpokes; }, seconds(120)));
+  w_.RunFor(seconds(5));
+  const std::string sas = w_.Show(kHub, "show crypto ikev2 sa detailed");
+  for (const char* address : {"10.0.0.2\n", "10.0.0.3\n", "10.0.0.4\n", "10.0.0.5\n"})
+    EXPECT_THAT(sas, HasSubstr(absl::StrCat("Assigned host addr: ", address)));
+  EXPECT_TRUE(w_.violation().empty()) << w_.violation();
 }
 
 }  // namespace

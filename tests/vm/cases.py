@@ -365,6 +365,36 @@ def commit_under_traffic(t):
 
 
 @case()
+def change_in_place_under_traffic(t):
+    """Another cipher, and other networks behind the hub, under living sessions: no ping lost, no session made anew."""
+    t.sessions()
+    before = t.ike_spis("spoke1")
+    stream = t.ping_start("host1", "host0", 600, 0.1, wait=5)
+    for node in ("hub", "spoke1", "spoke2"):
+        text, ok = configure(t, node, "commit", "crypto ipsec transform-set default esp-gcm 128", " mode transport")
+        expect(ok and ", %d changed in place" % (2 if node == "hub" else 1) in text, "commit at %s:\n%s", node, text)
+    waits = t.show("spoke1", "crypto", "ikev2", "sa", "detailed")
+    expect("comes into force for the Child SA: at its next rekey" in waits, "nothing says that the cipher waits:\n%s", waits)
+    t.lab.run("spoke1", ["flexvpn", "rekey", "crypto", "ipsec", "sa"], check=True)
+    key128 = ("rfc4106(gcm(aes))", 160)  # key and salt
+    t.wait("all SAs of spoke1 have the new cipher", 60,
+           lambda: all(s["algorithms"] == [key128] for s in t.esp_states("spoke1")))
+    waits = t.show("spoke1", "crypto", "ikev2", "sa", "detailed")
+    expect("comes into force" not in waits, "still waiting after the rekey:\n%s", waits)
+    text, ok = configure(t, "hub", "commit", "ip access-list standard LANS", " permit 172.20.0.0 0.0.255.255")
+    expect(ok and ", 2 changed in place" in text, "commit answered:\n%s", text)
+    for spoke in ("spoke1", "spoke2"):
+        t.wait("%s's route to 172.20.0.0/16" % spoke, 30, lambda n=spoke: t.route(n, "172.20.0.0/16"))
+    text, ok = configure(t, "hub", "rollback 1")
+    expect(ok, "rollback answered:\n%s", text)
+    t.wait("spoke1's route is withdrawn", 30, lambda: not t.route("spoke1", "172.20.0.0/16"))
+    expect(stream.running(), "the pings ended before the last change: the test sees nothing")
+    r = stream.result()
+    expect(r.lost == 0, "%d of %d pings lost: %s", r.lost, r.sent, r.missing())
+    expect(t.ike_spis("spoke1") == before, "the IKE SA is another: %s before", before)
+
+
+@case()
 def daemon_restart(t):
     """A spoke's daemon is restarted, orderly and by a crash; sessions, routes and shortcuts come back, nothing doubles."""
     t.sessions()

@@ -267,6 +267,9 @@ class Generator {
     if (Flip()) p.netmask = net::Prefix(V4(), static_cast<int>(Below(33))).Netmask();
     if (Flip()) p.dns = {V4()};
     if (Flip()) p.dns.push_back(V4());
+    if (Flip()) p.ipv6_dns = {*net::IpAddress::Parse("2001:db8::53")};
+    if (Flip()) p.wins = {V4(), V4()};
+    p.split_dns = Some<std::string>({"a.example", "b.example", "c.example"}, 0);
     if (Flip()) p.def_domain = "example.net";
     if (Flip()) p.banner = Text();
     p.route_set_interface = Flip();
@@ -277,7 +280,7 @@ class Generator {
     if (p.route_accept_any && Flip()) p.route_tag = static_cast<uint32_t>(1 + Below(497777));
     if (p.route_accept_any && Flip()) p.route_distance = static_cast<uint8_t>(1 + Below(255));
     if (Flip()) p.session_lifetime = seconds(120 + Below(1000000));
-    if (Flip()) p.kept = KeptIn("crypto ikev2 authorization policy K\n wins 192.0.2.4\n split-dns a.example\n split-dns b.example\n");
+    if (Flip()) p.kept = KeptIn("crypto ikev2 authorization policy K\n dhcp server 192.0.2.4\n backup-gateway a.example\n backup-gateway b.example\n");
     return p;
   }
   IkeProfile Profile() {

@@ -8,6 +8,7 @@
 namespace flexvpn::ike::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -353,6 +354,70 @@ TEST(IkeRekey, ChildRekeyMeanwhileIsPutOffAndDoneLater) {
   EXPECT_EQ(w.a->children.size(), 2u);
   EXPECT_EQ(w.lost(), 0u);
   w.ExpectOnePair();
+}
+
+// --- SetPolicy: what changes under a session that is up ---
+
+void GiveNewPolicy(World& w, Node& n, const std::function<void(TestPolicy&)>& change) {
+  change(n.policy);
+  w.Do(n, [&](Endpoint& e, Actions& out) { e.SetPolicy(n.ups.back().id, n.policy.session, n.policy.suites, w.now, out); });
+}
+SaInfo Shown(const World& w, const Node& n) { return n.endpoint->List(w.now).at(0); }
+
+TEST(NewPolicy, OfTheChildSaIsInForceFromItsNextRekeyOnAndNothingIsLost) {
+  for (bool by_a : {true, false}) {
+    Traffic w;
+    Suite better = EspSuite();
+    better.encr_key_bits = 256;
+    for (Node* n : {w.a, w.b}) GiveNewPolicy(w, *n, [&](TestPolicy& p) { p.session.child.proposals = {better}; });
+    w.Run(1s);
+    EXPECT_EQ(w.a->outbound.back().suite, EspSuite());
+    EXPECT_TRUE(Shown(w, *w.a).children.at(0).outdated);
+    EXPECT_FALSE(Shown(w, *w.a).outdated);
+    RekeyChildOf(w, by_a ? *w.a : *w.b);
+    w.Run(20s);
+    for (const Node* n : {w.a, w.b}) {
+      EXPECT_EQ(n->outbound.back().suite, better);
+      EXPECT_FALSE(Shown(w, *n).children.at(0).outdated);
+    }
+    w.ExpectOnePair();
+    EXPECT_EQ(w.lost(), 0u);
+  }
+}
+
+TEST(NewPolicy, OfTheIkeSaIsInForceFromItsNextRekeyOn) {
+  for (bool by_a : {true, false}) {
+    Traffic w;
+    for (Node* n : {w.a, w.b}) GiveNewPolicy(w, *n, [](TestPolicy& p) { p.suites = {IkeGcmSuite()}; });
+    EXPECT_TRUE(Shown(w, *w.a).outdated);
+    RekeyIkeOf(w, by_a ? *w.a : *w.b);
+    w.Run(20s);
+    for (const Node* n : {w.a, w.b}) {
+      EXPECT_EQ(Shown(w, *n).session.suite, IkeGcmSuite());
+      EXPECT_FALSE(Shown(w, *n).outdated);
+    }
+    EXPECT_EQ(w.lost(), 0u);
+  }
+}
+
+TEST(NewPolicy, OfOneSideAloneLeavesTheIkeSaWhereThePeerDoesNotFollow) {
+  Traffic w;
+  GiveNewPolicy(w, *w.a, [](TestPolicy& p) { p.suites = {IkeGcmSuite()}; });
+  RekeyIkeOf(w, *w.a);
+  w.Run(20s);
+  EXPECT_EQ(Shown(w, *w.a).session.suite, IkeSuite());
+  EXPECT_THAT(w.a->warnings, Contains(HasSubstr("refuses to rekey the IKE SA")));
+  GiveNewPolicy(w, *w.b, [](TestPolicy& p) { p.suites = {IkeGcmSuite(), IkeSuite()}; });
+  w.Run(120s);  // asked again
+  EXPECT_EQ(Shown(w, *w.a).session.suite, IkeGcmSuite());
+  EXPECT_EQ(w.lost(), 0u);
+}
+
+TEST(NewPolicy, OfLivenessIsInForceAtOnce) {
+  Traffic w;
+  GiveNewPolicy(w, *w.b, [](TestPolicy& p) { p.session.dpd = {5s, 2s, true}; });
+  w.a->alive = false;
+  EXPECT_TRUE(w.RunUntil([&] { return w.b->live() == 0; }, 600s));
 }
 
 }  // namespace

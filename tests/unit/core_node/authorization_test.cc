@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "core/ike/cp.h"
 
 namespace flexvpn::node {
 namespace {
@@ -206,6 +207,35 @@ TEST(SubnetAttribute, WrongLengthsAndMasksAreIgnored) {
                        {ike::CfgAttr::kIp6Subnet, FromHex("20010db8000000000000000000000000ff")},
                        {ike::CfgAttr::kIp4Subnet, {}}})
                   .empty());
+}
+
+std::vector<std::string> Given(const config::Model& model, const std::vector<ike::CfgAttr>& asked) {
+  std::vector<ike::ConfigAttribute> request;
+  for (ike::CfgAttr type : asked) request.push_back({type, {}});
+  std::vector<std::string> out;
+  for (const ike::ConfigAttribute& a : Handout(model.authorization_policies.at("H"), request)) out.push_back(ike::ToString(a));
+  return out;
+}
+
+TEST(Handout, HasNameServersAndTheirDomainsInTheFormThePeerAsksFor) {
+  using Texts = std::vector<std::string>;
+  const std::string policy = "crypto ikev2 authorization policy H\n dns 192.0.2.53 192.0.2.54\n ipv6 dns 2001:db8::53\n"
+                             " wins 192.0.2.42\n split-dns corp.example\n split-dns lab.example\n def-domain example.net\n"
+                             " banner hello\n";
+  EXPECT_EQ(Given(Parse(policy), {}),
+            (Texts{"INTERNAL_IP4_DNS 192.0.2.53", "INTERNAL_IP4_DNS 192.0.2.54", "UNITY_SPLITDNS_NAME corp.example",
+                   "UNITY_SPLITDNS_NAME lab.example", "UNITY_DEF_DOMAIN example.net", "UNITY_BANNER hello"}));
+  EXPECT_EQ(Given(Parse(policy), {ike::CfgAttr::kIp6Dns, ike::CfgAttr::kIp4Nbns, ike::CfgAttr::kDnsDomain}),
+            (Texts{"INTERNAL_IP4_DNS 192.0.2.53", "INTERNAL_IP4_DNS 192.0.2.54", "INTERNAL_IP6_DNS 2001:db8::53",
+                   "INTERNAL_IP4_NBNS 192.0.2.42", "INTERNAL_DNS_DOMAIN corp.example", "INTERNAL_DNS_DOMAIN lab.example",
+                   "UNITY_DEF_DOMAIN example.net", "UNITY_BANNER hello"}));
+}
+
+// RFC 8598 §3: without a name server there is nobody to ask about the domains.
+TEST(Handout, HasNoDomainsWithoutNameServers) {
+  const std::string policy = "crypto ikev2 authorization policy H\n ipv6 dns 2001:db8::53\n split-dns corp.example\n";
+  EXPECT_TRUE(Given(Parse(policy), {ike::CfgAttr::kDnsDomain}).empty());
+  EXPECT_EQ(Given(Parse(policy), {ike::CfgAttr::kIp6Dns}).size(), 2u);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a session was made from, line by line: which change concerns it and which does not.
+// What a change does to a session, line by line: it is made anew, takes it over, or is not concerned.
 #include "core/node/reconfigure.h"
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_join.h"
 #include "core/config/candidate.h"
 
 namespace flexvpn::node {
@@ -65,31 +66,57 @@ class Session : public testing::Test {
     info_.remote = {*net::IpAddress::Parse("192.0.2.7"), 500};
     info_.auth_remote = "PSK";
   }
-  bool ConcernedBy(const std::string& lines) {
+  // "restart"; else of "policy routes handout" what changes under it; "" = nothing.
+  std::string Effect(const std::string& lines) {
     const config::ParseResult after = config::ParseCandidate(before_.model, lines);
     EXPECT_TRUE(after.ok()) << lines << (after.diagnostics.empty() ? "" : after.diagnostics[0].message);
     EXPECT_NE(after.model, before_.model) << lines;
-    return Reconfiguration(before_.model, after.model).Concerns({info_, interface_, pool_});
+    const auto effect = Reconfiguration(before_.model, after.model).On({info_, interface_, pool_, assigned_});
+    if (effect.restart) return "restart";
+    std::vector<std::string> parts;
+    if (effect.policy) parts.push_back("policy");
+    if (effect.routes) parts.push_back("routes");
+    if (effect.handout) parts.push_back("handout");
+    return absl::StrJoin(parts, " ");
   }
   config::ParseResult before_;
   ike::SessionInfo info_;
   std::string interface_ = "Virtual-Template1", pool_ = "P";
+  std::optional<net::IpAddress> assigned_ = net::IpAddress::Parse("10.0.0.3");
 };
 
-TEST_F(Session, IsConcernedByWhatItWasMadeFrom) {
+TEST_F(Session, IsMadeAnewForWhatItCannotTakeOver) {
   for (const char* lines : {"interface Virtual-Template1\n tunnel source eth1", "interface Virtual-Template1\n ip nhrp network-id 2",
                             "interface Virtual-Template1\n shutdown",
                             "no interface Virtual-Template1\ncrypto ikev2 profile F\n no virtual-template 1",
                             "interface Loopback0\n ip address 10.0.0.253 255.255.255.255", "interface Virtual-Template1\n tunnel key 5",
-                            "crypto ikev2 profile F\n lifetime 3600", "crypto ikev2 profile F\n shutdown",
+                            "crypto ikev2 profile F\n nat force-encap", "crypto ikev2 profile F\n shutdown",
                             "no crypto ikev2 profile F\ncrypto ipsec profile I\n set ikev2-profile G",
                             "crypto ikev2 profile F\n no match identity remote fqdn domain example.net\n match identity remote fqdn a.b",
                             "crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer SPOKE",
-                            "crypto ipsec profile I\n set pfs group19", "crypto ipsec transform-set T esp-gcm 128",
-                            "crypto ikev2 authorization policy AP\n dns 10.9.9.9",
-                            "ip access-list standard A\n permit 172.18.0.0 0.0.255.255", "ip local pool P 10.0.0.1 10.0.0.8",
+                            "crypto ipsec transform-set T esp-gcm 256\n mode transport",
+                            "crypto ikev2 authorization policy AP\n pool OTHER", "ip local pool P 10.0.0.4 10.0.0.8",
                             "crypto ikev2 keyring K\n peer SPOKE\n  ppk manual id A key B"})
-    EXPECT_TRUE(ConcernedBy(lines)) << lines;
+    EXPECT_EQ(Effect(lines), "restart") << lines;
+}
+
+TEST_F(Session, TakesOverWhatANextRekeyOrAConfigurationPayloadCanBring) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"crypto ikev2 profile F\n lifetime 3600", "policy routes"},
+      {"crypto ikev2 profile F\n dpd 10 2 periodic", "policy routes"},
+      {"crypto ikev2 window 7", "policy"},
+      {"crypto ikev2 dpd 20 3 on-demand", "policy"},
+      {"crypto ikev2 proposal default\n group 20", "policy"},
+      {"crypto ipsec profile I\n set pfs group19", "policy"},
+      {"crypto ipsec profile I\n set security-association lifetime seconds 600", "policy"},
+      {"crypto ipsec transform-set T esp-gcm 128", "policy"},
+      {"crypto ipsec transform-set U esp-aes 256 esp-sha256-hmac\ncrypto ipsec profile I\n set transform-set T U", "policy"},
+      {"crypto ikev2 authorization policy AP\n dns 10.9.9.9", "routes handout"},
+      {"crypto ikev2 authorization policy AP\n route set access-list B", "routes"},
+      {"crypto ikev2 authorization policy AP\n route accept any distance 9", "routes"},
+      {"ip access-list standard A\n permit 172.18.0.0 0.0.255.255", "routes"},
+  };
+  for (const auto& [lines, effect] : cases) EXPECT_EQ(Effect(lines), effect) << lines;
 }
 
 TEST_F(Session, IsNotConcernedByTheRest) {
@@ -97,23 +124,24 @@ TEST_F(Session, IsNotConcernedByTheRest) {
                             "interface Virtual-Template1\n description x\n ip tcp adjust-mss 1200",
                             "interface Loopback0\n description x", "interface Loopback9\n ip address 10.7.0.1 255.255.255.255",
                             "crypto ikev2 profile F\n match identity remote fqdn domain example.com",
-                            "crypto ikev2 profile G\n lifetime 3600", "crypto ikev2 profile F\n description x",
+                            "crypto ikev2 profile G\n lifetime 3600",
                             "crypto ikev2 keyring K\n peer OTHER\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer OTHER",
                             "crypto ikev2 keyring K\n peer NEW\n  address 192.0.2.99\n  pre-shared-key new",
                             "crypto ikev2 keyring K\n peer SPOKE\n  description x",
-                            "crypto ipsec transform-set U esp-gcm 128", "crypto ipsec profile I\n description x",
+                            "crypto ipsec transform-set U esp-gcm 128",
                             "ip access-list standard B\n permit 172.19.0.0 0.0.255.255", "ip local pool OTHER 10.1.0.1 10.1.0.8",
-                            "crypto pki trustpoint TP\n ca-file /other", "hostname x", "crypto ikev2 window 7"})
-    EXPECT_FALSE(ConcernedBy(lines)) << lines;
+                            "crypto pki trustpoint TP\n ca-file /other", "hostname x",
+                            "ip local pool P 10.0.0.1 10.0.0.99"})
+    EXPECT_EQ(Effect(lines), "") << lines;
 }
 
 // The one who calls does not know the peer's identity before it has to choose the key.
 TEST_F(Session, ThatWeCalledHasTheKeyOfTheAddress) {
-  EXPECT_FALSE(ConcernedBy("crypto ikev2 keyring K\n peer ANY\n  pre-shared-key new"));
+  EXPECT_EQ(Effect("crypto ikev2 keyring K\n peer ANY\n  pre-shared-key new"), "");
   info_.initiator = true;
-  EXPECT_TRUE(ConcernedBy("crypto ikev2 keyring K\n peer ANY\n  pre-shared-key new"));
-  EXPECT_TRUE(ConcernedBy("crypto ikev2 keyring K\n peer NEW\n  address 192.0.2.7\n  pre-shared-key new"));
-  EXPECT_FALSE(ConcernedBy("crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new"));
+  EXPECT_EQ(Effect("crypto ikev2 keyring K\n peer ANY\n  pre-shared-key new"), "restart");
+  EXPECT_EQ(Effect("crypto ikev2 keyring K\n peer NEW\n  address 192.0.2.7\n  pre-shared-key new"), "restart");
+  EXPECT_EQ(Effect("crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new"), "");
 }
 
 }  // namespace

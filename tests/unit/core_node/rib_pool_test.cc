@@ -95,6 +95,24 @@ TEST(AddressPool, ReusesReleasedAddressesBeforeItGivesUp) {
   EXPECT_FALSE(pool.Lease("b"));
 }
 
+TEST(AddressPool, KeepsWhatIsInTheNewRangeWhenItChanges) {
+  AddressPool pool(ThreeAddresses());
+  const auto a = pool.Lease("a"), b = pool.Lease("b"), c = pool.Lease("c");
+  pool.Release("b");
+  config::LocalPool wider = ThreeAddresses();
+  wider.first = *b;  // without a's
+  wider.last = c->Plus(1);
+  pool.Resize(wider);
+  EXPECT_EQ(pool.leased(), 1u);
+  const auto fresh = pool.Lease("d");
+  EXPECT_EQ(fresh, c->Plus(1));    // not c's, and b's only when nothing else is left
+  EXPECT_EQ(pool.Lease("e"), b);
+  EXPECT_EQ(pool.Lease("f"), std::nullopt);
+  pool.Release("a");               // of the old range: it counts no more
+  EXPECT_EQ(pool.leased(), 3u);
+  EXPECT_EQ(pool.Lease("c"), c);
+}
+
 TEST(AddressPool, CountsLeasesOfOneClient) {
   AddressPool pool(ThreeAddresses());
   EXPECT_EQ(pool.Lease("a"), pool.Lease("a"));  // two sessions of one client

@@ -173,9 +173,11 @@ Answer ConfigSession::Put(LoadedConfig next, const Commit& commit) {
   const node::Node::Restarts sessions = running_.Apply(std::move(next));
   LogLine(Level::kInfo, absl::StrCat(commit.command, ": ", Plural(changes.size(), "object"), " changed"));
   a.text = absl::StrCat("in force: ", Plural(changes.size(), "object"), " changed, ", sessions.restarted, " of ",
-                        Plural(sessions.sessions, "session"), " restarted\n");
+                        Plural(sessions.sessions, "session"), " restarted",
+                        sessions.renewed == 0 ? "" : absl::StrCat(", ", sessions.renewed, " changed in place"), "\n");
   AddChanges(changes, &a);
   a.data["restarted"] = sessions.restarted;
+  a.data["changed_in_place"] = sessions.renewed;
   a.data["sessions"] = sessions.sessions;
   if (!warning.empty()) {
     absl::StrAppend(&a.text, "warning: ", warning, "\n");

@@ -252,11 +252,13 @@ void RouteSetInterface(Context& c, const Call& k) {
   c.authorization->route_set_interface_name = k.set() ? k.Text("IF") : "";
 }
 
-void SetDns(Context& c, const Call& k) {
-  c.authorization->dns.clear();
+template <auto Member>
+void SetServers(Context& c, const Call& k) {
+  std::vector<net::IpAddress>& servers = (*c.authorization).*Member;
+  servers.clear();
   if (!k.set()) return;
   for (const char* n : {"A", "B"})
-    if (const Arg* a = k.Find(n)) c.authorization->dns.push_back(a->address);
+    if (const Arg* a = k.Find(n)) servers.push_back(a->address);
 }
 
 constexpr uint64_t kDefaultRedirects = 5;
@@ -458,7 +460,14 @@ std::vector<Command> AuthorizationCommands() {
          c.authorization->netmask.reset();
          if (k.set()) c.authorization->netmask = k.Find("M")->address;
        }},
-      {"dns <A:ipv4> [<B:ipv4>]", "name servers for the peer", SetDns},
+      {"dns <A:ipv4> [<B:ipv4>]", "name servers for the peer", SetServers<&AuthorizationPolicy::dns>},
+      {"ipv6 dns <A:ipv6> [<B:ipv6>]", "IPv6 name servers for the peer", SetServers<&AuthorizationPolicy::ipv6_dns>},
+      {"wins <A:ipv4> [<B:ipv4>]", "WINS servers for the peer", SetServers<&AuthorizationPolicy::wins>},
+      {"split-dns <DOMAIN>", "domain that these name servers are for; repeatable",
+       [](Context& c, const Call& k) {
+         if (k.Find("DOMAIN") == nullptr) c.authorization->split_dns.clear();
+         else AddOrRemove(&c.authorization->split_dns, k.Text("DOMAIN"), k.set());
+       }},
       {"route set interface [<IF:interface>]", "tell the peer our tunnel address (or that of IF)", RouteSetInterface},
       {"route set access-list <NAME>", "tell the peer these prefixes",
        [](Context& c, const Call& k) {
@@ -491,15 +500,11 @@ std::vector<Command> AuthorizationCommands() {
       Kept("dhcp timeout <S:4-30>", "seconds to wait for the DHCP server", "ask DHCP for addresses"),
       Kept("include-local-lan", "the client may reach its own network", "send include-local-lan"),
       Kept("ipsec flow-limit <N:0-50000>", "most Child SAs of a peer", "limit the Child SAs of a peer"),
-      Kept("ipv6 dns <A:ipv6> [<B:ipv6>]", "IPv6 name servers for the peer", "send IPv6 name servers"),
       Kept("ipv6 pool <NAME>", "IPv6 pool of the peer's address", "give out IPv6 addresses"),
       Kept("ipv6 prefix <N:1-128>", "prefix length of the peer's IPv6 address", "give out IPv6 addresses"),
       Kept("mobileopt-serv <A:ipv4> [<PORT:1-65535>]", "mobile optimisation server", "send mobileopt-serv"),
       Kept("pfs", "ask the client for PFS", "send this attribute; 'set pfs' in the IPsec profile decides"),
       Kept("smartcard-removal-disconnect", "the client disconnects with its smartcard", "send smartcard-removal-disconnect"),
-      Kept("split-dns <DOMAIN>", "domain for the name servers above; repeatable", "send split DNS domains", Gravity::kWarn,
-           Keep::kEach),
-      Kept("wins <A:ipv4> [<B:ipv4>]", "WINS servers for the peer", "send WINS servers"),
       Kept("subnet-acl <NAME>", "networks of the peer (old spelling)", "read 'subnet-acl': write 'route set access-list'"),
   };
 }

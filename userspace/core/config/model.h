@@ -129,8 +129,9 @@ struct AuthorizationPolicy {  // crypto ikev2 authorization policy
   std::string name;
   std::string pool;                 // ip local pool
   std::optional<net::IpAddress> netmask;
-  std::vector<net::IpAddress> dns;
+  std::vector<net::IpAddress> dns, ipv6_dns, wins;  // two of each at most
   std::string def_domain;
+  std::vector<std::string> split_dns;        // domains that the name servers are for; empty: all
   std::string banner;
   bool route_set_interface = false;
   std::string route_set_interface_name;      // empty = the tunnel's own address

@@ -202,12 +202,20 @@ class Renderer {
     Bang();
   }
 
+  void Servers(absl::string_view keyword, const std::vector<net::IpAddress>& servers) {
+    if (servers.empty()) return;
+    Line(" ", keyword, " ", servers[0].ToString(), servers.size() > 1 ? " " + servers[1].ToString() : "");
+  }
+
   void Authorization(const AuthorizationPolicy& p) {
     if (Hidden(p, built_in_.authorization_policies)) return;
     Line("crypto ikev2 authorization policy ", p.name);
     if (!p.pool.empty()) Line(" pool ", p.pool);
     if (p.netmask) Line(" netmask ", p.netmask->ToString());
-    if (!p.dns.empty()) Line(" dns ", p.dns[0].ToString(), p.dns.size() > 1 ? " " + p.dns[1].ToString() : "");
+    Servers("dns", p.dns);
+    Servers("ipv6 dns", p.ipv6_dns);
+    Servers("wins", p.wins);
+    for (const std::string& domain : p.split_dns) Line(" split-dns ", domain);
     if (!p.def_domain.empty()) Line(" def-domain ", p.def_domain);
     if (!p.banner.empty()) Line(" banner ", p.banner);
     if (!p.route_set_interface && p.name == "default") Line(" no route set interface");

@@ -228,6 +228,7 @@ struct ChildInfo {  // for show
   ChildSa child;  // keys left empty
   Duration age{};
   Duration rekey_in{};
+  bool outdated = false;  // made by a policy that has been replaced (SetPolicy)
 };
 struct SaInfo {  // for show
   SessionInfo session;
@@ -235,6 +236,7 @@ struct SaInfo {  // for show
   Duration age{}, lifetime{};
   uint32_t local_request_id = 0, remote_request_id = 0, local_window = 1, remote_window = 1;
   DpdPolicy dpd;
+  bool outdated = false;  // the IKE SA was made by a policy that has been replaced (SetPolicy)
   std::vector<ChildInfo> children;
 };
 
@@ -295,6 +297,9 @@ class Endpoint {
   void CreateChild(IkeSaId id, Instant now, Actions& out);
   // Ends one Child SA with INFORMATIONAL; the session stays.  Nothing happens while the SA is being made or rekeyed.
   void DeleteChild(ChildId id, Instant now, Actions& out);
+  // An established session goes by `policy` and `suites` from now on: liveness and NAT keepalives at once, algorithms and
+  // lifetimes from the next rekey of each SA on (`outdated` until then).  What authentication has proved is not asked again.
+  void SetPolicy(IkeSaId id, SessionPolicy policy, const std::vector<Suite>& suites, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   // Our address of this session is `local` now.  True: MOBIKE moves it (RFC 4555 §3.5, §3.6), AddressChanged follows at
   // once.  False: it cannot be moved (no MOBIKE, another family …) and has to be made anew.

@@ -46,7 +46,8 @@ struct RekeyChildOp {
   int restarts = 0;     // INVALID_KE_PAYLOAD
 };
 struct RekeyIkeOp {
-  IkeSpi spi;  // ours of the new IKE SA
+  std::vector<Suite> offer;  // all of the group of `key`
+  IkeSpi spi;                // ours of the new IKE SA
   Bytes nonce;
   crypto::KeyPair key;
 };

@@ -326,6 +326,20 @@ void Endpoint::Impl::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attr
   Finish(now, out);
 }
 
+void Endpoint::Impl::SetPolicy(IkeSaId id, SessionPolicy policy, const std::vector<Suite>& suites, Instant now,
+                               Actions& out) {
+  Session* session = tables_.FindSession(id);
+  const IkeSa* sa = session != nullptr && session->up && !session->down ? Current(*session) : nullptr;
+  if (sa == nullptr) return;
+  const auto was = std::exchange(session->policy, policies_.Share(std::move(policy)));
+  if (!(was->child == session->policy->child))
+    for (auto& [child_id, child] : session->children) child.outdated = true;
+  session->suites = suites_.Share(Supported(crypto_, ProtocolId::kIke, suites));
+  session->outdated = session->outdated || was->lifetime != session->policy->lifetime || OutdatedSuite(*session, *sa);
+  Touch(*session);
+  Finish(now, out);
+}
+
 void Endpoint::Impl::PeerAlive(IkeSaId id, Instant now) {
   // The timer stays: when it fires it sees that the peer was heard.
   if (Session* session = tables_.FindSession(id)) session->last_heard = std::max(session->last_heard, now);
@@ -345,6 +359,7 @@ SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
   info.age = now - (session.up ? session.ike_created : session.created);
   info.lifetime = session.policy->lifetime;
   info.dpd = session.policy->dpd;
+  info.outdated = session.outdated;
   if (const IkeSa* sa = tables_.FindSa(session.current)) {
     info.local_request_id = sa->send.next_id();
     info.remote_request_id = sa->receive.base();
@@ -357,6 +372,7 @@ SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
     c.child = child.sa;
     c.child.encr_in = c.child.integ_in = c.child.encr_out = c.child.integ_out = {};
     c.age = now - child.created;
+    c.outdated = child.outdated;
     if (child.soft) c.rekey_in = std::max(Duration{}, *child.soft - now);
     info.children.push_back(std::move(c));
   }

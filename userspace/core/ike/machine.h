@@ -75,6 +75,7 @@ class Endpoint::Impl {
   void CreateChild(IkeSaId id, Instant now, Actions& out);
   void DeleteChild(ChildId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
+  void SetPolicy(IkeSaId id, SessionPolicy policy, const std::vector<Suite>& suites, Instant now, Actions& out);
   bool MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out);
   void PeerAlive(IkeSaId id, Instant now);
   std::optional<SessionInfo> Find(IkeSaId id) const;

@@ -19,7 +19,27 @@ Bytes SpiBytes(IkeSpi spi) {
 
 IkeSpi SpiOf(const Bytes& bytes) { return bytes.size() == 8 ? IkeSpi(ByteReader(bytes).U64()) : IkeSpi(); }
 
+// What `sa` may be replaced by, in order of preference: what it has comes first as long as policy still allows it.
+std::vector<Suite> Acceptable(const Session& session, const IkeSa& sa) {
+  std::vector<Suite> out = *session.suites;
+  if (!OutdatedSuite(session, sa)) out.insert(out.begin(), sa.suite);
+  return out;
+}
+
+// What our rekey offers: the same again, else all that policy has with the group it likes best.
+std::vector<Suite> Offer(const Session& session, const IkeSa& sa) {
+  if (!OutdatedSuite(session, sa)) return {sa.suite};
+  std::vector<Suite> out = *session.suites;
+  std::erase_if(out, [ke = out.front().ke](const Suite& s) { return s.ke != ke; });
+  return out;
+}
+
 }  // namespace
+
+bool OutdatedSuite(const Session& session, const IkeSa& sa) {
+  const std::vector<Suite>& suites = *session.suites;
+  return !suites.empty() && std::find(suites.begin(), suites.end(), sa.suite) == suites.end();
+}
 
 bool Endpoint::Impl::ChildExchangeUnderWay(const Session& session) const {
   return std::any_of(session.children.begin(), session.children.end(),
@@ -50,8 +70,10 @@ void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) 
   if (ChildExchangeUnderWay(session)) return RetryRekeyIke(*sa, now);
   sa->rekeying = true;
   session.soft.reset();
-  StartJob(*sa, crypto::GenerateKey{sa->suite.ke},
-           [this](IkeSa& s, crypto::JobResult made, Instant t, Actions&) {
+  std::vector<Suite> offer = Offer(session, *sa);
+  const crypto::KeMethod group = offer.front().ke;
+  StartJob(*sa, crypto::GenerateKey{group},
+           [this, offer = std::move(offer)](IkeSa& s, crypto::JobResult made, Instant t, Actions&) {
              if (!made.ok() || !std::holds_alternative<crypto::KeyPair>(*made)) {
                s.rekeying = false;
                return RetryRekeyIke(s, t);
@@ -60,7 +82,7 @@ void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) 
                s.rekeying = false;
                return;
              }
-             s.queue.emplace_back(RekeyIkeOp{tables_.NewSpi(rng_), rng_.Take(kNonceSize),
+             s.queue.emplace_back(RekeyIkeOp{offer, tables_.NewSpi(rng_), rng_.Take(kNonceSize),
                                              std::get<crypto::KeyPair>(*std::move(made))});
            },
            out);
@@ -84,7 +106,7 @@ void Endpoint::Impl::RetryRekeyIke(IkeSa& sa, Instant now, Duration wait) {
 void Endpoint::Impl::SendRekeyIke(IkeSa& sa, RekeyIkeOp op, Instant now, Actions& out) {
   if (sa.successor || sa.session->current != sa.local_spi || sa.session->down) return EndOp(sa, op);
   Payloads payloads;
-  payloads.emplace_back(BuildSa(ProtocolId::kIke, SpiBytes(op.spi), {sa.suite}));
+  payloads.emplace_back(BuildSa(ProtocolId::kIke, SpiBytes(op.spi), op.offer));
   payloads.emplace_back(NoncePayload{op.nonce});
   payloads.emplace_back(KePayload{op.key.method, op.key.public_value});
   SendRequest(sa, ExchangeType::kCreateChildSa, payloads, std::move(op), now, out);
@@ -98,9 +120,7 @@ void Endpoint::Impl::OnRekeyIkeRequest(IkeSa& sa, const Incoming& in) {
   if (ke == nullptr) return Refuse(to, {NotifyType::kInvalidSyntax, {}, "", {}}, in.out);
   if (session.current != sa.local_spi || sa.successor || sa.peer_rekey || ChildExchangeUnderWay(session))
     return Refuse(to, {NotifyType::kTemporaryFailure, {}, "", {}}, in.out);
-  std::vector<Suite> own = {sa.suite};
-  own.insert(own.end(), session.suites->begin(), session.suites->end());
-  const auto choice = SelectSuite(ProtocolId::kIke, own, offer, {.prefer_ke = ke->method});
+  const auto choice = SelectSuite(ProtocolId::kIke, Acceptable(session, sa), offer, {.prefer_ke = ke->method});
   const IkeSpi peer_spi = choice ? SpiOf(choice->proposal.spi) : IkeSpi();
   if (!choice || !peer_spi) return Refuse(to, {NotifyType::kNoProposalChosen, {}, "", {}}, in.out);
   if (choice->suite.ke != ke->method) {
@@ -177,7 +197,7 @@ void Endpoint::Impl::OnRekeyIkeResponse(IkeSa& sa, const RekeyIkeOp& op, const I
   const auto* answer = ike::Find<SaPayload>(in.payloads);
   const auto* ke = ike::Find<KePayload>(in.payloads);
   const auto* nonce = ike::Find<NoncePayload>(in.payloads);
-  const auto choice = answer != nullptr ? ParseChosen(ProtocolId::kIke, *answer, {sa.suite}) : std::nullopt;
+  const auto choice = answer != nullptr ? ParseChosen(ProtocolId::kIke, *answer, op.offer) : std::nullopt;
   const IkeSpi peer_spi = choice ? SpiOf(choice->proposal.spi) : IkeSpi();
   if (!peer_spi || ke == nullptr || nonce == nullptr || ke->method != op.key.method) {
     sa.rekeying = false;
@@ -244,6 +264,7 @@ void Endpoint::Impl::SwitchTo(Session& session, IkeSa& sa, Instant now, Actions&
   session.info.spi_r = sa.spi_r;
   session.info.spi_i_is_ours = sa.initiator;
   session.info.suite = sa.suite;
+  session.outdated = OutdatedSuite(session, sa);
   SetIkeLifetime(session, now);
   out.emplace_back(SessionRekeyed{session.info});
   if (!config_.qcd_secret.empty()) sa.queue.emplace_back(LivenessOp{});  // brings our token (RFC 6290 §4.2)

@@ -39,6 +39,7 @@ struct Child {
   bool deleting = false;                   // our DELETE for it is queued or under way
   bool ending = false;                     // to be deleted when our rekey of it is over
   bool lost = false;                       // the peer has it no more: its successor is a new SA to the peer
+  bool outdated = false;                   // made by a policy that has been replaced (SetPolicy)
   bool gone = false;                       // swept at the end of the event
   ChildId successor;
   std::optional<PeerRekey> peer_rekey;
@@ -175,6 +176,7 @@ struct Session {
   SessionInfo info;
   std::shared_ptr<const SessionPolicy> policy = NoPolicy();
   std::shared_ptr<const std::vector<Suite>> suites;  // acceptable in a rekey of the IKE SA
+  bool outdated = false;  // the IKE SA was made by a policy that has been replaced (SetPolicy)
   std::unique_ptr<InitiateRequest> request;  // initiator, until up
   bool negotiating = false;  // begun by us, not up: counted in the tables
   bool up = false;    // SessionUp was emitted
@@ -209,6 +211,9 @@ struct Session {
 
 // Whether ESP of the session goes in UDP, or in TCP.
 inline bool Encapsulated(const SessionInfo& info) { return info.nat_local || info.nat_remote || info.remote.in_tcp(); }
+
+// Whether policy has changed so that the suite of `sa` is no longer acceptable.
+bool OutdatedSuite(const Session& session, const IkeSa& sa);
 
 // "hub.example.net (192.0.2.1:500)", or the address alone while the identity is unknown.
 std::string PeerName(const SessionInfo& info);

@@ -352,6 +352,29 @@ std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const con
   return out;
 }
 
+bool Asks(const std::vector<ike::ConfigAttribute>& request, ike::CfgAttr type) {
+  return std::any_of(request.begin(), request.end(), [&](const auto& a) { return a.type == type; });
+}
+
+std::vector<ike::ConfigAttribute> Handout(const config::AuthorizationPolicy& policy,
+                                          const std::vector<ike::ConfigAttribute>& request) {
+  std::vector<ike::ConfigAttribute> out;
+  const auto servers = [&](ike::CfgAttr type, const std::vector<net::IpAddress>& list) {
+    for (const net::IpAddress& a : list) out.push_back({type, {a.bytes().begin(), a.bytes().end()}});
+  };
+  servers(ike::CfgAttr::kIp4Dns, policy.dns);
+  if (Asks(request, ike::CfgAttr::kIp6Dns)) servers(ike::CfgAttr::kIp6Dns, policy.ipv6_dns);
+  if (Asks(request, ike::CfgAttr::kIp4Nbns)) servers(ike::CfgAttr::kIp4Nbns, policy.wins);
+  // RFC 8598 §3: domains go with the name servers that know them.
+  const bool rfc8598 = Asks(request, ike::CfgAttr::kDnsDomain);
+  if (!policy.dns.empty() || (!policy.ipv6_dns.empty() && Asks(request, ike::CfgAttr::kIp6Dns)))
+    for (const std::string& domain : policy.split_dns)
+      out.push_back({rfc8598 ? ike::CfgAttr::kDnsDomain : ike::CfgAttr::kUnitySplitDns, ToBytes(domain)});
+  if (!policy.def_domain.empty()) out.push_back({ike::CfgAttr::kUnityDefDomain, ToBytes(policy.def_domain)});
+  if (!policy.banner.empty()) out.push_back({ike::CfgAttr::kUnityBanner, ToBytes(policy.banner)});
+  return out;
+}
+
 ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix) {
   ByteWriter w;
   w.Append(prefix.address().bytes());

@@ -77,6 +77,12 @@ const config::AuthorizationPolicy* FindAuthorization(const config::Model& model,
 std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const config::AuthorizationPolicy& policy,
                                            const net::IpAddress& own_address);
 
+// What a peer is given beside address and routes, of what it asked for with `request`: name servers, their domains
+// (RFC 8598 to who asks for INTERNAL_DNS_DOMAIN, Cisco Unity to who does not), default domain, banner.
+std::vector<ike::ConfigAttribute> Handout(const config::AuthorizationPolicy& policy,
+                                          const std::vector<ike::ConfigAttribute>& request);
+bool Asks(const std::vector<ike::ConfigAttribute>& request, ike::CfgAttr type);
+
 // INTERNAL_IP4_SUBNET / INTERNAL_IP6_SUBNET (RFC 7296 §3.15.1) and back.
 ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix);
 std::vector<net::Prefix> Subnets(const std::vector<ike::ConfigAttribute>& attributes);

@@ -332,11 +332,8 @@ void Node::Configure() {
   std::vector<nhrp::DomainConfig> list;
   for (auto& [id, d] : domains) list.push_back(std::move(d));
   Nhrp([&](auto& nhrp, auto& a) { nhrp.Configure(std::move(list), now_, a); });
-  std::erase_if(pools_, [&](const auto& entry) {
-    auto it = model_.pools.find(entry.first);
-    return it == model_.pools.end() || !entry.second.Covers(it->second);
-  });
-  for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool);
+  std::erase_if(pools_, [&](const auto& entry) { return !model_.pools.contains(entry.first); });
+  for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool).first->second.Resize(pool);
 }
 
 // A key exchange that the loaded OpenSSL lacks is not offered; where it is not optional nothing is.

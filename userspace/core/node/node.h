@@ -27,6 +27,7 @@
 #include "core/node/local_end.h"
 #include "core/node/performance.h"
 #include "core/node/pool.h"
+#include "core/node/reconfigure.h"
 #include "core/node/rib.h"
 
 namespace flexvpn::config {
@@ -69,6 +70,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   // What the last NewConfig did to the sessions that were there.
   struct Restarts {
     size_t restarted = 0, sessions = 0;
+    size_t renewed = 0;  // changed in place
   };
   const Restarts& restarts() const { return restarts_; }
   // By which `show running-config` writes keys; must outlive the node.  nullptr: in clear.
@@ -114,6 +116,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::optional<net::IpAddress> assigned, pushed;
     std::string pool;               // where `assigned` came from
     std::vector<net::Prefix> remote_prefixes;
+    std::vector<net::Prefix> announced;      // by the peer: of these it has the ones that are accepted
+    std::vector<net::Prefix> told;           // what we have announced to it
+    bool handout_changed = false;            // Reconfiguration::Effect::handout
     std::vector<std::string> configuration;  // attributes the peer gave, readable
     std::vector<nhrp::TunnelToken> tokens;  // resolutions that wait for it
     bool shortcut = false;          // initiated by us for NHRP
@@ -226,7 +231,11 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void OnConfigReceived(const ike::ConfigReceived& received);
   std::optional<net::IpAddress> PeerAddress(const Session& session) const;
   net::IpAddress AnnouncedAddress(const config::AuthorizationPolicy& policy, const std::string& tunnel) const;
+  const config::AuthorizationPolicy* AuthorizationOf(const ike::SessionInfo& session) const;  // nullptr: none
+  void SetEnd(Session& session, const config::AuthorizationPolicy& policy);
   void EndSessions();  // whose `session-lifetime` is over
+  void Hear(Session& session, std::vector<net::Prefix> announced);
+  void Announce(Session& session, const config::AuthorizationPolicy& policy);
   void AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes);
   void OnChildUp(ike::ChildUp& up);
   void OnChildDown(const ike::ChildDown& down);
@@ -234,6 +243,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   // reconfigure.cc
   void OnNewConfig(config::Model model, Pki pki);
+  void Renew(Session& session, const Reconfiguration::Effect& effect);
+  void RenewPolicy(const Session& session);
+  void RenewRoutes(Session& session);
 
   // moves.cc: sessions whose outer addresses change
   bool ForceEncap(const net::Endpoint& local, const net::Endpoint& remote) override;

@@ -160,6 +160,15 @@ void Node::Confirm(Peer& peer) {
     Nhrp([&](auto& nhrp, auto& a) { nhrp.TunnelReady(token, peer.id, now_, a); });
 }
 
+// As responder: `aaa … session-lifetime`.
+void Node::SetEnd(Session& session, const config::AuthorizationPolicy& policy) {
+  if (session.ends_at) session_ends_.erase({*session.ends_at, session.info.id});
+  session.ends_at.reset();
+  if (session.info.initiator || !policy.session_lifetime) return;
+  session.ends_at = session.created + *policy.session_lifetime;
+  session_ends_.emplace(*session.ends_at, session.info.id);
+}
+
 void Node::EndSessions() {
   while (!session_ends_.empty() && session_ends_.begin()->first <= now_) {
     const ike::IkeSaId id = session_ends_.begin()->second;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/config/names.h"
@@ -14,6 +15,7 @@ namespace flexvpn::node {
 namespace {
 
 constexpr size_t kMaxConfiguration = 64;  // attributes kept for show
+constexpr size_t kMaxPrefixes = 1024;     // routes of one peer
 
 // The other host of a tunnel's /30 or /31: the peer of a point-to-point tunnel with fixed addresses.
 std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
@@ -22,6 +24,15 @@ std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
   if (i.prefix_length == 31) return net::IpAddress::V4(own ^ 1);
   if (i.prefix_length == 30 && ((own & 3) == 1 || (own & 3) == 2)) return net::IpAddress::V4(own ^ 3);
   return std::nullopt;
+}
+
+bool IsSubnet(const ike::ConfigAttribute& a) {
+  return a.type == ike::CfgAttr::kIp4Subnet || a.type == ike::CfgAttr::kIp6Subnet;
+}
+
+// A CFG_SET tells all networks anew; without any it withdraws them, unless it is about something else.
+bool TellsRoutes(const std::vector<ike::ConfigAttribute>& set) {
+  return set.empty() || std::any_of(set.begin(), set.end(), IsSubnet);
 }
 
 }  // namespace
@@ -84,10 +95,7 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
   if (policy == nullptr) return reply;
   const config::Interface* interface = BindResponder(profile->second, info.remote);
   if (interface == nullptr) return reply;
-  auto wants = [&](ike::CfgAttr type) {
-    return std::any_of(request.begin(), request.end(), [&](const auto& a) { return a.type == type; });
-  };
-  if (wants(ike::CfgAttr::kIp4Address) && !policy->pool.empty()) {
+  if (Asks(request, ike::CfgAttr::kIp4Address) && !policy->pool.empty()) {
     auto pool = pools_.find(policy->pool);
     if (pool == pools_.end()) return absl::NotFoundError(absl::StrCat("no ip local pool ", policy->pool));
     Session& session = sessions_[info.id];
@@ -101,12 +109,10 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
     const net::IpAddress mask = policy->netmask.value_or(net::IpAddress::V4(0xffffffff));
     reply.push_back({ike::CfgAttr::kIp4Netmask, {mask.bytes().begin(), mask.bytes().end()}});
   }
-  for (const net::IpAddress& dns : policy->dns)
-    reply.push_back({ike::CfgAttr::kIp4Dns, {dns.bytes().begin(), dns.bytes().end()}});
-  if (!policy->def_domain.empty()) reply.push_back({ike::CfgAttr::kUnityDefDomain, ToBytes(policy->def_domain)});
-  if (!policy->banner.empty()) reply.push_back({ike::CfgAttr::kUnityBanner, ToBytes(policy->banner)});
-  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, interface->name)))
-    reply.push_back(SubnetAttribute(p));
+  for (ike::ConfigAttribute& a : Handout(*policy, request)) reply.push_back(std::move(a));
+  std::vector<net::Prefix>& told = sessions_[info.id].told;
+  told = AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, interface->name));
+  for (const net::Prefix& p : told) reply.push_back(SubnetAttribute(p));
   return reply;
 }
 
@@ -115,16 +121,22 @@ std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info
   auto it = sessions_.find(info.id);
   auto profile = model_.profiles.find(info.profile);
   if (it == sessions_.end() || profile == model_.profiles.end()) return {};
-  const config::AuthorizationPolicy* policy = FindAuthorization(model_, profile->second, AuthorizationMethod(info));
-  if (policy == nullptr || !policy->route_accept_any || !profile->second.config_exchange_set_accept) return {};
-  AcceptPrefixes(it->second, Subnets(set));
+  if (!profile->second.config_exchange_set_accept || !TellsRoutes(set)) return {};
+  Hear(it->second, Subnets(set));
+  const config::AuthorizationPolicy* policy = AuthorizationOf(info);
+  if (policy == nullptr || !policy->route_accept_any) return {};
   std::vector<ike::ConfigAttribute> accepted;
   for (const ike::ConfigAttribute& a : set)
-    if (a.type == ike::CfgAttr::kIp4Subnet || a.type == ike::CfgAttr::kIp6Subnet) accepted.push_back({a.type, {}});
+    if (IsSubnet(a)) accepted.push_back({a.type, {}});
   return accepted;
 }
 
-// The peer's overlay address as far as it follows from what we gave or configured.
+const config::AuthorizationPolicy* Node::AuthorizationOf(const ike::SessionInfo& session) const {
+  const auto profile = model_.profiles.find(session.profile);
+  return profile == model_.profiles.end() ? nullptr
+                                          : FindAuthorization(model_, profile->second, AuthorizationMethod(session));
+}
+
 // `route set interface [IF]`: the address of IF, else that of the tunnel.
 net::IpAddress Node::AnnouncedAddress(const config::AuthorizationPolicy& policy, const std::string& tunnel) const {
   const std::string& name = policy.route_set_interface_name;
@@ -136,29 +148,44 @@ net::IpAddress Node::AnnouncedAddress(const config::AuthorizationPolicy& policy,
   return {};
 }
 
+// The peer's overlay address as far as it follows from what we gave or configured.
 std::optional<net::IpAddress> Node::PeerAddress(const Session& session) const {
   if (session.assigned) return session.assigned;
   const config::Interface* i = FindInterface(session.config_interface);
   return i == nullptr ? std::nullopt : PointToPointPeer(*i);
 }
 
+// Kept whether or not it is accepted: the configuration may change.
+void Node::Hear(Session& session, std::vector<net::Prefix> announced) {
+  if (announced.size() > kMaxPrefixes) {
+    Say(Log::Level::kWarning, absl::StrCat(session.info.remote_id.ToString(), " announced more than ", kMaxPrefixes,
+                                           " routes: rest ignored"));
+    announced.resize(kMaxPrefixes);
+  }
+  session.announced = std::move(announced);
+  const config::AuthorizationPolicy* policy = AuthorizationOf(session.info);
+  if (policy != nullptr && policy->route_accept_any) AcceptPrefixes(session, session.announced);
+}
+
+// Tells the peer which networks are behind us, unless it knows.
+void Node::Announce(Session& session, const config::AuthorizationPolicy& policy) {
+  std::vector<net::Prefix> prefixes =
+      AnnouncedPrefixes(model_, policy, AnnouncedAddress(policy, session.config_interface));
+  if (prefixes == session.told) return;
+  session.told = std::move(prefixes);
+  std::vector<ike::ConfigAttribute> set;
+  for (const net::Prefix& p : session.told) set.push_back(SubnetAttribute(p));
+  Ike([&](auto& ike, auto& a) { ike.SendConfigSet(session.info.id, std::move(set), now_, a); });
+}
+
 void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& prefixes) {
-  constexpr size_t kMaxPrefixes = 1024;
   Peer* peer = FindPeer(session.peer);
   if (peer == nullptr) return;
-  const auto profile = model_.profiles.find(session.info.profile);
-  const config::AuthorizationPolicy* policy =
-      profile == model_.profiles.end()
-          ? nullptr
-          : FindAuthorization(model_, profile->second, AuthorizationMethod(session.info));
+  const config::AuthorizationPolicy* policy = AuthorizationOf(session.info);
   peer->route_distance = policy == nullptr ? kIkeRouteDistance : policy->route_distance;
   peer->route_tag = policy == nullptr ? 1 : policy->route_tag;
   session.remote_prefixes.clear();
   for (const net::Prefix& p : prefixes) {
-    if (session.remote_prefixes.size() >= kMaxPrefixes) {
-      Say(Log::Level::kWarning, absl::StrCat(peer->identity, " announced more than ", kMaxPrefixes, " routes: rest ignored"));
-      break;
-    }
     if (!RoutableOverTunnel(p, *peer)) {
       Say(Log::Level::kWarning, absl::StrCat("route ", p.ToString(), " from ", peer->identity,
                                              " refused: it covers the tunnel endpoint, or is ours or another peer's"));
@@ -221,12 +248,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     SetOverlay(peer, *address);
     AcceptPrefixes(session, {});
   }
-  const config::AuthorizationPolicy* authorization =
-      info.initiator ? nullptr : FindAuthorization(model_, profile->second, AuthorizationMethod(info));
-  if (authorization != nullptr && authorization->session_lifetime) {
-    session.ends_at = now_ + *authorization->session_lifetime;
-    session_ends_.emplace(*session.ends_at, info.id);
-  }
+  if (const auto* authorization = AuthorizationOf(info); authorization != nullptr) SetEnd(session, *authorization);
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
   if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
     t->second.up = true;
@@ -249,6 +271,8 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   auto it = sessions_.find(received.id);
   if (it == sessions_.end() || !it->second.peer) return;
   Session& session = it->second;
+  if (received.type == ike::CfgType::kSet && TellsRoutes(received.attributes))
+    std::erase_if(session.configuration, [](const std::string& s) { return absl::StrContains(s, "_SUBNET "); });
   for (const ike::ConfigAttribute& a : received.attributes) {
     std::string text = ike::ToString(a);
     const bool known = std::find(session.configuration.begin(), session.configuration.end(), text) != session.configuration.end();
@@ -256,20 +280,16 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   }
   const auto profile = model_.profiles.find(session.info.profile);
   if (profile == model_.profiles.end()) return;
-  const config::AuthorizationPolicy* policy =
-      FindAuthorization(model_, profile->second, AuthorizationMethod(session.info));
+  const config::AuthorizationPolicy* policy = AuthorizationOf(session.info);
   if (auto address = AddressAttribute(received.attributes)) {
     session.pushed = address;
     if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) t->second.negotiated = address;
     SyncBase();
     if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddress(session.config_interface);
   }
-  if (policy != nullptr && policy->route_accept_any) AcceptPrefixes(session, Subnets(received.attributes));
-  if (received.type != ike::CfgType::kReply || policy == nullptr || !profile->second.config_exchange_set_send) return;
-  std::vector<ike::ConfigAttribute> set;
-  for (const net::Prefix& p : AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, session.config_interface)))
-    set.push_back(SubnetAttribute(p));
-  if (!set.empty()) Ike([&](auto& ike, auto& a) { ike.SendConfigSet(received.id, std::move(set), now_, a); });
+  if (received.type != ike::CfgType::kReply) return;  // else OnConfigSet has seen to it
+  Hear(session, Subnets(received.attributes));
+  if (policy != nullptr && profile->second.config_exchange_set_send) Announce(session, *policy);
 }
 
 void Node::OnChildUp(ike::ChildUp& up) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of show crypto ikev2 sa, show crypto ikev2 session.
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/ike/proposal.h"
@@ -51,6 +53,8 @@ std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) c
     r.fragmentation = s.fragmentation;
     r.mobike = s.mobike;
     r.children = static_cast<uint32_t>(sa.children.size());
+    r.ike_outdated = sa.outdated;
+    r.child_outdated = std::any_of(sa.children.begin(), sa.children.end(), [](const ike::ChildInfo& c) { return c.outdated; });
     if (auto it = sessions_.find(s.id); it != sessions_.end()) {
       const Peer* peer = FindPeer(it->second.peer);
       r.interface = peer != nullptr ? peer->interface : it->second.config_interface;
@@ -58,6 +62,7 @@ std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) c
       r.pushed_address = it->second.pushed;
       r.remote_subnets = it->second.remote_prefixes;
       r.configuration = it->second.configuration;
+      r.handout_outdated = it->second.handout_changed;
     }
     static const std::vector<std::string> kNone;
     for (const std::string& v : s.vendor_ids ? *s.vendor_ids : kNone) {

@@ -183,6 +183,9 @@ show::Document Node::Views::AuthorizationPolicies(const Query& q) const {
     r.banner = p->banner;
     r.netmask = p->netmask;
     r.dns = p->dns;
+    r.dns.insert(r.dns.end(), p->ipv6_dns.begin(), p->ipv6_dns.end());
+    r.wins = p->wins;
+    r.split_dns = p->split_dns;
     r.route_set = config::RouteSetWords(*p);
     r.route_accept_any = p->route_accept_any;
     r.route_tag = p->route_tag;

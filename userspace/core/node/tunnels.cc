@@ -168,10 +168,9 @@ std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const conf
     request.config_request.push_back({ike::CfgAttr::kIp4Address, {}});
     request.config_request.push_back({ike::CfgAttr::kIp4Netmask, {}});
   }
-  request.config_request.push_back({ike::CfgAttr::kIp4Dns, {}});
-  request.config_request.push_back({ike::CfgAttr::kIp4Subnet, {}});
-  request.config_request.push_back({ike::CfgAttr::kUnityDefDomain, {}});
-  request.config_request.push_back({ike::CfgAttr::kUnityBanner, {}});
+  for (const ike::CfgAttr type : {ike::CfgAttr::kIp4Dns, ike::CfgAttr::kIp6Dns, ike::CfgAttr::kIp4Nbns, ike::CfgAttr::kDnsDomain,
+                                  ike::CfgAttr::kIp4Subnet, ike::CfgAttr::kUnityDefDomain, ike::CfgAttr::kUnityBanner})
+    request.config_request.push_back({type, {}});
   request.config_request.push_back({ike::CfgAttr::kApplicationVersion, ToBytes("flexvpn")});
   return request;
 }

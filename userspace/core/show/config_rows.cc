@@ -90,6 +90,8 @@ Json ToJson(const AuthorizationPolicyRow& r) {
   j["pool"] = TextOrNull(r.pool);
   j["netmask"] = r.netmask ? AddressOrNull(*r.netmask) : Json(nullptr);
   j["dns_servers"] = Addresses(r.dns);
+  j["wins_servers"] = Addresses(r.wins);
+  j["split_dns"] = Texts(r.split_dns);
   j["default_domain"] = TextOrNull(r.def_domain);
   j["banner"] = TextOrNull(r.banner);
   j["route_set"] = Texts(r.route_set);

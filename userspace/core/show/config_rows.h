@@ -68,7 +68,8 @@ struct AuthorizationPolicyRow {
   Origin origin{};
   std::string pool, def_domain, banner;
   std::optional<net::IpAddress> netmask;
-  std::vector<net::IpAddress> dns;
+  std::vector<net::IpAddress> dns, wins;  // dns: of both families
+  std::vector<std::string> split_dns;
   std::vector<std::string> route_set;  // "interface", "access-list LAN", "remote ipv4 10.0.0.0 255.0.0.0"
   bool route_accept_any = false;
   uint32_t route_tag = 0, route_distance = 0;

@@ -83,8 +83,16 @@ Document MakeListed(std::string command, std::vector<Row> rows, const char* key,
   return {std::move(command), Json::object(), std::make_shared<Listed<Row>>(std::move(rows), key, text, detailed)};
 }
 
+Json Waits(const IkeSaRow& r) {
+  Json list = Json::array();
+  if (r.ike_outdated) list.push_back("ike_rekey");
+  if (r.child_outdated) list.push_back("child_rekey");
+  if (r.handout_outdated) list.push_back("next_session");
+  return list;
+}
+
 Json ToJson(const IkeSaRow& r) {
-  Object j(50);
+  Object j(51);
   j.Put("tunnel_id", r.tunnel_id);
   j.Put("session_id", r.session_id);
   j.Put("interface", TextOrNull(r.interface));
@@ -121,6 +129,7 @@ Json ToJson(const IkeSaRow& r) {
   j.Put("remote_window", r.remote_window);
   j.Put("dpd_interval_seconds", r.dpd_interval.count());
   j.Put("dpd_retry_seconds", r.dpd_retry.count());
+  j.Put("changed_configuration_waits", Waits(r));
   j.Put("nat_local", r.nat_local);
   j.Put("nat_remote", r.nat_remote);
   j.Put("fragmentation", r.fragmentation);

@@ -136,6 +136,8 @@ std::string TextAuthorizationPolicies(const Json& data) {
     line("Pool", Str(r, "pool"));
     line("Netmask", Str(r, "netmask"));
     line("DNS", Join(List(r, "dns_servers"), " "));
+    line("WINS", Join(List(r, "wins_servers"), " "));
+    line("Split-DNS", Join(List(r, "split_dns"), " "));
     line("Def-domain", Str(r, "default_domain"));
     line("Banner", Str(r, "banner"));
     for (const Json& s : List(r, "route_set")) line("Route set", s.is_string() ? s.get<std::string>() : "");

@@ -84,6 +84,15 @@ void Configuration(const IkeSaRow& sa, std::string* out) {
       absl::StrAppend(out, "      Received: ", Printable(entry), "\n");
 }
 
+// A changed configuration that is not in force for this SA yet.
+std::string WaitsFor(const IkeSaRow& sa) {
+  std::vector<std::string> parts;
+  if (sa.ike_outdated) parts.push_back("the IKE SA: at its next rekey");
+  if (sa.child_outdated) parts.push_back("the Child SA: at its next rekey");
+  if (sa.handout_outdated) parts.push_back("DNS, domain, netmask and banner: in the next session");
+  return absl::StrJoin(parts, "; ");
+}
+
 void Detail(const IkeSaRow& sa, std::string* out) {
   absl::StrAppend(out, "      CE id: 0, Session-id: ", sa.session_id, "\n");
   if (IsV6(sa)) Spis(sa, out);
@@ -102,6 +111,8 @@ void Detail(const IkeSaRow& sa, std::string* out) {
   absl::StrAppend(out, "      Dynamic Route Update: ", sa.dynamic_route ? "enabled" : "disabled",
                   "\n      Extended Authentication not configured.\n      ", Nat(sa),
                   "\n      Cisco Trust Security SGT is disabled\n      Initiator of SA : ", YesNo(sa.initiator), "\n");
+  if (const std::string later = WaitsFor(sa); !later.empty())
+    absl::StrAppend(out, "      Changed configuration comes into force for ", later, "\n");
   Configuration(sa, out);
 }
 
