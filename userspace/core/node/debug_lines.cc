@@ -143,8 +143,7 @@ std::string Node::PeerText(net::PeerId id) const {
 DebugSubject Node::SubjectOf(net::PeerId id) const {
   const Peer* peer = FindPeer(id);
   if (peer == nullptr) return {};
-  const config::Interface* i = FindInterface(peer->config_interface);
-  const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
+  const config::IkeProfile* profile = ProfileOf(peer->config_interface);
   return {&peer->remote, profile == nullptr ? absl::string_view() : absl::string_view(profile->name)};
 }
 

@@ -392,6 +392,11 @@ const config::IkeProfile* Node::ProfileOf(const config::Interface& interface) co
   return profile == model_.profiles.end() ? nullptr : &profile->second;
 }
 
+const config::IkeProfile* Node::ProfileOf(const std::string& interface) const {
+  const config::Interface* i = FindInterface(interface);
+  return i == nullptr ? nullptr : ProfileOf(*i);
+}
+
 Node::Peer* Node::FindPeer(net::PeerId id) {
   auto it = peers_.find(id);
   return it == peers_.end() ? nullptr : &it->second;

@@ -393,6 +393,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   const config::Interface* FindInterface(const std::string& name) const;
   const config::IkeProfile* ProfileOf(const config::Interface& interface) const;
+  const config::IkeProfile* ProfileOf(const std::string& interface) const;  // nullptr: no such interface, or it has none
   Peer* FindPeer(net::PeerId id);
   const Peer* FindPeer(net::PeerId id) const;
 

@@ -67,7 +67,7 @@ std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) c
     static const std::vector<std::string> kNone;
     for (const std::string& v : s.vendor_ids ? *s.vendor_ids : kNone) {
       if (absl::StrContains(v, "strongSwan")) r.peer_type = "strongSwan";
-      if (absl::StrContains(v, "FLEXVPN-FOR-LINUX")) r.peer_type = "flexvpn";
+      if (absl::StrContains(v, "FLEXVPN-FOR-LINUX")) r.peer_type = "flexvpn", r.dynamic_route = true;
       if (v == "CISCO-DYNAMIC-ROUTE") r.dynamic_route = true;
       if (absl::StrContains(v, "CISCO-DELETE-REASON") && r.peer_type.empty()) r.peer_type = "IOS-XE";
     }

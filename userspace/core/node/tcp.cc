@@ -28,13 +28,14 @@ void Node::GoByTcp(ike::InitiateRequest& request, uint16_t port) {
 }
 
 void Node::TakeTurns(Tunnel& tunnel) {
-  const config::Interface* i = FindInterface(tunnel.name);
-  const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
-  if (profile == nullptr || profile->tcp != config::TcpEncapsulation::kFallback || !TcpFits(*i)) return NextHub(tunnel);
+  const config::IkeProfile* profile = ProfileOf(tunnel.name);
+  if (profile == nullptr || profile->tcp != config::TcpEncapsulation::kFallback) return NextHub(tunnel);
+  const config::Interface& i = *FindInterface(tunnel.name);
+  if (!TcpFits(i)) return NextHub(tunnel);
   tunnel.tcp_next = !tunnel.tcp_next;
   if (!tunnel.tcp_next) return NextHub(tunnel);
   tunnel.retry_at = now_;  // another way, not another try
-  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no answer from ", HubOf(*i)->ToString(), " in UDP, trying TCP port ",
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no answer from ", HubOf(i)->ToString(), " in UDP, trying TCP port ",
                                       profile->tcp_port));
 }
 
@@ -62,8 +63,7 @@ const Node::Peer* Node::PeerInTcp(uint32_t network_id) const {
 
 void Node::UdpLater(Tunnel& tunnel) {
   tunnel.udp_at.reset();
-  const config::Interface* i = FindInterface(tunnel.name);
-  const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
+  const config::IkeProfile* profile = ProfileOf(tunnel.name);
   const auto session = sessions_.find(tunnel.session);
   if (profile == nullptr || profile->tcp != config::TcpEncapsulation::kFallback || session == sessions_.end()) return;
   if (session->second.up && session->second.info.remote.carrier == net::Carrier::kTcpDialled) tunnel.udp_at = now_ + kUdpAgain;
@@ -80,11 +80,10 @@ void Node::TryUdpAgain() {
       Pump();
       continue;
     }
-    const config::Interface* i = FindInterface(name);
-    const config::IkeProfile* profile = i == nullptr ? nullptr : ProfileOf(*i);
+    const config::IkeProfile* profile = ProfileOf(name);
     const auto session = sessions_.find(tunnel.session);
     if (profile == nullptr || !tunnel.up || session == sessions_.end()) continue;
-    auto request = PrepareCall(tunnel, *i, *profile);
+    auto request = PrepareCall(tunnel, *FindInterface(name), *profile);
     if (!request || request->remote.address != session->second.info.remote.address) {  // the list of hubs has changed
       UdpLater(tunnel);
       continue;
@@ -105,10 +104,10 @@ void Node::ReturnToUdp(Tunnel& tunnel) {
 void Node::OnTcpLost(const TcpLost& in) {
   // Nobody listens there, or nothing passes: the turn is over.  While a hub is away UDP is asked more often than TCP.
   for (auto& [name, tunnel] : tunnels_) {
-    const config::Interface* i = FindInterface(name);
-    if (tunnel.session && !tunnel.up && tunnel.answer_by && i != nullptr && ProfileOf(*i) != nullptr &&
-        CallsInTcp(tunnel, *i, *ProfileOf(*i)) && HubOf(*i) == in.remote.address)
-      tunnel.answer_by = now_;
+    const config::IkeProfile* profile = ProfileOf(name);
+    if (!tunnel.session || tunnel.up || !tunnel.answer_by || profile == nullptr) continue;
+    const config::Interface& i = *FindInterface(name);
+    if (CallsInTcp(tunnel, i, *profile) && HubOf(i) == in.remote.address) tunnel.answer_by = now_;
   }
   Ike([&](auto& ike, auto& a) { ike.PathLost(in.local, in.remote, now_, a); });
   Pump();

@@ -46,7 +46,7 @@ struct IkeSaRow {
   bool nat_local = false, nat_remote = false;  // NAT detected before us / before the peer
   bool fragmentation = false;             // RFC 7383 agreed
   bool mobike = false;                    // RFC 4555 agreed
-  bool dynamic_route = false;             // CISCO-DYNAMIC-ROUTE agreed
+  bool dynamic_route = false;             // the peer takes routes that change: CISCO-DYNAMIC-ROUTE, or it is one of ours
   std::optional<net::IpAddress> pushed_address;    // client: what we were given
   std::optional<net::IpAddress> assigned_address;  // server: what we gave
   std::vector<net::Prefix> remote_subnets;         // IKEv2 routes received
