@@ -132,7 +132,7 @@ class Case:
                 return answer
             if time.monotonic() - start > seconds:
                 raise Failure("%s: not within %d s (last answer: %r)" % (what, seconds, answer))
-            time.sleep(0.1)
+            time.sleep(0.2)  # each question costs a process in an emulated guest
 
     # --- the product's own commands --------------------------------------------------------------------------------
 
