@@ -56,6 +56,56 @@ TEST(Client, CallsTheFirstHubAndTheNextWhenThatIsGone) {
   EXPECT_EQ(o.world.CheckSaPairs(), "");
 }
 
+TEST(Client, ReactivateReturnsToABetterHubWithoutLosingTheTunnel) {
+  Overlay o(" peer reactivate\n", true);  // the first of the list is never there
+  ASSERT_TRUE(o.On(0)) << o.world.violation();
+  o.world.Kill(o.hubs[0]);
+  ASSERT_TRUE(o.On(1, seconds(90)));
+  o.world.RunFor(seconds(200));  // calls in vain meanwhile
+  EXPECT_EQ(o.world.PeersUp(o.hubs[1]), 1u);
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:ACTIVE\n  Peer : 198.51.100.2\n")) << o.Client();
+  o.world.Restart(o.hubs[0]);
+  for (int s = 0; s < 90 && o.world.PeersUp(o.hubs[0]) == 0; ++s) {
+    const size_t before = o.world.delivered().size();
+    o.world.Ping(o.hubs[1], o.spoke);
+    o.world.RunFor(seconds(1));
+    EXPECT_TRUE(o.world.delivered().size() == before + 1 || o.world.PeersUp(o.hubs[0]) == 1) << s;
+  }
+  ASSERT_TRUE(o.On(0, seconds(5))) << o.world.violation();
+  EXPECT_EQ(o.world.PeersUp(o.hubs[1]), 0u) << "the other one is told";
+  EXPECT_EQ(o.world.Lines("Tunnel0: a better hub answers, 198.51.100.1"), 1u);
+  EXPECT_TRUE(o.world.Reaches(o.spoke, o.hubs[0], 1));
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Peer : 198.51.100.1\n")) << o.Client();
+  o.world.RunFor(seconds(300));  // the one before it stays away
+  EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 1u);
+  EXPECT_EQ(o.world.violation(), "");
+  EXPECT_EQ(o.world.CheckSaPairs(), "");
+}
+
+TEST(Client, ReactivateGivenLaterCountsForASessionThatIsUp) {
+  Overlay o;
+  o.world.Kill(o.hubs[0]);
+  ASSERT_TRUE(o.On(1, seconds(60)));
+  o.world.Restart(o.hubs[0]);
+  o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, "crypto ikev2 client flexvpn HUBS\n peer reactivate\n")).model);
+  EXPECT_EQ(o.world.node(o.spoke).restarts().restarted, 0u);
+  EXPECT_TRUE(o.On(0, seconds(90)));
+}
+
+TEST(Client, ReactivateEndsAVainCallWhenTheSessionEnds) {
+  Overlay o(" peer reactivate\n");
+  o.world.Kill(o.hubs[0]);
+  ASSERT_TRUE(o.On(1, seconds(60)));
+  o.world.RunFor(seconds(65));  // the better hub is being called
+  o.world.Kill(o.hubs[1]);
+  o.world.Restart(o.hubs[0]);
+  EXPECT_TRUE(o.On(0, seconds(90)));
+  o.world.RunFor(seconds(120));
+  EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 1u);
+  EXPECT_EQ(o.world.violation(), "");
+  EXPECT_EQ(o.world.CheckSaPairs(), "");
+}
+
 TEST(Client, AnAddressThatNobodyHasCostsTenSeconds) {
   Overlay o("", true);
   EXPECT_FALSE(o.world.RunUntil([&] { return o.world.PeersUp(o.hubs[0]) == 1; }, seconds(9)));

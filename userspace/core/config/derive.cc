@@ -48,6 +48,7 @@ FlexClient ReadClient(const Statement& block, bool v6) {
   std::map<uint64_t, std::string> sources;
   for (const Statement& line : block.body) {
     if (line.StartsWith("connect manual")) client.manual = true;
+    if (line.StartsWith("peer reactivate")) client.reactivate = true;
     if (line.StartsWith("source")) sources[line.Number("SEQ")] = line.Text("IF");
     const auto hub = line.StartsWith("peer") ? net::IpAddress::Parse(line.Text("A")) : std::nullopt;
     if (hub && hub->is_v6() == v6) hubs[line.Number("SEQ")] = *hub;

@@ -318,6 +318,7 @@ struct FlexClient {
   std::vector<net::IpAddress> hubs;      // in order of preference, of the family of the tunnel's mode
   std::vector<std::string> sources;      // `tunnel source dynamic`: interfaces in order of preference
   bool manual = false;                   // calls only when told to
+  bool reactivate = false;               // returns to a better hub that takes its calls
   friend bool operator==(const FlexClient&, const FlexClient&) = default;
 };
 

@@ -34,6 +34,57 @@ void Node::NextHub(Tunnel& tunnel) {
   Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no session, trying the next hub, ", i->client.hubs[tunnel.hub].ToString()));
 }
 
+void Node::BetterLater(Tunnel& tunnel) {
+  const config::Interface* i = FindInterface(tunnel.name);
+  tunnel.better_at.reset();
+  if (!tunnel.trial) tunnel.trial_hub.reset();
+  if (i != nullptr && i->client.reactivate && tunnel.up && tunnel.hub > 0) tunnel.better_at = now_ + kBetterAgain;
+}
+
+// One after the other from the first on; the session goes on meanwhile.
+void Node::TryBetterHubs() {
+  for (auto& [name, tunnel] : tunnels_) {
+    if (!tunnel.better_at || now_ < *tunnel.better_at) continue;
+    tunnel.better_at.reset();
+    if (tunnel.trial_hub) WithdrawTrial(tunnel);
+    tunnel.better_at = now_ + kHubTurn;
+    if (tunnel.trial) continue;  // it has got further than that, or UDP is being tried
+    const config::Interface* i = FindInterface(name);
+    const config::IkeProfile* profile = ProfileOf(name);
+    const size_t next = tunnel.trial_hub ? *tunnel.trial_hub + 1 : 0;
+    if (!tunnel.up || profile == nullptr || next >= std::min(tunnel.hub, i->client.hubs.size())) {
+      BetterLater(tunnel);
+      continue;
+    }
+    tunnel.trial_hub = next;
+    auto request = PrepareCall(tunnel, *i, *profile, i->client.hubs[next]);
+    if (!request) continue;
+    if (profile->tcp == config::TcpEncapsulation::kAlways && TcpFits(*i)) GoByTcp(*request, profile->tcp_port);
+    tunnel.trial = Call(tunnel, *std::move(request));
+  }
+}
+
+// If the other end has answered it is left alone, and takes the session's place when it is up.
+void Node::WithdrawTrial(Tunnel& tunnel) {
+  const ike::IkeSaId id = tunnel.trial;
+  if (!id) return;
+  Ike([&](auto& ike, auto& a) { ike.Withdraw(id, now_, a); });
+  Pump();
+}
+
+void Node::FindHubAgain(Tunnel& tunnel) {
+  const config::Interface* i = FindInterface(tunnel.name);
+  const auto session = sessions_.find(tunnel.session);
+  if (i == nullptr || !tunnel.up || session == sessions_.end()) {
+    tunnel.hub = 0;
+    return;
+  }
+  const auto& hubs = i->client.hubs;
+  const auto at = std::find(hubs.begin(), hubs.end(), session->second.info.remote.address);
+  tunnel.hub = at == hubs.end() ? 0 : static_cast<size_t>(at - hubs.begin());
+  BetterLater(tunnel);
+}
+
 // The interface of tunnel `name` if it belongs to a client block, of the name in `q` if there is one; else nullptr.
 const config::Interface* Node::ClientOf(const std::string& name, const Query& q) const {
   const config::Interface* i = FindInterface(name);

@@ -129,7 +129,7 @@ void Node::OnTick(Instant now, Actions& out) {
 
 std::optional<Instant> Node::NextDeadline() const {
   std::optional<Instant> d = Earlier(ike_.NextDeadline(), nhrp_.NextDeadline());
-  for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, Earlier(tunnel.retry_at, Earlier(tunnel.answer_by, tunnel.udp_at)));
+  for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, Earlier(Earlier(tunnel.retry_at, tunnel.answer_by), Earlier(tunnel.udp_at, tunnel.better_at)));
   for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.confirm_at, Earlier(peer.dedupe_at, peer.idle_at)));
   for (const Lingering& l : lingering_) d = Earlier(d, l.at);
   for (const Deferred& call : deferred_) d = Earlier(d, call.at);

@@ -102,8 +102,10 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     bool told = false;                         // `connect manual`: somebody said so
     bool tcp_next = false;                     // UDP brought no answer: the next attempt goes in TCP, or the other way round
     bool given_up = false;                     // it is withdrawn, because nothing has come
-    ike::IkeSaId trial;                        // while in TCP: a call in UDP, to see whether that passes by now
-    std::optional<Instant> udp_at;             // the next one is made, or the one under way given up
+    // A call that takes the session's place if it comes up: in UDP, while the session is in TCP, or of a better hub.
+    ike::IkeSaId trial;
+    std::optional<size_t> trial_hub;           // it is, or was last, of that hub; none: the next is of the first
+    std::optional<Instant> udp_at, better_at;  // the next call of that kind is made, or the one under way given up
     std::optional<Instant> answer_by;          // the attempt is given up if nothing has come until then
   };
   // One IKE SA as the node sees it.
@@ -182,6 +184,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::string what;
   };
   static constexpr Duration kHubTurn = seconds(10);    // how long a hub of several may be silent
+  static constexpr Duration kBetterAgain = seconds(60);  // `peer reactivate`: between calls of the better hubs
   static constexpr Duration kUdpAgain = seconds(600);  // in TCP: between calls in UDP
   static constexpr Duration kTcpTurn = seconds(9);     // how long UDP may be silent before TCP is tried, and back
   static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
@@ -263,6 +266,10 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::string DeviceOf(const net::IpAddress& address) const;  // the Linux interface that has it; "": none
   bool MayCall(const Tunnel& tunnel, const config::Interface& interface) const;
   void NextHub(Tunnel& tunnel);  // the one called last did not take the call
+  void BetterLater(Tunnel& tunnel);   // `peer reactivate`: plans the next calls of better hubs, if there are any
+  void TryBetterHubs();
+  void WithdrawTrial(Tunnel& tunnel);
+  void FindHubAgain(Tunnel& tunnel);  // the list is another
   const config::Interface* ClientOf(const std::string& name, const Query& q) const;
   show::Document ConnectClients(const Query& q);
   show::Document ClearClients(const Query& q);
@@ -274,7 +281,6 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static void GoByTcp(ike::InitiateRequest& request, uint16_t port);
   void TryUdpAgain();
   void UdpLater(Tunnel& tunnel);        // plans the next of these calls, if the tunnel is in TCP only because UDP did not pass
-  void ReturnToUdp(Tunnel& tunnel);     // the call has come up
   void TakeTurns(Tunnel& tunnel);       // the attempt brought no answer
   void GiveUpSilentCalls();             // those that have another way to try
   const Peer* PeerInTcp(uint32_t network_id) const;  // whom we call in TCP in this NHRP network; nullptr: nobody
@@ -286,7 +292,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void SyncTunnels();
   void TryTunnel(Tunnel& tunnel);
   std::optional<ike::InitiateRequest> PrepareCall(Tunnel& tunnel, const config::Interface& interface,
-                                                  const config::IkeProfile& profile);
+                                                  const config::IkeProfile& profile, const net::IpAddress& hub);
+  void TakeTrial(Tunnel& tunnel);  // it has come up
   ike::IkeSaId Call(const Tunnel& tunnel, ike::InitiateRequest request);
   void TunnelTick();
   void RetryTunnel(Tunnel& tunnel);

@@ -237,8 +237,10 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   }
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
-  for (auto& [name, tunnel] : tunnels_)
-    if (!tunnel.up) tunnel.hub = 0, tunnel.tcp_next = false;  // what has ended was no hub's fault
+  for (auto& [name, tunnel] : tunnels_) {
+    FindHubAgain(tunnel);
+    if (!tunnel.up) tunnel.tcp_next = false;  // what has ended was no hub's fault
+  }
   Listen(config::FrontDoorVrfs(model_));
   restarts_.restarted = changed.size();
   OnLocalNetwork(LocalNetwork(network_));

@@ -260,7 +260,12 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
       const ike::IkeSaId own = std::exchange(t->second.session, info.id);
       if (own && own != info.id) Ike([&](auto& ike, auto& a) { ike.Withdraw(own, now_, a); });
     }
-    t->second.trial == info.id ? ReturnToUdp(t->second) : UdpLater(t->second);
+    if (t->second.trial == info.id) {
+      TakeTrial(t->second);
+    } else {
+      UdpLater(t->second);
+      BetterLater(t->second);
+    }
   }
   Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s%s", peer.interface,
                                          info.local.ToString(), info.remote.ToString(), info.remote_id.ToString(),
@@ -385,7 +390,8 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   for (auto& [name, tunnel] : tunnels_)
     if (tunnel.trial == down.session.id) {
       tunnel.trial = {};
-      UdpLater(tunnel);
+      if (!tunnel.trial_hub) UdpLater(tunnel);
+      else if (tunnel.better_at) tunnel.better_at = now_;  // the next one's turn
     }
   for (auto& [name, tunnel] : tunnels_)
     if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session.remote_id)) {

@@ -75,30 +75,22 @@ void Node::TryUdpAgain() {
     if (!tunnel.udp_at || now_ < *tunnel.udp_at) continue;
     tunnel.udp_at.reset();
     if (tunnel.trial) {
-      const ike::IkeSaId id = tunnel.trial;
-      Ike([&](auto& ike, auto& a) { ike.Withdraw(id, now_, a); });
-      Pump();
+      WithdrawTrial(tunnel);
       continue;
     }
     const config::IkeProfile* profile = ProfileOf(name);
     const auto session = sessions_.find(tunnel.session);
     if (profile == nullptr || !tunnel.up || session == sessions_.end()) continue;
-    auto request = PrepareCall(tunnel, *FindInterface(name), *profile);
-    if (!request || request->remote.address != session->second.info.remote.address) {  // the list of hubs has changed
+    auto request = PrepareCall(tunnel, *FindInterface(name), *profile, session->second.info.remote.address);
+    if (!request) {
       UdpLater(tunnel);
       continue;
     }
     request->policy.initial_contact = false;
     tunnel.trial = Call(tunnel, *std::move(request));
+    tunnel.trial_hub.reset();
     tunnel.udp_at = now_ + kTcpTurn;
   }
-}
-
-void Node::ReturnToUdp(Tunnel& tunnel) {
-  const ike::IkeSaId old = std::exchange(tunnel.session, std::exchange(tunnel.trial, {}));
-  tunnel.udp_at.reset();
-  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": UDP passes again"));
-  if (old) Terminate(old, "UDP passes again");
 }
 
 void Node::OnTcpLost(const TcpLost& in) {

@@ -94,6 +94,7 @@ void Node::TunnelTick() {
   if (stopping_ || !network_known_) return;
   GiveUpSilentCalls();
   TryUdpAgain();
+  TryBetterHubs();
   for (auto& [name, tunnel] : tunnels_)
     if (!tunnel.session && tunnel.retry_at && now_ >= *tunnel.retry_at) {
       const config::Interface* i = FindInterface(name);
@@ -115,6 +116,7 @@ void Node::RetryTunnel(Tunnel& tunnel) {
   tunnel.up = false;
   tunnel.answer_by.reset();
   tunnel.udp_at.reset();
+  tunnel.better_at.reset();
   tunnel.retry_at.reset();
   const config::Interface* i = FindInterface(tunnel.name);
   if (stopping_ || i == nullptr || !MayCall(tunnel, *i)) return;
@@ -128,7 +130,8 @@ void Node::TryTunnel(Tunnel& tunnel) {
   const config::Interface& i = *FindInterface(tunnel.name);
   const config::IkeProfile& profile = *ProfileOf(i);
   tunnel.retry_at.reset();
-  auto request = PrepareCall(tunnel, i, profile);
+  if (tunnel.hub >= i.Hubs().size()) tunnel.hub = 0;
+  auto request = PrepareCall(tunnel, i, profile, *HubOf(i));
   if (!request) {
     RetryTunnel(tunnel);
     if (tunnel.waiting_for.empty()) NextHub(tunnel);  // this one cannot be called: no key for it, say
@@ -140,11 +143,23 @@ void Node::TryTunnel(Tunnel& tunnel) {
   tunnel.session = Call(tunnel, *std::move(request));
 }
 
-// A call of the hub whose turn it is, in UDP; nothing, and why in the log, if it cannot be made now.
+// The session before goes on until now: nothing is lost.
+void Node::TakeTrial(Tunnel& tunnel) {
+  const ike::IkeSaId old = std::exchange(tunnel.session, std::exchange(tunnel.trial, {}));
+  const bool better = tunnel.trial_hub.has_value();
+  if (better) tunnel.hub = *std::exchange(tunnel.trial_hub, {});
+  tunnel.udp_at.reset();
+  const std::string why = better ? absl::StrCat("a better hub answers, ", sessions_.at(tunnel.session).info.remote.address.ToString())
+                                 : "UDP passes again";
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": ", why));
+  if (old && old != tunnel.session) Terminate(old, why);
+  UdpLater(tunnel);
+  BetterLater(tunnel);
+}
+
+// A call in UDP; nothing, and why in the log, if it cannot be made now.
 std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const config::Interface& i,
-                                                      const config::IkeProfile& profile) {
-  if (tunnel.hub >= i.Hubs().size()) tunnel.hub = 0;
-  const net::IpAddress hub = *HubOf(i);
+                                                      const config::IkeProfile& profile, const net::IpAddress& hub) {
   const auto local = SourceAddress(i);
   if (!local) {
     const std::string waiting = absl::StrCat(tunnel.name, ": waiting for ", WaitsFor(i));
