@@ -356,11 +356,11 @@ TEST(IkeRekey, ChildRekeyMeanwhileIsPutOffAndDoneLater) {
   w.ExpectOnePair();
 }
 
-// --- SetPolicy: what changes under a session that is up ---
+// --- SetTerms: what changes under a session that is up ---
 
 void GiveNewPolicy(World& w, Node& n, const std::function<void(TestPolicy&)>& change) {
   change(n.policy);
-  w.Do(n, [&](Endpoint& e, Actions& out) { e.SetPolicy(n.ups.back().id, n.policy.session, n.policy.suites, w.now, out); });
+  w.Do(n, [&](Endpoint& e, Actions& out) { e.SetTerms(n.ups.back().id, n.policy.session, &n.policy.suites, w.now, out); });
 }
 SaInfo Shown(const World& w, const Node& n) { return n.endpoint->List(w.now).at(0); }
 
@@ -413,10 +413,77 @@ TEST(NewPolicy, OfOneSideAloneLeavesTheIkeSaWhereThePeerDoesNotFollow) {
   EXPECT_EQ(w.lost(), 0u);
 }
 
+// The side that has changed nothing offers what else it can do, and gets it.
+TEST(NewPolicy, OfOneSideIsTakenOverByARekeyOfTheOtherAsWell) {
+  for (bool by_a : {true, false}) {
+    Traffic w;
+    for (Node* n : {w.a, w.b}) GiveNewPolicy(w, *n, [](TestPolicy& p) { p.suites = {IkeSuite(), IkeGcmSuite()}; });
+    EXPECT_FALSE(Shown(w, *w.b).outdated);
+    GiveNewPolicy(w, *w.b, [](TestPolicy& p) { p.suites = {IkeGcmSuite()}; });
+    RekeyIkeOf(w, by_a ? *w.a : *w.b);
+    w.Run(20s);
+    for (const Node* n : {w.a, w.b}) EXPECT_EQ(Shown(w, *n).session.suite, IkeGcmSuite());
+    EXPECT_EQ(w.lost(), 0u);
+  }
+}
+
+TEST(NewPolicy, WhoseFirstGroupThePeerLacksIsCorrectedByInvalidKePayload) {
+  Traffic w;
+  using crypto::KeMethod;
+  GiveNewPolicy(w, *w.a, [](TestPolicy& p) { p.suites = {IkeGcmSuite(KeMethod::kEcp384), IkeGcmSuite(KeMethod::kEcp256)}; });
+  GiveNewPolicy(w, *w.b, [](TestPolicy& p) { p.suites = {IkeGcmSuite(KeMethod::kEcp256)}; });
+  RekeyIkeOf(w, *w.a);
+  w.Run(20s);
+  for (const Node* n : {w.a, w.b}) EXPECT_EQ(Shown(w, *n).session.suite, IkeGcmSuite(KeMethod::kEcp256));
+  EXPECT_EQ(w.lost(), 0u);
+}
+
+TEST(NewPolicy, ThatIsTakenBackIsNoLongerWaitedFor) {
+  Traffic w;
+  const SessionPolicy before = w.a->policy.session;
+  GiveNewPolicy(w, *w.a, [](TestPolicy& p) { p.session.lifetime = 7200s, p.session.child.lifetime = 600s, p.session.window = 9; });
+  EXPECT_TRUE(Shown(w, *w.a).outdated);
+  EXPECT_TRUE(Shown(w, *w.a).children.at(0).outdated);
+  GiveNewPolicy(w, *w.a, [&](TestPolicy& p) { p.session = before; });
+  EXPECT_FALSE(Shown(w, *w.a).outdated);
+  EXPECT_FALSE(Shown(w, *w.a).children.at(0).outdated);
+}
+
+TEST(NewPolicy, WithoutAnyAlgorithmEndsTheSession) {
+  Traffic w;
+  GiveNewPolicy(w, *w.a, [](TestPolicy& p) { p.suites.clear(); });
+  w.Run(5s);
+  EXPECT_EQ(w.a->live(), 0u);
+  EXPECT_EQ(w.b->live(), 0u);
+}
+
+// --- CFG_SET: the latest is told last ---
+TEST(ConfigSet, ThatWasLostIsNotTakenAfterALaterOne) {
+  Traffic w;
+  int seen = 0;
+  w.drop = [&](const Node& from, const Bytes&) { return from.name == "A" && ++seen == 1; };
+  const auto tell = [&](const char* text) {
+    w.Do(*w.a, [&](Endpoint& e, Actions& out) {
+      e.SendConfigSet(w.a->ups.back().id, {{CfgAttr::kUnityBanner, ToBytes(text)}}, w.now, out);
+    });
+  };
+  for (const char* text : {"one", "two", "three"}) tell(text);
+  w.Run(20s);
+  EXPECT_EQ(w.b->policy.config_set, (std::vector<ConfigAttribute>{{CfgAttr::kUnityBanner, ToBytes("three")}}));
+  ASSERT_EQ(w.b->configs.size(), 2u) << "the one between them needs nobody";
+  EXPECT_EQ(w.b->configs[0].attributes[0].value, ToBytes("one"));
+  tell("four");
+  w.Run(5s);
+  EXPECT_EQ(w.b->configs.size(), 3u);
+}
+
 TEST(NewPolicy, OfLivenessIsInForceAtOnce) {
   Traffic w;
-  GiveNewPolicy(w, *w.b, [](TestPolicy& p) { p.session.dpd = {5s, 2s, true}; });
+  w.traffic_every = 0ms;
   w.a->alive = false;
+  w.Run(600s);
+  ASSERT_EQ(w.b->live(), 1u) << "nobody asks";
+  GiveNewPolicy(w, *w.b, [](TestPolicy& p) { p.session.dpd = {5s, 2s, true}; });
   EXPECT_TRUE(w.RunUntil([&] { return w.b->live() == 0; }, 600s));
 }
 

@@ -223,8 +223,9 @@ TEST(Handout, HasNameServersAndTheirDomainsInTheFormThePeerAsksFor) {
                              " wins 192.0.2.42\n split-dns corp.example\n split-dns lab.example\n def-domain example.net\n"
                              " banner hello\n";
   EXPECT_EQ(Given(Parse(policy), {}),
-            (Texts{"INTERNAL_IP4_DNS 192.0.2.53", "INTERNAL_IP4_DNS 192.0.2.54", "UNITY_SPLITDNS_NAME corp.example",
-                   "UNITY_SPLITDNS_NAME lab.example", "UNITY_DEF_DOMAIN example.net", "UNITY_BANNER hello"}));
+            (Texts{"INTERNAL_IP4_DNS 192.0.2.53", "INTERNAL_IP4_DNS 192.0.2.54", "UNITY_DEF_DOMAIN example.net",
+                   "UNITY_BANNER hello"}));
+  EXPECT_EQ(Given(Parse(policy), {ike::CfgAttr::kUnitySplitDns}).at(2), "UNITY_SPLITDNS_NAME corp.example,lab.example");
   EXPECT_EQ(Given(Parse(policy), {ike::CfgAttr::kIp6Dns, ike::CfgAttr::kIp4Nbns, ike::CfgAttr::kDnsDomain}),
             (Texts{"INTERNAL_IP4_DNS 192.0.2.53", "INTERNAL_IP4_DNS 192.0.2.54", "INTERNAL_IP6_DNS 2001:db8::53",
                    "INTERNAL_IP4_NBNS 192.0.2.42", "INTERNAL_DNS_DOMAIN corp.example", "INTERNAL_DNS_DOMAIN lab.example",

@@ -66,16 +66,18 @@ class Session : public testing::Test {
     info_.remote = {*net::IpAddress::Parse("192.0.2.7"), 500};
     info_.auth_remote = "PSK";
   }
-  // "restart"; else of "policy routes handout" what changes under it; "" = nothing.
+  // "restart"; else what changes under it; "" = nothing.
   std::string Effect(const std::string& lines) {
     const config::ParseResult after = config::ParseCandidate(before_.model, lines);
     EXPECT_TRUE(after.ok()) << lines << (after.diagnostics.empty() ? "" : after.diagnostics[0].message);
     EXPECT_NE(after.model, before_.model) << lines;
-    const auto effect = Reconfiguration(before_.model, after.model).On({info_, interface_, pool_, assigned_});
+    const auto effect = Reconfiguration(before_.model, after.model).On({info_, interface_, pool_, assigned_, info_.remote.address});
     if (effect.restart) return "restart";
     std::vector<std::string> parts;
-    if (effect.policy) parts.push_back("policy");
-    if (effect.routes) parts.push_back("routes");
+    if (effect.terms) parts.push_back("terms");
+    if (effect.announce) parts.push_back("announce");
+    if (effect.accept) parts.push_back("accept");
+    if (effect.limits) parts.push_back("limits");
     if (effect.handout) parts.push_back("handout");
     return absl::StrJoin(parts, " ");
   }
@@ -90,7 +92,8 @@ TEST_F(Session, IsMadeAnewForWhatItCannotTakeOver) {
                             "interface Virtual-Template1\n shutdown",
                             "no interface Virtual-Template1\ncrypto ikev2 profile F\n no virtual-template 1",
                             "interface Loopback0\n ip address 10.0.0.253 255.255.255.255", "interface Virtual-Template1\n tunnel key 5",
-                            "crypto ikev2 profile F\n nat force-encap", "crypto ikev2 profile F\n shutdown",
+                            "crypto ikev2 profile F\n nat force-encap", "crypto ikev2 profile F\n no config-exchange set accept",
+                            "crypto ikev2 profile F\n lifetime authentication 3600", "crypto ikev2 profile F\n shutdown",
                             "no crypto ikev2 profile F\ncrypto ipsec profile I\n set ikev2-profile G",
                             "crypto ikev2 profile F\n no match identity remote fqdn domain example.net\n match identity remote fqdn a.b",
                             "crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer SPOKE",
@@ -102,19 +105,21 @@ TEST_F(Session, IsMadeAnewForWhatItCannotTakeOver) {
 
 TEST_F(Session, TakesOverWhatANextRekeyOrAConfigurationPayloadCanBring) {
   const std::pair<const char*, const char*> cases[] = {
-      {"crypto ikev2 profile F\n lifetime 3600", "policy routes"},
-      {"crypto ikev2 profile F\n dpd 10 2 periodic", "policy routes"},
-      {"crypto ikev2 window 7", "policy"},
-      {"crypto ikev2 dpd 20 3 on-demand", "policy"},
-      {"crypto ikev2 proposal default\n group 20", "policy"},
-      {"crypto ipsec profile I\n set pfs group19", "policy"},
-      {"crypto ipsec profile I\n set security-association lifetime seconds 600", "policy"},
-      {"crypto ipsec transform-set T esp-gcm 128", "policy"},
-      {"crypto ipsec transform-set U esp-aes 256 esp-sha256-hmac\ncrypto ipsec profile I\n set transform-set T U", "policy"},
-      {"crypto ikev2 authorization policy AP\n dns 10.9.9.9", "routes handout"},
-      {"crypto ikev2 authorization policy AP\n route set access-list B", "routes"},
-      {"crypto ikev2 authorization policy AP\n route accept any distance 9", "routes"},
-      {"ip access-list standard A\n permit 172.18.0.0 0.0.255.255", "routes"},
+      {"crypto ikev2 profile F\n lifetime 3600", "terms"},
+      {"crypto ikev2 profile F\n dpd 10 2 periodic", "terms"},
+      {"crypto ikev2 window 7", "terms"},
+      {"crypto ikev2 dpd 20 3 on-demand", "terms"},
+      {"crypto ikev2 proposal default\n group 20", "terms"},
+      {"crypto ipsec profile I\n set pfs group19", "terms"},
+      {"crypto ipsec profile I\n set security-association lifetime seconds 600", "terms"},
+      {"crypto ipsec transform-set T esp-gcm 128", "terms"},
+      {"crypto ipsec transform-set U esp-aes 256 esp-sha256-hmac\ncrypto ipsec profile I\n set transform-set T U", "terms"},
+      {"crypto ikev2 authorization policy AP\n dns 10.9.9.9", "handout"},
+      {"crypto ikev2 authorization policy AP\n route set access-list B", "announce"},
+      {"crypto ikev2 authorization policy AP\n route accept any distance 9", "accept"},
+      {"crypto ikev2 authorization policy AP\n session-lifetime 3600", "limits"},
+      {"crypto ikev2 authorization policy AP\n split-dns a.example\n wins 10.9.9.8", "handout"},
+      {"ip access-list standard A\n permit 172.18.0.0 0.0.255.255", "announce"},
   };
   for (const auto& [lines, effect] : cases) EXPECT_EQ(Effect(lines), effect) << lines;
 }
@@ -124,11 +129,12 @@ TEST_F(Session, IsNotConcernedByTheRest) {
                             "interface Virtual-Template1\n description x\n ip tcp adjust-mss 1200",
                             "interface Loopback0\n description x", "interface Loopback9\n ip address 10.7.0.1 255.255.255.255",
                             "crypto ikev2 profile F\n match identity remote fqdn domain example.com",
-                            "crypto ikev2 profile G\n lifetime 3600",
+                            "crypto ikev2 profile G\n lifetime 3600", "crypto ikev2 profile F\n description x",
+                            "crypto ikev2 diagnose error 50", "crypto ikev2 limit max-sa 50",
                             "crypto ikev2 keyring K\n peer OTHER\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer OTHER",
                             "crypto ikev2 keyring K\n peer NEW\n  address 192.0.2.99\n  pre-shared-key new",
                             "crypto ikev2 keyring K\n peer SPOKE\n  description x",
-                            "crypto ipsec transform-set U esp-gcm 128",
+                            "crypto ipsec transform-set U esp-gcm 128", "crypto ipsec profile I\n description x",
                             "ip access-list standard B\n permit 172.19.0.0 0.0.255.255", "ip local pool OTHER 10.1.0.1 10.1.0.8",
                             "crypto pki trustpoint TP\n ca-file /other", "hostname x",
                             "ip local pool P 10.0.0.1 10.0.0.99"})

@@ -195,7 +195,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
   KeepTicket(session, sa, in.payloads, in.now);
   sa.handshake->offer.spi = EspSpi();  // the Child SA's now, or free
   sa.handshake.reset();
-  if (!session.request->config_set.empty()) sa.queue.emplace_back(ConfigSetOp{session.request->config_set});
+  if (!session.request->config_set.empty()) QueueConfigSet(sa, session.request->config_set);
   session.request.reset();
 }
 

@@ -54,8 +54,8 @@ void Endpoint::RekeyChild(ChildId id, Instant now, Actions& out) { impl_->RekeyC
 void Endpoint::CreateChild(IkeSaId id, Instant now, Actions& out) { impl_->CreateChild(id, now, out); }
 void Endpoint::DeleteChild(ChildId id, Instant now, Actions& out) { impl_->DeleteChild(id, now, out); }
 
-void Endpoint::SetPolicy(IkeSaId id, SessionPolicy policy, const std::vector<Suite>& suites, Instant now, Actions& out) {
-  impl_->SetPolicy(id, std::move(policy), suites, now, out);
+void Endpoint::SetTerms(IkeSaId id, const SessionTerms& terms, const std::vector<Suite>* suites, Instant now, Actions& out) {
+  impl_->SetTerms(id, terms, suites, now, out);
 }
 void Endpoint::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out) {
   impl_->SendConfigSet(id, std::move(attributes), now, out);

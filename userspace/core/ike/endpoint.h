@@ -78,8 +78,18 @@ enum class Childless : uint8_t { kNever, kPrefer, kForce };
 // RFC 5723: the session in the ticket, sealed; or a handle of what the responder keeps.
 enum class TicketForm : uint8_t { kByValue, kByReference };
 
+// What an established session can take over when it changes (Endpoint::SetTerms).
+struct SessionTerms {
+  ChildPolicy child;
+  DpdPolicy dpd;
+  seconds nat_keepalive{20};
+  seconds lifetime{86400};  // of the IKE SA, until its rekey
+  uint32_t window = 5;
+  friend bool operator==(const SessionTerms&, const SessionTerms&) = default;
+};
+
 // What holds for one IKE SA once the profile is known.
-struct SessionPolicy {
+struct SessionPolicy : SessionTerms {
   std::string profile;
   Identity local_id;
   SecretBytes local_psk, remote_psk;  // our AUTH uses local, the peer's is checked with remote
@@ -89,13 +99,8 @@ struct SessionPolicy {
   // Proofs accepted of the peer: its shared key, certificates with RSA, certificates with elliptic-curve keys.
   bool accept_psk = true, accept_rsa = false, accept_elliptic = false;
   std::vector<std::shared_ptr<const crypto::TrustStore>> trust;  // whose certificates
-  ChildPolicy child;
-  DpdPolicy dpd;
-  seconds nat_keepalive{20};
   bool force_encap = false;
-  seconds lifetime{86400};
   seconds auth_lifetime{0};  // as responder: the peer must authenticate again within (RFC 4478); 0 = never
-  uint32_t window = 5;
   bool initial_contact = true;
   bool initial_contact_force = false;  // forget older sessions with the peer whatever it says
   std::optional<Ppk> ppk{};
@@ -228,7 +233,7 @@ struct ChildInfo {  // for show
   ChildSa child;  // keys left empty
   Duration age{};
   Duration rekey_in{};
-  bool outdated = false;  // made by a policy that has been replaced (SetPolicy)
+  bool outdated = false;  // not what the terms of the session would make now
 };
 struct SaInfo {  // for show
   SessionInfo session;
@@ -236,7 +241,7 @@ struct SaInfo {  // for show
   Duration age{}, lifetime{};
   uint32_t local_request_id = 0, remote_request_id = 0, local_window = 1, remote_window = 1;
   DpdPolicy dpd;
-  bool outdated = false;  // the IKE SA was made by a policy that has been replaced (SetPolicy)
+  bool outdated = false;  // the IKE SA is not what the terms and suites of the session would make now
   std::vector<ChildInfo> children;
 };
 
@@ -297,9 +302,11 @@ class Endpoint {
   void CreateChild(IkeSaId id, Instant now, Actions& out);
   // Ends one Child SA with INFORMATIONAL; the session stays.  Nothing happens while the SA is being made or rekeyed.
   void DeleteChild(ChildId id, Instant now, Actions& out);
-  // An established session goes by `policy` and `suites` from now on: liveness and NAT keepalives at once, algorithms and
-  // lifetimes from the next rekey of each SA on (`outdated` until then).  What authentication has proved is not asked again.
-  void SetPolicy(IkeSaId id, SessionPolicy policy, const std::vector<Suite>& suites, Instant now, Actions& out);
+  // An established session goes by `terms`, and its IKE SA's rekeys by `suites` (nullptr: by those of before), from now on:
+  // liveness and NAT keepalives at once, algorithms, lifetimes and window from the next rekey of each SA on (`outdated` until
+  // then).  Mode and selectors of `terms.child` must be those of before.  Without any suite that we have the session ends.
+  void SetTerms(IkeSaId id, const SessionTerms& terms, const std::vector<Suite>* suites, Instant now, Actions& out);
+  // Replaces what an earlier call has told: one is under way at a time, and the latest is told last.
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   // Our address of this session is `local` now.  True: MOBIKE moves it (RFC 4555 §3.5, §3.6), AddressChanged follows at
   // once.  False: it cannot be moved (no MOBIKE, another family …) and has to be made anew.

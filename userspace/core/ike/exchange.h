@@ -46,7 +46,8 @@ struct RekeyChildOp {
   int restarts = 0;     // INVALID_KE_PAYLOAD
 };
 struct RekeyIkeOp {
-  std::vector<Suite> offer;  // all of the group of `key`
+  std::vector<Suite> offer;  // the first has the group of `key`
+  int restarts = 0;          // groups tried before
   IkeSpi spi;                // ours of the new IKE SA
   Bytes nonce;
   crypto::KeyPair key;

@@ -128,6 +128,7 @@ void Endpoint::Impl::OnInformationalResponse(IkeSa& sa, const Incoming& in, Requ
     sa.gone = true;
     return;
   }
+  if (std::holds_alternative<ConfigSetOp>(request->op())) ConfigSetDone(session);
   if (const auto* del = std::get_if<DeleteChildOp>(&request->op())) {
     Child* child = FindChild(session, del->child);
     if (child == nullptr) return;

@@ -210,6 +210,8 @@ void Endpoint::Impl::EndOp(IkeSa& sa, const Op& op) {
     std::visit([&](const auto& original) { EndOp(sa, original); }, followup->original);
   } else if (std::holds_alternative<RekeyIkeOp>(op)) {
     sa.rekeying = false;
+  } else if (std::holds_alternative<ConfigSetOp>(op)) {
+    ConfigSetDone(*sa.session);
   }
 }
 
@@ -322,22 +324,24 @@ void Endpoint::Impl::SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attr
   IkeSa* sa = session != nullptr && session->up ? Current(*session) : nullptr;
   if (sa == nullptr) return;
   Touch(*session);
-  sa->queue.emplace_back(ConfigSetOp{std::move(attributes)});
+  if (session->telling)
+    session->tell_next = std::move(attributes);
+  else
+    QueueConfigSet(*sa, std::move(attributes));
   Finish(now, out);
 }
 
-void Endpoint::Impl::SetPolicy(IkeSaId id, SessionPolicy policy, const std::vector<Suite>& suites, Instant now,
-                               Actions& out) {
-  Session* session = tables_.FindSession(id);
-  const IkeSa* sa = session != nullptr && session->up && !session->down ? Current(*session) : nullptr;
-  if (sa == nullptr) return;
-  const auto was = std::exchange(session->policy, policies_.Share(std::move(policy)));
-  if (!(was->child == session->policy->child))
-    for (auto& [child_id, child] : session->children) child.outdated = true;
-  session->suites = suites_.Share(Supported(crypto_, ProtocolId::kIke, suites));
-  session->outdated = session->outdated || was->lifetime != session->policy->lifetime || OutdatedSuite(*session, *sa);
-  Touch(*session);
-  Finish(now, out);
+// The peer handles several requests in any order: each CFG_SET waits for the answer to the one before.
+void Endpoint::Impl::QueueConfigSet(IkeSa& sa, std::vector<ConfigAttribute> attributes) {
+  sa.session->telling = true;
+  sa.queue.emplace_back(ConfigSetOp{std::move(attributes)});
+}
+
+void Endpoint::Impl::ConfigSetDone(Session& session) {
+  session.telling = false;
+  IkeSa* sa = Current(session);
+  const auto next = std::exchange(session.tell_next, std::nullopt);
+  if (next && sa != nullptr && !session.down) QueueConfigSet(*sa, *next);
 }
 
 void Endpoint::Impl::PeerAlive(IkeSaId id, Instant now) {
@@ -357,14 +361,14 @@ SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
   info.session = session.info;
   info.state = session.down ? "DELETE" : session.up ? "READY" : "IN-NEG";
   info.age = now - (session.up ? session.ike_created : session.created);
-  info.lifetime = session.policy->lifetime;
+  info.lifetime = session.hard ? *session.hard - session.ike_created : Duration(session.policy->lifetime);
   info.dpd = session.policy->dpd;
-  info.outdated = session.outdated;
   if (const IkeSa* sa = tables_.FindSa(session.current)) {
     info.local_request_id = sa->send.next_id();
     info.remote_request_id = sa->receive.base();
     info.local_window = sa->receive.size();
     info.remote_window = sa->send.size();
+    info.outdated = session.up && Outdated(session, *sa);
   }
   for (const auto& [id, child] : session.children) {
     if (child.gone || !child.outbound) continue;  // the half that lingers is no news
@@ -372,7 +376,7 @@ SaInfo Endpoint::Impl::Describe(const Session& session, Instant now) const {
     c.child = child.sa;
     c.child.encr_in = c.child.integ_in = c.child.encr_out = c.child.integ_out = {};
     c.age = now - child.created;
-    c.outdated = child.outdated;
+    c.outdated = Outdated(session, child);
     if (child.soft) c.rekey_in = std::max(Duration{}, *child.soft - now);
     info.children.push_back(std::move(c));
   }

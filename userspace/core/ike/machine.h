@@ -75,7 +75,7 @@ class Endpoint::Impl {
   void CreateChild(IkeSaId id, Instant now, Actions& out);
   void DeleteChild(ChildId id, Instant now, Actions& out);
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
-  void SetPolicy(IkeSaId id, SessionPolicy policy, const std::vector<Suite>& suites, Instant now, Actions& out);
+  void SetTerms(IkeSaId id, const SessionTerms& terms, const std::vector<Suite>* suites, Instant now, Actions& out);
   bool MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out);
   void PeerAlive(IkeSaId id, Instant now);
   std::optional<SessionInfo> Find(IkeSaId id) const;
@@ -255,6 +255,8 @@ class Endpoint::Impl {
   void DropSas(Session& session);
   void Close(Session& session, const std::string& reason, bool authentication_failed, Actions& out);
   void SetIkeLifetime(Session& session, Instant now);
+  void QueueConfigSet(IkeSa& sa, std::vector<ConfigAttribute> attributes);
+  void ConfigSetDone(Session& session);
   uint64_t SoftPermille();  // when to rekey, in thousandths of a lifetime
   Duration SoftLifetime(Duration lifetime);
   void EndOp(IkeSa& sa, const Op& op);
@@ -462,6 +464,8 @@ class Endpoint::Impl {
 
   // rekey_ike.cc
   void StartRekeyIke(Session& session, Instant now, Actions& out);
+  void QueueRekeyIke(IkeSa& sa, std::vector<Suite> offer, int restarts, Actions& out);  // with a key of the first one's group
+  bool RekeyWithOtherGroup(IkeSa& sa, const RekeyIkeOp& op, const NotifyPayload& error, Actions& out);
   void SendRekeyIke(IkeSa& sa, RekeyIkeOp op, Instant now, Actions& out);
   void OnRekeyIkeRequest(IkeSa& sa, const Incoming& in);
   void AnswerRekeyIke(IkeSa& old, const ReplyTo& to, const Choice& choice, const Bytes& public_value, BytesView shared,

@@ -9,6 +9,7 @@ namespace flexvpn::ike {
 namespace {
 
 constexpr size_t kNonceSize = 32;
+constexpr int kMaxGroupRetries = 3;
 constexpr Duration kRefusedWait = seconds(30);  // a refusal that will hardly change soon
 
 Bytes SpiBytes(IkeSpi spi) {
@@ -19,27 +20,17 @@ Bytes SpiBytes(IkeSpi spi) {
 
 IkeSpi SpiOf(const Bytes& bytes) { return bytes.size() == 8 ? IkeSpi(ByteReader(bytes).U64()) : IkeSpi(); }
 
-// What `sa` may be replaced by, in order of preference: what it has comes first as long as policy still allows it.
+// What may take the place of `sa`, in order of preference: what it has, else what has its group, before the others.
 std::vector<Suite> Acceptable(const Session& session, const IkeSa& sa) {
   std::vector<Suite> out = *session.suites;
-  if (!OutdatedSuite(session, sa)) out.insert(out.begin(), sa.suite);
-  return out;
-}
-
-// What our rekey offers: the same again, else all that policy has with the group it likes best.
-std::vector<Suite> Offer(const Session& session, const IkeSa& sa) {
-  if (!OutdatedSuite(session, sa)) return {sa.suite};
-  std::vector<Suite> out = *session.suites;
-  std::erase_if(out, [ke = out.front().ke](const Suite& s) { return s.ke != ke; });
+  std::stable_partition(out.begin(), out.end(), [&](const Suite& s) { return s.ke == sa.suite.ke; });
+  const auto same = std::find(out.begin(), out.end(), sa.suite);
+  if (same != out.end()) std::rotate(out.begin(), same, same + 1);
+  if (out.empty()) out.push_back(sa.suite);
   return out;
 }
 
 }  // namespace
-
-bool OutdatedSuite(const Session& session, const IkeSa& sa) {
-  const std::vector<Suite>& suites = *session.suites;
-  return !suites.empty() && std::find(suites.begin(), suites.end(), sa.suite) == suites.end();
-}
 
 bool Endpoint::Impl::ChildExchangeUnderWay(const Session& session) const {
   return std::any_of(session.children.begin(), session.children.end(),
@@ -68,12 +59,15 @@ void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) 
   IkeSa* sa = Current(session);
   if (sa == nullptr || sa->state != IkeState::kEstablished || sa->rekeying || sa->successor || sa->peer_rekey) return;
   if (ChildExchangeUnderWay(session)) return RetryRekeyIke(*sa, now);
-  sa->rekeying = true;
   session.soft.reset();
-  std::vector<Suite> offer = Offer(session, *sa);
+  QueueRekeyIke(*sa, Acceptable(session, *sa), 0, out);
+}
+
+void Endpoint::Impl::QueueRekeyIke(IkeSa& sa, std::vector<Suite> offer, int restarts, Actions& out) {
+  sa.rekeying = true;
   const crypto::KeMethod group = offer.front().ke;
-  StartJob(*sa, crypto::GenerateKey{group},
-           [this, offer = std::move(offer)](IkeSa& s, crypto::JobResult made, Instant t, Actions&) {
+  StartJob(sa, crypto::GenerateKey{group},
+           [this, offer = std::move(offer), restarts](IkeSa& s, crypto::JobResult made, Instant t, Actions&) {
              if (!made.ok() || !std::holds_alternative<crypto::KeyPair>(*made)) {
                s.rekeying = false;
                return RetryRekeyIke(s, t);
@@ -82,10 +76,21 @@ void Endpoint::Impl::StartRekeyIke(Session& session, Instant now, Actions& out) 
                s.rekeying = false;
                return;
              }
-             s.queue.emplace_back(RekeyIkeOp{offer, tables_.NewSpi(rng_), rng_.Take(kNonceSize),
+             s.queue.emplace_back(RekeyIkeOp{offer, restarts, tables_.NewSpi(rng_), rng_.Take(kNonceSize),
                                              std::get<crypto::KeyPair>(*std::move(made))});
            },
            out);
+}
+
+// The peer wants another of the groups we have offered (§1.3).
+bool Endpoint::Impl::RekeyWithOtherGroup(IkeSa& sa, const RekeyIkeOp& op, const NotifyPayload& error, Actions& out) {
+  if (error.type != NotifyType::kInvalidKePayload || error.data.size() != 2 || op.restarts >= kMaxGroupRetries) return false;
+  const auto wanted = static_cast<crypto::KeMethod>(ByteReader(error.data).U16());
+  std::vector<Suite> offer = op.offer;
+  std::stable_partition(offer.begin(), offer.end(), [&](const Suite& s) { return s.ke == wanted; });
+  if (offer.front().ke != wanted || wanted == op.key.method || sa.state != IkeState::kEstablished) return false;
+  QueueRekeyIke(sa, std::move(offer), op.restarts + 1, out);
+  return true;
 }
 
 // Our own rekey of an IKE SA that the peer has replaced: what has not been sent never will be.
@@ -199,9 +204,10 @@ void Endpoint::Impl::OnRekeyIkeResponse(IkeSa& sa, const RekeyIkeOp& op, const I
   const auto* nonce = ike::Find<NoncePayload>(in.payloads);
   const auto choice = answer != nullptr ? ParseChosen(ProtocolId::kIke, *answer, op.offer) : std::nullopt;
   const IkeSpi peer_spi = choice ? SpiOf(choice->proposal.spi) : IkeSpi();
-  if (!peer_spi || ke == nullptr || nonce == nullptr || ke->method != op.key.method) {
+  if (!peer_spi || ke == nullptr || nonce == nullptr || ke->method != op.key.method || choice->suite.ke != ke->method) {
     sa.rekeying = false;
     if (sa.successor || sa.session->down) return;  // the peer's own rekey goes on
+    if (error != nullptr && RekeyWithOtherGroup(sa, op, *error, in.out)) return;
     if (error != nullptr && error->type == NotifyType::kTemporaryFailure) return RetryRekeyIke(sa, in.now);
     const std::string why = absl::StrCat("peer refuses to rekey the IKE SA (",
                                          error != nullptr ? NotifyName(error->type) : "unusable answer", ")");
@@ -264,7 +270,6 @@ void Endpoint::Impl::SwitchTo(Session& session, IkeSa& sa, Instant now, Actions&
   session.info.spi_r = sa.spi_r;
   session.info.spi_i_is_ours = sa.initiator;
   session.info.suite = sa.suite;
-  session.outdated = OutdatedSuite(session, sa);
   SetIkeLifetime(session, now);
   out.emplace_back(SessionRekeyed{session.info});
   if (!config_.qcd_secret.empty()) sa.queue.emplace_back(LivenessOp{});  // brings our token (RFC 6290 §4.2)

@@ -39,7 +39,6 @@ struct Child {
   bool deleting = false;                   // our DELETE for it is queued or under way
   bool ending = false;                     // to be deleted when our rekey of it is over
   bool lost = false;                       // the peer has it no more: its successor is a new SA to the peer
-  bool outdated = false;                   // made by a policy that has been replaced (SetPolicy)
   bool gone = false;                       // swept at the end of the event
   ChildId successor;
   std::optional<PeerRekey> peer_rekey;
@@ -176,7 +175,6 @@ struct Session {
   SessionInfo info;
   std::shared_ptr<const SessionPolicy> policy = NoPolicy();
   std::shared_ptr<const std::vector<Suite>> suites;  // acceptable in a rekey of the IKE SA
-  bool outdated = false;  // the IKE SA was made by a policy that has been replaced (SetPolicy)
   std::unique_ptr<InitiateRequest> request;  // initiator, until up
   bool negotiating = false;  // begun by us, not up: counted in the tables
   bool up = false;    // SessionUp was emitted
@@ -196,6 +194,8 @@ struct Session {
   // The peer's halves of Child SAs it deleted before we have the answer that makes them.
   std::vector<EspSpi> deleted_early;
   bool creating = false;             // our CREATE_CHILD_SA for one more Child SA is under way
+  bool telling = false;              // our CFG_SET is queued or under way
+  std::optional<std::vector<ConfigAttribute>> tell_next;  // the one after it
   net::IpAddress redirected_from;    // client: the gateway that sent us here
   uint8_t redirects = 0;             // followed so far
   bool single_pair = false;          // the peer takes one pair of traffic selectors at a time (SINGLE_PAIR_REQUIRED)
@@ -212,8 +212,11 @@ struct Session {
 // Whether ESP of the session goes in UDP, or in TCP.
 inline bool Encapsulated(const SessionInfo& info) { return info.nat_local || info.nat_remote || info.remote.in_tcp(); }
 
-// Whether policy has changed so that the suite of `sa` is no longer acceptable.
+// Whether policy has changed so that an SA is not what it would be now (outdated.cc): the IKE SA's suite alone; anything of
+// the IKE SA; anything of a Child SA.
 bool OutdatedSuite(const Session& session, const IkeSa& sa);
+bool Outdated(const Session& session, const IkeSa& sa);
+bool Outdated(const Session& session, const Child& child);
 
 // "hub.example.net (192.0.2.1:500)", or the address alone while the identity is unknown.
 std::string PeerName(const SessionInfo& info);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 
 namespace flexvpn::node {
@@ -281,6 +282,18 @@ ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::
   }
 }
 
+ike::SessionTerms MakeTerms(const config::Model& model, const config::IkeProfile& profile, const config::Interface& interface) {
+  ike::SessionTerms terms;
+  const auto ipsec = model.ipsec_profiles.find(interface.ipsec_profile);
+  if (ipsec != model.ipsec_profiles.end()) terms.child = MakeChildPolicy(model, ipsec->second, interface);
+  if (const auto& dpd = profile.dpd ? profile.dpd : model.ike.dpd) terms.dpd = {dpd->interval, dpd->retry, dpd->on_demand};
+  if (const auto& keepalive = profile.nat_keepalive ? profile.nat_keepalive : model.ike.nat_keepalive)
+    terms.nat_keepalive = *keepalive;
+  terms.lifetime = profile.lifetime;
+  terms.window = model.ike.window;
+  return terms;
+}
+
 absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model, const config::IkeProfile& profile,
                                                      const config::Interface& interface,
                                                      const std::optional<ike::Identity>& remote_id,
@@ -309,21 +322,15 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
     policy.accept_psk = policy.accept_psk && keys.ok();
     if (keys.ok()) policy.local_psk = std::move(keys->local), policy.remote_psk = std::move(keys->remote);
   }
-  policy.child = MakeChildPolicy(model, ipsec->second, interface);
+  static_cast<ike::SessionTerms&>(policy) = MakeTerms(model, profile, interface);
   if (policy.child.proposals.empty())
     return absl::FailedPreconditionError(absl::StrCat("ipsec profile ", ipsec->first, " has no usable transform set"));
-  if (const auto& dpd = profile.dpd ? profile.dpd : model.ike.dpd)
-    policy.dpd = {dpd->interval, dpd->retry, dpd->on_demand};
-  if (const auto& keepalive = profile.nat_keepalive ? profile.nat_keepalive : model.ike.nat_keepalive)
-    policy.nat_keepalive = *keepalive;
   policy.force_encap = profile.nat_force_encap;
-  policy.lifetime = profile.lifetime;
   policy.auth_lifetime = profile.auth_lifetime;
   policy.resumption = profile.reconnect;
   policy.ticket_form = profile.ticket_by_reference ? ike::TicketForm::kByReference : ike::TicketForm::kByValue;
   policy.rsa_pss = profile.local_rsa_pss;
   policy.initial_contact_force = profile.initial_contact_force;
-  policy.window = model.ike.window;
   policy.max_redirects = model.ike.max_redirects;
   policy.mobike = model.ike.mobike;
   policy.additional_addresses = model.ike.mobike_addresses;
@@ -366,12 +373,22 @@ std::vector<ike::ConfigAttribute> Handout(const config::AuthorizationPolicy& pol
   if (Asks(request, ike::CfgAttr::kIp6Dns)) servers(ike::CfgAttr::kIp6Dns, policy.ipv6_dns);
   if (Asks(request, ike::CfgAttr::kIp4Nbns)) servers(ike::CfgAttr::kIp4Nbns, policy.wins);
   // RFC 8598 §3: domains go with the name servers that know them.
-  const bool rfc8598 = Asks(request, ike::CfgAttr::kDnsDomain);
-  if (!policy.dns.empty() || (!policy.ipv6_dns.empty() && Asks(request, ike::CfgAttr::kIp6Dns)))
-    for (const std::string& domain : policy.split_dns)
-      out.push_back({rfc8598 ? ike::CfgAttr::kDnsDomain : ike::CfgAttr::kUnitySplitDns, ToBytes(domain)});
+  if (!policy.split_dns.empty() && (!policy.dns.empty() || (!policy.ipv6_dns.empty() && Asks(request, ike::CfgAttr::kIp6Dns)))) {
+    if (Asks(request, ike::CfgAttr::kDnsDomain))
+      for (const std::string& domain : policy.split_dns) out.push_back({ike::CfgAttr::kDnsDomain, ToBytes(domain)});
+    else if (Asks(request, ike::CfgAttr::kUnitySplitDns))
+      out.push_back({ike::CfgAttr::kUnitySplitDns, ToBytes(absl::StrJoin(policy.split_dns, ","))});
+  }
   if (!policy.def_domain.empty()) out.push_back({ike::CfgAttr::kUnityDefDomain, ToBytes(policy.def_domain)});
   if (!policy.banner.empty()) out.push_back({ike::CfgAttr::kUnityBanner, ToBytes(policy.banner)});
+  return out;
+}
+
+std::string HandoutText(const config::AuthorizationPolicy& policy) {
+  std::string out = policy.netmask ? policy.netmask->ToString() : "";
+  for (const auto* list : {&policy.dns, &policy.ipv6_dns, &policy.wins})
+    absl::StrAppend(&out, "|", absl::StrJoin(*list, ",", [](std::string* s, const net::IpAddress& a) { *s += a.ToString(); }));
+  absl::StrAppend(&out, "|", absl::StrJoin(policy.split_dns, ","), "|", policy.def_domain, "|", policy.banner);
   return out;
 }
 

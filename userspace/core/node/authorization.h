@@ -59,6 +59,9 @@ bool MayUsePpk(const config::Model& model);
 
 ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::IpAddress& local);
 
+// What a session over `interface` goes by and can take over when it changes; without proposals if the interface has no
+// usable protection.
+ike::SessionTerms MakeTerms(const config::Model& model, const config::IkeProfile& profile, const config::Interface& interface);
 // Everything the endpoint needs for a session over `interface` (a Tunnel or Virtual-Template).
 absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model, const config::IkeProfile& profile,
                                                      const config::Interface& interface,
@@ -82,6 +85,8 @@ std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const con
 std::vector<ike::ConfigAttribute> Handout(const config::AuthorizationPolicy& policy,
                                           const std::vector<ike::ConfigAttribute>& request);
 bool Asks(const std::vector<ike::ConfigAttribute>& request, ike::CfgAttr type);
+// What of `policy` is told at the beginning of a session alone, to be compared.
+std::string HandoutText(const config::AuthorizationPolicy& policy);
 
 // INTERNAL_IP4_SUBNET / INTERNAL_IP6_SUBNET (RFC 7296 §3.15.1) and back.
 ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix);

@@ -107,6 +107,7 @@ void Node::OnTick(Instant now, Actions& out) {
   TunnelTick();
   PeerTick();
   EndSessions();
+  TellRoutes();
   for (size_t i = 0; i < lingering_.size();) {
     if (now < lingering_[i].at) {
       ++i;
@@ -129,12 +130,13 @@ void Node::OnTick(Instant now, Actions& out) {
 
 std::optional<Instant> Node::NextDeadline() const {
   std::optional<Instant> d = Earlier(ike_.NextDeadline(), nhrp_.NextDeadline());
-  for (const auto& [name, tunnel] : tunnels_) d = Earlier(d, Earlier(Earlier(tunnel.retry_at, tunnel.answer_by), Earlier(tunnel.udp_at, tunnel.better_at)));
+  for (const auto& [name, t] : tunnels_)
+    for (const auto& at : {t.retry_at, t.answer_by, t.udp_at, t.better_at}) d = Earlier(d, at);
   for (const auto& [id, peer] : peers_) d = Earlier(d, Earlier(peer.confirm_at, Earlier(peer.dedupe_at, peer.idle_at)));
   for (const Lingering& l : lingering_) d = Earlier(d, l.at);
   for (const Deferred& call : deferred_) d = Earlier(d, call.at);
   if (!session_ends_.empty()) d = Earlier(d, session_ends_.begin()->first);
-  return Earlier(d, orphans_at_);
+  return Earlier(d, Earlier(tell_at_, orphans_at_));
 }
 
 void Node::Shutdown(Instant now, Actions& out) {

@@ -120,7 +120,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::vector<net::Prefix> remote_prefixes;
     std::vector<net::Prefix> announced;      // by the peer: of these it has the ones that are accepted
     std::vector<net::Prefix> told;           // what we have announced to it
-    bool handout_changed = false;            // Reconfiguration::Effect::handout
+    bool routes_wait = false;                // `told` is old, and its kind of peer is not told before the next session
+    std::string handout;                     // HandoutText of what it got; empty: nothing
+    net::IpAddress key_address;              // where the peer was when its key was looked up
     std::vector<std::string> configuration;  // attributes the peer gave, readable
     std::vector<nhrp::TunnelToken> tokens;  // resolutions that wait for it
     bool shortcut = false;          // initiated by us for NHRP
@@ -183,6 +185,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Instant at;
     std::string what;
   };
+  static constexpr size_t kToldAtOnce = 256;           // changed routes
+  static constexpr Duration kToldEvery = milliseconds(50);
   static constexpr Duration kHubTurn = seconds(10);    // how long a hub of several may be silent
   static constexpr Duration kBetterAgain = seconds(60);  // `peer reactivate`: between calls of the better hubs
   static constexpr Duration kUdpAgain = seconds(600);  // in TCP: between calls in UDP
@@ -246,9 +250,10 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   // reconfigure.cc
   void OnNewConfig(config::Model model, Pki pki);
-  void Renew(Session& session, const Reconfiguration::Effect& effect);
-  void RenewPolicy(const Session& session);
-  void RenewRoutes(Session& session);
+  static Reconfiguration::Basis BasisOf(const Session& session);
+  void Renew(Session& session, const Reconfiguration::Effect& effect, Reconfiguration& change);
+  void RenewIfJustChanged(const Session& session);
+  void TellRoutes();  // those in to_tell_
 
   // moves.cc: sessions whose outer addresses change
   bool ForceEncap(const net::Endpoint& local, const net::Endpoint& remote) override;
@@ -428,6 +433,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   const config::KeyCipher* cipher_ = nullptr;
   Restarts restarts_;
+  std::optional<Instant> config_changed_at_, tell_at_;
+  std::deque<ike::IkeSaId> to_tell_;  // sessions to whose peers our routes have to be told anew
   std::vector<std::string> vrf_names_{""};  // by VrfId
   std::optional<ListenIn> listening_;
   std::map<net::IpAddress, std::string> sources_;  // outer addresses in use, with their VRF: one has each

@@ -29,7 +29,7 @@ config::Interface Essence(config::Interface i) {
   i.nhrp.network_id = network;
   return i;
 }
-// Without that which a session that is up can take over (policy) or has no more use for.
+// Without that which a session that is up can take over, or has no more use for.
 config::IkeProfile Essence(config::IkeProfile p) {
   const config::IkeProfile fresh;
   p.description.clear();
@@ -41,33 +41,12 @@ config::IkeProfile Essence(config::IkeProfile p) {
   p.dpd.reset();
   p.nat_keepalive.reset();
   p.lifetime = fresh.lifetime;
-  p.auth_lifetime = fresh.auth_lifetime;
   p.reconnect = fresh.reconnect;
   p.ticket_by_reference = p.local_rsa_pss = p.initial_contact_force = false;
-  p.config_exchange_set_send = p.config_exchange_set_accept = true;
+  p.config_exchange_set_send = true;
   p.childless = fresh.childless;
   p.kept.clear();
   return p;
-}
-// The transform sets that a profile names and that there are.
-std::vector<config::TransformSet> Sets(const config::Model& model, const config::IpsecProfile& profile) {
-  std::vector<config::TransformSet> out;
-  for (const std::string& name : profile.transform_sets)
-    if (const auto it = model.transform_sets.find(name); it != model.transform_sets.end() && it->second.usable())
-      out.push_back(it->second);
-  return out;
-}
-// Whether Child SAs made by both are of the same mode: a rekey can change everything else.
-bool SameMode(const std::vector<config::TransformSet>& a, const std::vector<config::TransformSet>& b) {
-  const auto transport = [](const auto& t) { return t.transport; };
-  const auto require = [](const auto& t) { return t.transport && t.transport_require; };
-  return a.empty() == b.empty() && std::any_of(a.begin(), a.end(), transport) == std::any_of(b.begin(), b.end(), transport) &&
-         std::all_of(a.begin(), a.end(), require) == std::all_of(b.begin(), b.end(), require);
-}
-// What counts at the beginning of a session alone.
-bool SameHandout(const config::AuthorizationPolicy& a, const config::AuthorizationPolicy& b) {
-  return a.netmask == b.netmask && a.dns == b.dns && a.ipv6_dns == b.ipv6_dns && a.wins == b.wins &&
-         a.split_dns == b.split_dns && a.def_domain == b.def_domain && a.banner == b.banner;
 }
 
 // Entries of `a` that `b` does not have like this, and the names of the others in order.
@@ -94,7 +73,7 @@ std::vector<config::Trustpoint> Copies(const std::vector<const config::Trustpoin
 Reconfiguration::Reconfiguration(const config::Model& from, const config::Model& to)
     : from_(from),
       to_(to),
-      same_ike_(from.ike == to.ike && from.proposals == to.proposals && from.policies == to.policies) {
+      same_suites_(from.proposals == to.proposals && from.policies == to.policies) {
   for (const auto& [name, was] : from.keyrings) {
     const auto is = to.keyrings.find(name);
     if (is == to.keyrings.end() || was == is->second) continue;
@@ -103,11 +82,10 @@ Reconfiguration::Reconfiguration(const config::Model& from, const config::Model&
   }
 }
 
-Reconfiguration::Effect Reconfiguration::On(const Basis& s) const {
-  Effect effect{.policy = !same_ike_};
-  effect.restart = !SameClient(s) || !SameInterface(s.interface);
-  if (!effect.restart) OfProfile(s, effect);
-  if (!effect.restart) OfIpsec(s.interface, effect);
+Reconfiguration::Effect Reconfiguration::On(const Basis& s) {
+  Effect effect;
+  effect.restart = !SameClient(s) || !SameInterface(s.interface) || !SameProfile(s) || !SameIkeProfile(s.interface);
+  if (!effect.restart) OfTerms(s, effect);
   if (!effect.restart) OfAuthorization(s, effect);
   return effect;
 }
@@ -135,16 +113,14 @@ bool Reconfiguration::SameAddress(const std::string& interface) const {
   return a->name == b->name && a->address == b->address && a->prefix_length == b->prefix_length && a->down() == b->down();
 }
 
-void Reconfiguration::OfProfile(const Basis& s, Effect& effect) const {
+bool Reconfiguration::SameProfile(const Basis& s) const {
   const auto was = from_.profiles.find(s.info.profile), is = to_.profiles.find(s.info.profile);
-  effect.restart = true;
-  if (was == from_.profiles.end() || is == to_.profiles.end() || is->second.down()) return;
+  if (was == from_.profiles.end() || is == to_.profiles.end() || is->second.down()) return false;
   if (!(was->second == is->second)) {
-    if (!(Essence(was->second) == Essence(is->second))) return;
-    if (!ProfileAccepts(to_, is->second, s.info.remote_id, s.info.remote_certificate.get())) return;
-    effect.policy = effect.routes = true;
+    if (!(Essence(was->second) == Essence(is->second))) return false;
+    if (!ProfileAccepts(to_, is->second, s.info.remote_id, s.info.remote_certificate.get())) return false;
   }
-  effect.restart = !SameKeys(s, was->second, is->second) || !SameCertificates(s.info, was->second, is->second);
+  return SameKeys(s, was->second, is->second) && SameCertificates(s.info, was->second, is->second);
 }
 
 bool Reconfiguration::SameKeys(const Basis& s, const config::IkeProfile& was, const config::IkeProfile& is) const {
@@ -153,7 +129,7 @@ bool Reconfiguration::SameKeys(const Basis& s, const config::IkeProfile& was, co
   if (change == keyrings_.end()) return true;
   // Who calls asks by address, or takes the entry that the profile names; who answers knows the peer's name by then.
   const std::optional<ike::Identity> id = s.info.initiator ? std::nullopt : std::optional(s.info.remote_id);
-  const net::IpAddress& remote = s.info.remote.address;
+  const net::IpAddress& remote = s.key_address;
   // A keyring has thousands of entries; those that changed are few.
   const auto named = [](const config::Keyring& k) { return std::any_of(k.peers.begin(), k.peers.end(), ByIdentityAlone); };
   const bool by_name = !id && (named(change->second.was) || named(change->second.is));
@@ -176,38 +152,62 @@ bool Reconfiguration::SameCertificates(const ike::SessionInfo& info, const confi
          ProfileAccepts(to_, is, info.remote_id, info.remote_certificate.get());
 }
 
-void Reconfiguration::OfIpsec(const std::string& interface, Effect& effect) const {
+bool Reconfiguration::SameIkeProfile(const std::string& interface) const {
   const auto was = from_.ipsec_profiles.find(from_.interfaces.at(interface).ipsec_profile);
   const auto is = to_.ipsec_profiles.find(to_.interfaces.at(interface).ipsec_profile);
-  effect.restart = true;
-  if (was == from_.ipsec_profiles.end() || is == to_.ipsec_profiles.end()) return;
-  if (was->second.ike_profile != is->second.ike_profile) return;
-  effect.restart = false;
-  effect.policy |= !(was->second == is->second);
-  if (Sets(from_, was->second) == Sets(to_, is->second)) return;
-  effect.policy = true;
-  effect.restart = !SameMode(Sets(from_, was->second), Sets(to_, is->second));
+  return was != from_.ipsec_profiles.end() && is != to_.ipsec_profiles.end() &&
+         was->second.ike_profile == is->second.ike_profile;
+}
+
+const Reconfiguration::TermsChange& Reconfiguration::ChangeOf(const Basis& s) {
+  const auto [it, fresh] = terms_.try_emplace({s.info.profile, s.interface});
+  if (fresh)
+    it->second = {MakeTerms(from_, from_.profiles.at(s.info.profile), from_.interfaces.at(s.interface)),
+                  MakeTerms(to_, to_.profiles.at(s.info.profile), to_.interfaces.at(s.interface))};
+  return it->second;
+}
+
+const ike::SessionTerms& Reconfiguration::Terms(const Basis& session) { return ChangeOf(session).is; }
+
+const std::vector<ike::Suite>* Reconfiguration::Suites(const LocalEnd& local) {
+  if (same_suites_) return nullptr;
+  const auto [it, fresh] = suites_.try_emplace({local.address, local.fvrf});
+  if (fresh) it->second = IkeSuites(to_, local);
+  return &it->second;
+}
+
+// A rekey can change everything of a Child SA but its mode and selectors.
+void Reconfiguration::OfTerms(const Basis& s, Effect& effect) {
+  const auto& [was, is] = ChangeOf(s);
+  effect.restart = is.child.proposals.empty() || was.child.transport != is.child.transport ||
+                   was.child.tunnel != is.child.tunnel || was.child.local != is.child.local || was.child.remote != is.child.remote;
+  effect.terms = !same_suites_ || !(was == is);
 }
 
 void Reconfiguration::OfAuthorization(const Basis& s, Effect& effect) const {
   const std::string method = AuthorizationMethod(s.info);
-  const config::AuthorizationPolicy* was = FindAuthorization(from_, from_.profiles.at(s.info.profile), method);
-  const config::AuthorizationPolicy* is = FindAuthorization(to_, to_.profiles.at(s.info.profile), method);
+  const config::IkeProfile &before = from_.profiles.at(s.info.profile), &after = to_.profiles.at(s.info.profile);
+  const config::AuthorizationPolicy* was = FindAuthorization(from_, before, method);
+  const config::AuthorizationPolicy* is = FindAuthorization(to_, after, method);
   effect.restart = (was == nullptr) != (is == nullptr) || (is != nullptr && was->pool != is->pool);
   if (effect.restart || is == nullptr) return;
   if (!s.pool.empty()) {
     const auto pool = to_.pools.find(s.pool);
     effect.restart = pool == to_.pools.end() || !s.assigned || !Contains(pool->second, *s.assigned);
   }
-  effect.handout = !SameHandout(*was, *is);
-  effect.routes |= !(*was == *is) || !SameAnnouncements(*was, *is);
+  effect.announce = !SameAnnouncements(*was, *is) || (after.config_exchange_set_send && !before.config_exchange_set_send);
+  effect.accept = was->route_accept_any != is->route_accept_any || was->route_distance != is->route_distance ||
+                  was->route_tag != is->route_tag;
+  effect.limits = was->session_lifetime != is->session_lifetime;
+  effect.handout = HandoutText(*was) != HandoutText(*is);
 }
 
 // The same names may stand for other networks.
 bool Reconfiguration::SameAnnouncements(const config::AuthorizationPolicy& was, const config::AuthorizationPolicy& is) const {
-  if (!is.route_set_interface_name.empty() && !SameEntry(from_.interfaces, to_.interfaces, is.route_set_interface_name))
-    return false;
-  return was.route_set_access_lists == is.route_set_access_lists &&
+  const std::string& interface = is.route_set_interface_name;
+  return was.route_set_interface == is.route_set_interface && was.route_set_interface_name == interface &&
+         was.route_set_remote == is.route_set_remote && was.route_set_access_lists == is.route_set_access_lists &&
+         (interface.empty() || SameAddress(interface)) &&
          std::all_of(is.route_set_access_lists.begin(), is.route_set_access_lists.end(),
                      [&](const std::string& l) { return SameEntry(from_.access_lists, to_.access_lists, l); });
 }
@@ -218,6 +218,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   const bool same_files = SamePki(pki_, pki);
   pki_ = std::move(pki);
   restarts_ = {0, sessions_.size()};
+  config_changed_at_ = now_;
   if (model == model_)
     return Say(Log::Level::kInfo, same_files ? "configuration unchanged" : "certificates and CRLs read again");
   const config::Model old = std::exchange(model_, std::move(model));
@@ -225,15 +226,15 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   both.merge(config::FrontDoorVrfs(model_));
   Listen(both);
   Configure();
-  const Reconfiguration change(old, model_);
+  Reconfiguration change(old, model_);
   std::vector<ike::IkeSaId> changed;
   std::vector<std::pair<ike::IkeSaId, Reconfiguration::Effect>> renewed;
   for (const auto& [id, s] : sessions_) {
     Reconfiguration::Effect effect{.restart = true};  // what is still being negotiated goes by the old configuration
-    if (s.up) effect = change.On({s.info, s.config_interface, s.pool, s.assigned});
+    if (s.up) effect = change.On(BasisOf(s));
     if (s.info.remote.carrier == net::Carrier::kTcpAccepted && model_.ike.tcp_port == 0) effect.restart = true;
     if (effect.restart) changed.push_back(id);
-    else if (effect.policy || effect.routes || effect.handout) renewed.emplace_back(id, effect);
+    else if (effect.any()) renewed.emplace_back(id, effect);
   }
   for (ike::IkeSaId id : changed) Terminate(id, "configuration changed");
   Pump();
@@ -245,41 +246,54 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   restarts_.restarted = changed.size();
   OnLocalNetwork(LocalNetwork(network_));
   for (const auto& [id, effect] : renewed)
-    if (const auto s = sessions_.find(id); s != sessions_.end() && s->second.up) Renew(s->second, effect);
+    if (const auto s = sessions_.find(id); s != sessions_.end() && s->second.up) Renew(s->second, effect, change);
+  TellRoutes();
   Say(Log::Level::kInfo, absl::StrCat("new configuration in force; ", restarts_.restarted, " of ", restarts_.sessions,
                                       " sessions restarted, ", restarts_.renewed, " changed in place"));
   for (auto& [id, peer] : peers_)
     if (!SameEntry(old.interfaces, model_.interfaces, peer.config_interface)) RefreshPeer(peer);
 }
 
+Reconfiguration::Basis Node::BasisOf(const Session& s) {
+  return {s.info, s.config_interface, s.pool, s.assigned, s.key_address};
+}
+
 // A session that goes on under the new configuration.
-void Node::Renew(Session& session, const Reconfiguration::Effect& effect) {
+void Node::Renew(Session& session, const Reconfiguration::Effect& effect, Reconfiguration& change) {
   ++restarts_.renewed;
-  session.handout_changed |= effect.handout;
-  if (effect.policy) RenewPolicy(session);
-  if (effect.routes) RenewRoutes(session);
-}
-
-void Node::RenewPolicy(const Session& session) {
-  const ike::SessionInfo& info = session.info;
-  const std::optional<ike::Identity> id = info.initiator ? std::nullopt : std::optional(info.remote_id);
-  auto policy = MakeSessionPolicy(model_, model_.profiles.at(info.profile), model_.interfaces.at(session.config_interface), id,
-                                  info.local.address, info.remote.address, pki_);
-  if (!policy.ok())  // its peer has moved to where no key is configured for
-    return Say(Log::Level::kWarning, absl::StrCat("IKEv2: ", info.remote_id.ToString(), " keeps what it was made with: ",
-                                                  policy.status().message()));
-  Ike([&](auto& ike, auto& a) {
-    ike.SetPolicy(info.id, *std::move(policy), IkeSuites(model_, EndOf(info.local)), now_, a);
-  });
-}
-
-// What we announce goes to the peer, what it announced is judged anew.
-void Node::RenewRoutes(Session& session) {
+  if (effect.terms)
+    Ike([&](auto& ike, auto& a) {
+      ike.SetTerms(session.info.id, change.Terms(BasisOf(session)), change.Suites(EndOf(session.info.local)), now_, a);
+    });
   const config::AuthorizationPolicy* policy = AuthorizationOf(session.info);
   if (policy == nullptr) return;
-  SetEnd(session, *policy);
-  AcceptPrefixes(session, policy->route_accept_any ? session.announced : std::vector<net::Prefix>());
-  if (model_.profiles.at(session.info.profile).config_exchange_set_send) Announce(session, *policy);
+  if (effect.limits) SetEnd(session, *policy);
+  if (effect.accept && !session.announced.empty())
+    AcceptPrefixes(session, policy->route_accept_any ? session.announced : std::vector<net::Prefix>());
+  if (effect.announce) to_tell_.push_back(session.info.id);
+}
+
+// The peer of a session that was negotiated while the configuration changed may have been promised what is gone.
+void Node::RenewIfJustChanged(const Session& session) {
+  if (!config_changed_at_ || now_ - *config_changed_at_ > 2 * options_.ike.half_open_timeout) return;
+  const auto terms = MakeTerms(model_, model_.profiles.at(session.info.profile), model_.interfaces.at(session.config_interface));
+  const auto suites = IkeSuites(model_, EndOf(session.info.local));
+  Ike([&](auto& ike, auto& a) { ike.SetTerms(session.info.id, terms, &suites, now_, a); });
+}
+
+// Some at a time: a hub has thousands of peers to tell.
+void Node::TellRoutes() {
+  if (tell_at_ && now_ < *tell_at_) return;
+  tell_at_.reset();
+  for (size_t n = 0; n < kToldAtOnce && !to_tell_.empty(); ++n) {
+    const auto s = sessions_.find(to_tell_.front());
+    to_tell_.pop_front();
+    if (s == sessions_.end() || !s->second.up) continue;
+    const config::AuthorizationPolicy* policy = AuthorizationOf(s->second.info);
+    if (policy != nullptr && model_.profiles.at(s->second.info.profile).config_exchange_set_send) Announce(s->second, *policy);
+  }
+  if (!to_tell_.empty()) tell_at_ = now_ + kToldEvery;
+  Pump();
 }
 
 }  // namespace flexvpn::node

@@ -35,6 +35,13 @@ bool TellsRoutes(const std::vector<ike::ConfigAttribute>& set) {
   return set.empty() || std::any_of(set.begin(), set.end(), IsSubnet);
 }
 
+// Whether who called us follows routes that change: one of ours, or of Cisco's.  Others ignore them.
+bool TakesRoutes(const ike::SessionInfo& session) {
+  return session.vendor_ids != nullptr && std::any_of(session.vendor_ids->begin(), session.vendor_ids->end(), [](const std::string& v) {
+           return absl::StrContains(v, "FLEXVPN-FOR-LINUX") || v == "CISCO-DYNAMIC-ROUTE";
+         });
+}
+
 }  // namespace
 
 std::vector<ike::Suite> Node::InitSuites(const net::Endpoint& local, const net::Endpoint&) {
@@ -110,6 +117,7 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
     reply.push_back({ike::CfgAttr::kIp4Netmask, {mask.bytes().begin(), mask.bytes().end()}});
   }
   for (ike::ConfigAttribute& a : Handout(*policy, request)) reply.push_back(std::move(a));
+  sessions_[info.id].handout = HandoutText(*policy);
   std::vector<net::Prefix>& told = sessions_[info.id].told;
   told = AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, interface->name));
   for (const net::Prefix& p : told) reply.push_back(SubnetAttribute(p));
@@ -122,6 +130,7 @@ std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info
   auto profile = model_.profiles.find(info.profile);
   if (it == sessions_.end() || profile == model_.profiles.end()) return {};
   if (!profile->second.config_exchange_set_accept || !TellsRoutes(set)) return {};
+  std::erase_if(it->second.configuration, [](const std::string& s) { return absl::StrContains(s, "_SUBNET "); });
   Hear(it->second, Subnets(set));
   const config::AuthorizationPolicy* policy = AuthorizationOf(info);
   if (policy == nullptr || !policy->route_accept_any) return {};
@@ -171,7 +180,8 @@ void Node::Hear(Session& session, std::vector<net::Prefix> announced) {
 void Node::Announce(Session& session, const config::AuthorizationPolicy& policy) {
   std::vector<net::Prefix> prefixes =
       AnnouncedPrefixes(model_, policy, AnnouncedAddress(policy, session.config_interface));
-  if (prefixes == session.told) return;
+  session.routes_wait = prefixes != session.told && !session.info.initiator && !TakesRoutes(session.info);
+  if (prefixes == session.told || session.routes_wait) return;
   session.told = std::move(prefixes);
   std::vector<ike::ConfigAttribute> set;
   for (const net::Prefix& p : session.told) set.push_back(SubnetAttribute(p));
@@ -218,6 +228,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   session.info = info;
   session.up = true;
   session.created = now_;
+  if (session.key_address.empty()) session.key_address = info.remote.address;
   auto profile = model_.profiles.find(info.profile);
   if (profile == model_.profiles.end()) return Terminate(info.id, "its profile is gone");
   if (session.config_interface.empty()) {
@@ -239,6 +250,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     NoteFailure(info, "the key is that of another peer of the keyring");
     return Terminate(info.id, "identity not accepted");
   }
+  RenewIfJustChanged(session);
   Peer& peer = FindOrCreatePeer(session);
   session.peer = peer.id;
   peer.sessions.insert(info.id);
@@ -276,8 +288,6 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   auto it = sessions_.find(received.id);
   if (it == sessions_.end() || !it->second.peer) return;
   Session& session = it->second;
-  if (received.type == ike::CfgType::kSet && TellsRoutes(received.attributes))
-    std::erase_if(session.configuration, [](const std::string& s) { return absl::StrContains(s, "_SUBNET "); });
   for (const ike::ConfigAttribute& a : received.attributes) {
     std::string text = ike::ToString(a);
     const bool known = std::find(session.configuration.begin(), session.configuration.end(), text) != session.configuration.end();

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/ike/proposal.h"
+#include "core/node/authorization.h"
 #include "core/node/node.h"
 
 namespace flexvpn::node {
@@ -62,7 +63,9 @@ std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) c
       r.pushed_address = it->second.pushed;
       r.remote_subnets = it->second.remote_prefixes;
       r.configuration = it->second.configuration;
-      r.handout_outdated = it->second.handout_changed;
+      const config::AuthorizationPolicy* policy = AuthorizationOf(s);
+      r.handout_outdated = policy != nullptr && !it->second.handout.empty() && it->second.handout != HandoutText(*policy);
+      r.routes_outdated = it->second.routes_wait;
     }
     static const std::vector<std::string> kNone;
     for (const std::string& v : s.vendor_ids ? *s.vendor_ids : kNone) {

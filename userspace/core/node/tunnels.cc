@@ -192,8 +192,10 @@ std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const conf
 
 ike::IkeSaId Node::Call(const Tunnel& tunnel, ike::InitiateRequest request) {
   ike::Actions actions;
+  const net::IpAddress hub = request.remote.address;
   const ike::IkeSaId id = ike_.Initiate(std::move(request), now_, actions);
   Session& session = sessions_[id];
+  session.key_address = hub;  // a redirection leads elsewhere with the same key
   session.config_interface = tunnel.name;
   session.created = now_;
   for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));
@@ -272,6 +274,7 @@ void Node::CallShortcut(const nhrp::NeedTunnel& need) {
   ike::Actions actions;
   const ike::IkeSaId id = ike_.Initiate(std::move(request), now_, actions);
   Session& session = sessions_[id];
+  session.key_address = remote.address;
   session.config_interface = vt->name;
   session.created = now_;
   session.shortcut = true;

@@ -87,7 +87,7 @@ Json Waits(const IkeSaRow& r) {
   Json list = Json::array();
   if (r.ike_outdated) list.push_back("ike_rekey");
   if (r.child_outdated) list.push_back("child_rekey");
-  if (r.handout_outdated) list.push_back("next_session");
+  if (r.handout_outdated || r.routes_outdated) list.push_back("next_session");
   return list;
 }
 

@@ -53,7 +53,7 @@ struct IkeSaRow {
   std::vector<std::string> configuration;          // attributes of the configuration payload received, readable
   std::string peer_type;                  // from vendor ids: "IOS-XE", "flexvpn", "strongSwan"; empty = unknown
   // The configuration has changed since: what waits for the next rekey of the IKE SA or of a Child SA, and for the next session.
-  bool ike_outdated = false, child_outdated = false, handout_outdated = false;
+  bool ike_outdated = false, child_outdated = false, handout_outdated = false, routes_outdated = false;
   uint64_t packets_in = 0, packets_out = 0;        // IKE messages
   uint32_t children = 0;
 };

@@ -90,6 +90,7 @@ std::string WaitsFor(const IkeSaRow& sa) {
   if (sa.ike_outdated) parts.push_back("the IKE SA: at its next rekey");
   if (sa.child_outdated) parts.push_back("the Child SA: at its next rekey");
   if (sa.handout_outdated) parts.push_back("DNS, domain, netmask and banner: in the next session");
+  if (sa.routes_outdated) parts.push_back("the routes we announce: in the next session");
   return absl::StrJoin(parts, "; ");
 }
 
