@@ -303,7 +303,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   if (!interface.inoperative.empty())
     return absl::FailedPreconditionError(absl::StrCat("interface ", interface.name, " stays shut: ", interface.inoperative));
   const bool proves = profile.local_psk || profile.local_rsa || profile.local_elliptic;
-  const bool without_key = ExpectsCertificate(profile) || profile.remote_null;  // how a peer may come
+  const bool without_key = ExpectsCertificate(profile) || profile.remote_null;  // a peer may come so
   if ((!proves && !profile.local_null) || (!profile.remote_psk && !without_key))
     return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " has no authentication method of this version"));
   ike::SessionPolicy policy;

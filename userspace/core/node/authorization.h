@@ -46,7 +46,7 @@ bool KeyIsOf(const config::Model& model, const config::IkeProfile& profile, cons
 struct Keys {
   SecretBytes local, remote;
 };
-// Pre-shared keys for a peer (none for NULL authentication): profile key, else the keyring peer found by identity (if known), else by the most
+// Pre-shared keys for a peer: profile key, else the keyring peer found by identity (if known), else by the most
 // specific address.  Only those the profile's authentication lines need must be there; kNotFound names the keyring and
 // what to add.
 absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfile& profile,
