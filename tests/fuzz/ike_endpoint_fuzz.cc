@@ -128,8 +128,10 @@ class Script {
     Apply(side, out);
   }
 
-  // `extras`: additional key exchanges, childless, post-quantum pre-shared key.
+  // `extras`: additional key exchanges, childless, post-quantum pre-shared key; the last two together: the caller is not
+  // authenticated.
   void Initiate(size_t side, int extras) {
+    const bool null = (extras & 6) == 6;
     for (Side& s : sides_) {
       SessionPolicy& p = s.policy.session;
       p.child.pfs.clear();
@@ -141,6 +143,10 @@ class Script {
       p.childless = (extras & 2) != 0 ? Childless::kPrefer : Childless::kNever;
       p.ppk.reset();
       if ((extras & 4) != 0) p.ppk = Ppk{ToBytes("id"), ToSecret(AsView("ppk")), false};
+      p.accept_null = null;
+      p.local_null = null && &s == &sides_[side];
+      p.local_id = p.local_null ? Identity{IdType::kNull, {}}
+                                : Identity{IdType::kFqdn, ToBytes(&s == &sides_[0] ? "a" : "b")};
     }
     InitiateRequest r;
     r.local = {kAddress[side], 500};

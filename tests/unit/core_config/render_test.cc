@@ -167,11 +167,11 @@ class Generator {
                                                    IdentityKind::kKeyId};
     std::vector<IdentityKind> kinds = local_kinds;
     if (!local) {
-      kinds.insert(kinds.end(), {IdentityKind::kAny, IdentityKind::kFqdnDomain, IdentityKind::kEmailDomain});
+      kinds.insert(kinds.end(), {IdentityKind::kAny, IdentityKind::kFqdnDomain, IdentityKind::kEmailDomain, IdentityKind::kNull});
     }
     id.kind = Pick(kinds);
     if (id.kind == IdentityKind::kAddress) id.prefix = local ? net::Prefix::Host(Host()) : AnyPrefix();
-    else if (id.kind != IdentityKind::kAny) id.text = Pick<std::string>({"a.example.net", "u@example.net", "x", "domain1"});
+    else if (id.kind != IdentityKind::kAny && id.kind != IdentityKind::kNull) id.text = Pick<std::string>({"a.example.net", "u@example.net", "x", "domain1"});
     return id;
   }
   Dpd MakeDpd() { return {seconds(10 + Below(3591)), seconds(2 + Below(59)), Flip()}; }
@@ -295,7 +295,7 @@ class Generator {
     if (Flip()) p.identity_local = Id(true);
     if (Below(5) == 0) {
       p.identity_local.emplace();
-      p.identity_local->kind = IdentityKind::kDn;
+      p.identity_local->kind = Flip() ? IdentityKind::kDn : IdentityKind::kNull;
     }
     p.local_psk = Flip();
     p.remote_psk = Flip();
@@ -303,12 +303,14 @@ class Generator {
     if (p.remote_psk && Flip()) p.remote_key = Key();
     if (!p.local_psk && Flip()) (Flip() ? p.local_rsa : p.local_elliptic) = true;
     if (p.local_rsa) p.local_rsa_pss = Flip();
+    p.local_null = !p.local_psk && !p.local_rsa && !p.local_elliptic && Flip();
+    p.remote_null = Flip();
     p.remote_rsa = Flip();
     p.remote_elliptic = Flip();
     if (Flip()) p.match_certificate = {"MAP", "other"};
     if (Flip()) p.trustpoints = {{"CA", true, true}, {"SIGN", true, false}, {"CHECK", false, true}};
     if (Flip()) p.keyring = Name();
-    for (const char* method : {"", "psk", "cert"})
+    for (const char* method : {"", "psk", "cert", "null"})
       if (Flip()) p.authorization[method] = {Pick<std::string>({"L", "default"}), "A", Flip(), Flip()};
     p.inbound_only = Flip();
     if (Flip()) p.tcp = Flip() ? TcpEncapsulation::kAlways : TcpEncapsulation::kFallback, p.tcp_port = static_cast<uint16_t>(1 + Below(65535));

@@ -28,6 +28,7 @@ class Insider {
     keys_ = DeriveIkeKeys(crypto_, suite, std::get<SecretBytes>(*shared),
                           ike::Find<NoncePayload>(p)->nonce, ike::Find<NoncePayload>(q)->nonce, spi_i_, spi_r_);
   }
+  const IkeKeys& keys() const { return keys_; }
   Header MakeHeader(bool as_initiator, ExchangeType exchange, uint32_t id, bool response = false) const {
     Header h;
     h.initiator_spi = spi_i_, h.responder_spi = spi_r_;

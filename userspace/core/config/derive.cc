@@ -80,7 +80,7 @@ std::string WhyDown(const Model& m, const IkeProfile& p) {
   if (std::string why = FirstShut(p.kept); !why.empty()) return why;
   if ((p.local_rsa || p.local_elliptic) && SigningTrustpoints(m, p).empty())
     return "it signs, but no trustpoint has a certificate of ours";
-  if ((p.remote_rsa || p.remote_elliptic) && !p.remote_psk && CheckingTrustpoints(m, p).empty())
+  if ((p.remote_rsa || p.remote_elliptic) && !p.remote_psk && !p.remote_null && CheckingTrustpoints(m, p).empty())
     return "it expects certificates, but no trustpoint has a CA";
   for (const auto& [method, use] : p.authorization) {
     const auto list = m.aaa_authorization.find(use.list);

@@ -30,6 +30,7 @@ Identity ReadIdentity(const Call& k) {
   id.text = k.Text("S");
   const bool domain = k.Has("domain");
   if (k.Has("dn")) id.kind = IdentityKind::kDn;
+  if (k.Has("null")) id.kind = IdentityKind::kNull;
   if (k.Has("fqdn")) id.kind = domain ? IdentityKind::kFqdnDomain : IdentityKind::kFqdn;
   if (k.Has("email")) id.kind = domain ? IdentityKind::kEmailDomain : IdentityKind::kEmail;
   if (k.Has("key-id")) id.kind = IdentityKind::kKeyId;
@@ -65,16 +66,21 @@ void IdentityLocal(Context& c, const Call& k) {
   if (k.set()) c.profile->identity_local = ReadIdentity(k);
 }
 
+// One method of our own; the peer may have the choice of several.
+void ForgetLocalMethod(IkeProfile& p) {
+  p.local_psk = p.local_rsa = p.local_rsa_pss = p.local_elliptic = p.local_null = false;
+  p.local_key = {};
+}
+
 void Authentication(Context& c, const Call& k) {
   const bool local = k.Has("local");
   SecretBytes key;
   if (k.set() && (k.Find("KEY") != nullptr || k.Find("HEX") != nullptr) && !ReadKey(c, k, kPreSharedKey, &key)) return;
-  if (local && k.set()) c.profile->local_rsa = c.profile->local_rsa_pss = c.profile->local_elliptic = false;
+  if (local && k.set()) ForgetLocalMethod(*c.profile);
   (local ? c.profile->local_psk : c.profile->remote_psk) = k.set();
   (local ? c.profile->local_key : c.profile->remote_key) = std::move(key);
 }
 
-// One method of our own; the peer may have the choice of several.
 void CertificateAuthentication(Context& c, const Call& k) {
   IkeProfile& p = *c.profile;
   const bool rsa = k.Has("rsa-sig");
@@ -82,12 +88,19 @@ void CertificateAuthentication(Context& c, const Call& k) {
     (rsa ? p.remote_rsa : p.remote_elliptic) = k.set();
     return;
   }
-  if (k.set()) {
-    p.local_psk = p.local_rsa = p.local_elliptic = false;
-    p.local_key = {};
-  }
+  if (k.set()) ForgetLocalMethod(p);
   (rsa ? p.local_rsa : p.local_elliptic) = k.set();
   p.local_rsa_pss = k.set() && k.Has("pss");
+}
+
+void NullAuthentication(Context& c, const Call& k) {
+  IkeProfile& p = *c.profile;
+  if (k.Has("remote")) {
+    p.remote_null = k.set();
+    return;
+  }
+  if (k.set()) ForgetLocalMethod(p);
+  p.local_null = k.set();
 }
 
 void PkiTrustpoint(Context& c, const Call& k) {
@@ -105,7 +118,7 @@ void MatchCertificate(Context& c, const Call& k) {
 }
 
 void AaaGroup(Context& c, const Call& k) {
-  const std::string method = k.Has("psk") ? "psk" : k.Has("cert") ? "cert" : "";
+  const std::string method = k.Has("psk") ? "psk" : k.Has("cert") ? "cert" : k.Has("null") ? "null" : "";
   if (k.set())
     c.profile->authorization[method] = {k.Text("LIST"), k.Text("NAME"), k.Has("override"), k.Has("local")};
   else if (method.empty() && k.Find("LIST") == nullptr)
@@ -163,6 +176,7 @@ std::vector<Command> Own() {
       {"match identity remote address <P:prefix>", "peers of this identity", MatchIdentity},
       {"match identity remote {fqdn|email} [domain] <S>", "peers of this identity", MatchIdentity},
       {"match identity remote key-id <S>", "peers of this identity", MatchIdentity},
+      {"match identity remote null", "peers that do not say who they are (RFC 7619); our own word", MatchIdentity},
       {"match certificate <MAP>", "peers whose certificate fits this map; repeatable", MatchCertificate},
       {"match address local <A:address>", "only for this local address; repeatable", MatchLocal},
       {"match fvrf {any|<VRF>}", "VRF that the peers call by; without it the global one", MatchFvrf},
@@ -170,11 +184,14 @@ std::vector<Command> Own() {
       {"identity local key-id <S>", "who we say we are", IdentityLocal},
       {"identity local address <A:address>", "who we say we are", IdentityLocal},
       {"identity local dn", "who we say we are: the subject of our certificate", IdentityLocal},
+      {"identity local null", "we do not say who we are (RFC 7619); our own word", IdentityLocal},
       {"authentication local rsa-sig [pss]", "prove ourselves with an RSA certificate; `pss`: by RSASSA-PSS, our own word",
        CertificateAuthentication},
       {"authentication local ecdsa-sig", "prove ourselves with a certificate of an elliptic-curve key", CertificateAuthentication},
       {"authentication remote rsa-sig", "expect an RSA certificate", CertificateAuthentication},
       {"authentication remote ecdsa-sig", "expect a certificate of an elliptic-curve key", CertificateAuthentication},
+      {"authentication local null", "prove nothing (RFC 7619); our own word", NullAuthentication},
+      {"authentication remote null", "let in peers that prove nothing (RFC 7619); our own word", NullAuthentication},
       {"pki trustpoint <NAME> [sign|verify]", "sign or check by this trustpoint; repeatable; without it by all", PkiTrustpoint},
       {"authentication local pre-share [key [0] <KEY:secret>]", "prove ourselves with a pre-shared key", Authentication},
       {"authentication local pre-share key hex <HEX:secret>", "the key as hexadecimal digits", Authentication},
@@ -187,7 +204,7 @@ std::vector<Command> Own() {
        [](Context& c, const Call& k) { c.profile->keyring = k.set() ? k.Text("NAME") : ""; }},
       {"keyring <NAME>", "keys of the peers (old spelling)",
        [](Context& c, const Call& k) { c.profile->keyring = k.set() ? k.Text("NAME") : ""; }},
-      {"aaa authorization group [override] [psk|cert] list <LIST> [<NAME> [local]]", "authorization policy of the peers",
+      {"aaa authorization group [override] [psk|cert|null] list <LIST> [<NAME> [local]]", "authorization policy of the peers",
        AaaGroup},
       {"virtual-template <N:1-4095> [mode auto]", "interface template for peers that call us", VirtualTemplate},
       {"dpd <INTERVAL:10-3600> <RETRY:2-60> {on-demand|periodic}", "dead peer detection", ProfileDpd},

@@ -59,7 +59,7 @@ struct Statement {
 };
 
 // --- identities -----------------------------------------------------------------------------------------
-enum class IdentityKind : uint8_t { kAny, kAddress, kFqdn, kFqdnDomain, kEmail, kEmailDomain, kKeyId, kDn };
+enum class IdentityKind : uint8_t { kAny, kAddress, kFqdn, kFqdnDomain, kEmail, kEmailDomain, kKeyId, kDn, kNull };
 // `match identity remote …`, `identity local …`, keyring `identity …`.
 struct Identity {
   IdentityKind kind = IdentityKind::kAny;
@@ -179,9 +179,11 @@ struct IkeProfile {  // crypto ikev2 profile
   // authentication local|remote rsa-sig, ecdsa-sig (any elliptic curve); local: at most one of the three
   bool local_rsa_pss = false;               // … rsa-sig pss: RSASSA-PSS instead of PKCS#1; our own word
   bool local_rsa = false, local_elliptic = false, remote_rsa = false, remote_elliptic = false;
+  // authentication local|remote null: we prove nothing, the peer need not (RFC 7619); local: instead of the others
+  bool local_null = false, remote_null = false;
   std::vector<TrustpointUse> trustpoints;   // empty: all of them
   std::string keyring;                      // keyring local NAME
-  // aaa authorization group [psk|cert] list LIST NAME, by the method the peer authenticates with; "" = any.
+  // aaa authorization group [psk|cert|null] list LIST NAME, by the method the peer authenticates with; "" = any.
   std::map<std::string, AuthorizationUse> authorization;
   bool inbound_only = false;                // match inbound-only: tunnels with it call nobody
   std::optional<uint32_t> virtual_template;

@@ -29,6 +29,7 @@ std::string IdentityWords(const Identity& id) {
     case IdentityKind::kEmailDomain: return absl::StrCat("email domain ", id.text);
     case IdentityKind::kKeyId: return absl::StrCat("key-id ", id.text);
     case IdentityKind::kDn: return "dn";
+    case IdentityKind::kNull: return "null";
   }
   return "";
 }
@@ -341,6 +342,8 @@ class Renderer {
     if (p.remote_elliptic) Line(" authentication remote ecdsa-sig");
     if (p.local_rsa) Line(" authentication local rsa-sig", p.local_rsa_pss ? " pss" : "");
     if (p.local_elliptic) Line(" authentication local ecdsa-sig");
+    if (p.remote_null) Line(" authentication remote null");
+    if (p.local_null) Line(" authentication local null");
     for (const TrustpointUse& t : p.trustpoints)
       Line(" pki trustpoint ", t.name, t.sign && t.verify ? "" : t.sign ? " sign" : " verify");
     if (!p.keyring.empty()) Line(" keyring local ", p.keyring);

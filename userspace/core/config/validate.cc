@@ -120,7 +120,9 @@ void Checker::CheckProfileAuthorization(const IkeProfile& p, const std::string& 
       Warn(where, absl::StrCat("accepted, but this version does not choose the authorization policy by the identity; ", user,
                                " is inoperative: no peer matches it"),
            "name the authorization policy after the list: 'aaa authorization group psk list LIST default'");
-    const bool possible = method.empty() || (method == "psk" ? p.remote_psk : p.remote_rsa || p.remote_elliptic);
+    const bool possible = method.empty() || (method == "psk"    ? p.remote_psk
+                                             : method == "null" ? p.remote_null
+                                                                : p.remote_rsa || p.remote_elliptic);
     if (!possible)
       Warn(where, absl::StrCat("'aaa authorization group ", method, "' of ", user, " is for nobody: no such 'authentication remote'"));
     if (!use.policy.empty())
@@ -133,9 +135,9 @@ void Checker::CheckProfileKeys(const IkeProfile& p, const std::string& path, con
   const bool other_method = std::any_of(p.kept.begin(), p.kept.end(), [](const Statement& s) {
     return s.StartsWith("authentication") || s.StartsWith("dynamic") || s.StartsWith("keyring");
   });
-  if (!p.local_psk && !p.local_rsa && !p.local_elliptic && !other_method)
+  if (!p.local_psk && !p.local_rsa && !p.local_elliptic && !p.local_null && !other_method)
     Error(p.where, user + " does not say how we authenticate ourselves", "add 'authentication local pre-share'");
-  if (!p.remote_psk && !p.remote_rsa && !p.remote_elliptic && !other_method)
+  if (!p.remote_psk && !p.remote_rsa && !p.remote_elliptic && !p.remote_null && !other_method)
     Error(p.where, user + " does not say how the peer authenticates itself", "add 'authentication remote pre-share'");
   const bool keys = (!p.local_psk || !p.local_key.empty()) && (!p.remote_psk || !p.remote_key.empty());
   if (p.keyring.empty() && !keys && !other_method)
@@ -145,6 +147,32 @@ void Checker::CheckProfileKeys(const IkeProfile& p, const std::string& path, con
           At(path, "keyring local", At(path, "keyring", p.where)), user, "crypto ikev2 keyring");
 }
 
+// NULL authentication (RFC 7619): said aloud, and told where it cannot come to anything.
+void Checker::CheckProfileNull(const IkeProfile& p, const std::string& path, const std::string& user) {
+  const auto nobody = std::find_if(p.match_remote.begin(), p.match_remote.end(),
+                                   [](const Identity& id) { return id.kind == IdentityKind::kNull; });
+  const bool any = std::any_of(p.match_remote.begin(), p.match_remote.end(),
+                               [](const Identity& id) { return id.kind == IdentityKind::kAny; });
+  const Location remote = At(path, "authentication remote null", p.where);
+  if (p.remote_null && nobody == p.match_remote.end() && !any)
+    Warn(remote, user + " accepts peers without authentication, but none of its lines matches them",
+         "add 'match identity remote null'");
+  else if (p.remote_null)
+    Warn(remote, absl::StrCat("anybody who reaches this router is let in by profile '", p.name,
+                              "': it accepts peers without authentication"),
+         "leave out 'authentication remote null' unless the tunnel may be everybody's");
+  if (!p.remote_null && nobody != p.match_remote.end())
+    Warn(nobody->where, user + " matches peers that do not say who they are, but does not accept them",
+         "add 'authentication remote null', or leave this line out");
+  if (!p.identity_local) return;
+  if (p.identity_local->kind == IdentityKind::kNull && !p.local_null)
+    Error(p.identity_local->where, user + " does not say who we are, but authenticates us: nobody can check that",
+          "write 'authentication local null' or another 'identity local'");
+  if (p.identity_local->kind != IdentityKind::kNull && p.local_null)
+    Warn(p.identity_local->where, user + " says who we are without proving it; peers may refuse that",
+         "leave out 'identity local': we are nobody in particular then");
+}
+
 void Checker::CheckProfile(const IkeProfile& p) {
   const std::string path = absl::StrCat("crypto ikev2 profile ", p.name);
   const std::string user = absl::StrCat("crypto ikev2 profile '", p.name, "'");
@@ -152,6 +180,7 @@ void Checker::CheckProfile(const IkeProfile& p) {
     Error(p.where, user + " matches no peer", "add 'match identity remote any' or one with an identity");
   CheckProfileKeys(p, path, user);
   CheckProfileCertificates(p, path, user);
+  CheckProfileNull(p, path, user);
   CheckProfileAuthorization(p, path, user);
   if (p.virtual_template) {
     const std::string name = absl::StrCat("Virtual-Template", *p.virtual_template);

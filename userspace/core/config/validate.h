@@ -65,6 +65,7 @@ class Checker {
   void CheckProfile(const IkeProfile& p);
   void CheckProfileKeys(const IkeProfile& p, const std::string& path, const std::string& user);
   void CheckProfileCertificates(const IkeProfile& p, const std::string& path, const std::string& user);
+  void CheckProfileNull(const IkeProfile& p, const std::string& path, const std::string& user);
   void CheckProfileAuthorization(const IkeProfile& p, const std::string& path, const std::string& user);
   void CheckSameMatch();
   void CheckTunnel(const Interface& i, const std::string& path, const std::string& user);

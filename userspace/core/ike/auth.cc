@@ -8,6 +8,10 @@
 namespace flexvpn::ike {
 namespace {
 
+SecretBytes ComputeAuth(const crypto::Provider& crypto, BytesView secret, const AuthInput& in) {
+  return SharedKeyAuth(crypto, in.prf, secret, in.first_message, in.peer_nonce, in.sk_p, IdBody(*in.id), in.int_auth);
+}
+
 class PskAuthenticator : public Authenticator {
  public:
   PskAuthenticator(const crypto::Provider& crypto, SecretBytes local_key, SecretBytes remote_key)
@@ -15,7 +19,7 @@ class PskAuthenticator : public Authenticator {
 
   absl::StatusOr<AuthPayload> Sign(const AuthInput& own) const override {
     if (local_key_.empty()) return absl::FailedPreconditionError("no local pre-shared key");
-    const SecretBytes mac = Compute(local_key_, own);
+    const SecretBytes mac = ComputeAuth(crypto_, local_key_, own);
     if (mac.empty()) return absl::InternalError("PRF failed");
     return AuthPayload{AuthMethod::kSharedKey, Bytes(mac.begin(), mac.end())};
   }
@@ -24,18 +28,13 @@ class PskAuthenticator : public Authenticator {
     if (auth.method != AuthMethod::kSharedKey)
       return absl::UnauthenticatedError("peer does not authenticate with a pre-shared key");
     if (remote_key_.empty()) return absl::UnauthenticatedError("no pre-shared key for this peer");
-    const SecretBytes mac = Compute(remote_key_, peer);
+    const SecretBytes mac = ComputeAuth(crypto_, remote_key_, peer);
     if (mac.empty() || !crypto_.ConstantTimeEqual(mac, auth.data))
       return absl::UnauthenticatedError("wrong pre-shared key");
     return absl::OkStatus();
   }
 
  private:
-  SecretBytes Compute(const SecretBytes& key, const AuthInput& in) const {
-    return SharedKeyAuth(crypto_, in.prf, key, in.first_message, in.peer_nonce, in.sk_p, IdBody(*in.id),
-                         in.int_auth);
-  }
-
   const crypto::Provider& crypto_;
   SecretBytes local_key_, remote_key_;
 };
@@ -57,6 +56,19 @@ Bytes SignedOctets(const crypto::Provider& crypto, const AuthInput& in) {
   w.Append(maced_id);
   w.Append(in.int_auth);
   return std::move(w).Release();
+}
+
+absl::StatusOr<AuthPayload> NullAuth(const crypto::Provider& crypto, const AuthInput& own) {
+  const SecretBytes mac = ComputeAuth(crypto, own.sk_p, own);
+  if (mac.empty()) return absl::InternalError("PRF failed");
+  return AuthPayload{AuthMethod::kNull, Bytes(mac.begin(), mac.end())};
+}
+
+absl::Status VerifyNullAuth(const crypto::Provider& crypto, const AuthInput& peer, const AuthPayload& auth) {
+  const SecretBytes mac = ComputeAuth(crypto, peer.sk_p, peer);
+  if (auth.method != AuthMethod::kNull || mac.empty() || !crypto.ConstantTimeEqual(mac, auth.data))
+    return absl::UnauthenticatedError("its AUTH does not belong to this exchange (NULL authentication)");
+  return absl::OkStatus();
 }
 
 AuthPayload ResumedAuth(const crypto::Provider& crypto, const AuthInput& own) {

@@ -38,6 +38,12 @@ std::unique_ptr<Authenticator> NewPskAuthenticator(const crypto::Provider& crypt
 // InitiatorSignedOctets / ResponderSignedOctets.
 Bytes SignedOctets(const crypto::Provider& crypto, const AuthInput& in);
 
+// NULL authentication (RFC 7619 §2.1): AUTH as with a shared key, which is SK_pi or SK_pr of the signer.  It proves that the
+// peer of IKE_AUTH is that of IKE_SA_INIT, and nothing about who that is.  Error kInternal: the PRF failed.
+absl::StatusOr<AuthPayload> NullAuth(const crypto::Provider& crypto, const AuthInput& own);
+// Error kUnauthenticated.
+absl::Status VerifyNullAuth(const crypto::Provider& crypto, const AuthInput& peer, const AuthPayload& auth);
+
 // Session resumption (RFC 5723 §4.3.3): prf(SK_px, signed octets), as method "shared key"; no long-term key is in it.
 AuthPayload ResumedAuth(const crypto::Provider& crypto, const AuthInput& own);
 // Error kUnauthenticated.

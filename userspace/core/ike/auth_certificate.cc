@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "core/ike/machine.h"
 
 namespace flexvpn::ike {
@@ -20,6 +21,7 @@ std::string Accepted(const SessionPolicy& policy) {
   add(policy.accept_psk, "pre-share");
   add(policy.accept_rsa, "rsa-sig");
   add(policy.accept_elliptic, "ecdsa-sig");
+  add(policy.accept_null, "null");
   return out;
 }
 
@@ -64,6 +66,9 @@ void Endpoint::Impl::Hold(IkeSa& sa, const Incoming& in) {
 void Endpoint::Impl::JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then) {
   Session& session = *sa.session;
   const SessionPolicy& policy = *session.policy;
+  if (auth.method == AuthMethod::kNull) return (this->*then)(sa, JudgeNull(sa, of_initiator, auth), in);
+  if (IsAnonymous(session.info))
+    return (this->*then)(sa, absl::UnauthenticatedError("it proves to be somebody and does not say who (ID_NULL)"), in);
   if (auth.method != AuthMethod::kSharedKey) return JudgeCertificate(sa, of_initiator, auth, in, then);
   session.info.remote_certificate.reset();
   session.info.auth_remote = "PSK";
@@ -73,6 +78,22 @@ void Endpoint::Impl::JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& 
     verdict = NewPskAuthenticator(crypto_, policy.local_psk, policy.remote_psk)
                   ->Verify(AuthFor(sa, of_initiator, session.info.remote_id), auth);
   (this->*then)(sa, verdict, in);
+}
+
+// Only where the profile says so, and only under no name: whoever names itself has to prove it (RFC 7619 §2.2).
+absl::Status Endpoint::Impl::JudgeNull(IkeSa& sa, bool of_initiator, const AuthPayload& auth) {
+  SessionInfo& info = sa.session->info;
+  info.remote_certificate.reset();
+  info.auth_remote = "NULL";
+  if (!sa.session->policy->accept_null)
+    return absl::UnauthenticatedError(
+        absl::StrCat("it does not authenticate itself (NULL), wanted is ", Accepted(*sa.session->policy)));
+  if (!IsAnonymous(info))
+    return absl::UnauthenticatedError(
+        absl::StrCat("it calls itself ", info.remote_id.ToString(), " and does not prove it (NULL authentication)"));
+  RETURN_IF_ERROR(VerifyNullAuth(crypto_, AuthFor(sa, of_initiator, info.remote_id), auth));
+  counters_.Add("peers without authentication accepted");
+  return absl::OkStatus();
 }
 
 void Endpoint::Impl::JudgeCertificate(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in,

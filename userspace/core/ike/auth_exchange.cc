@@ -31,6 +31,15 @@ AuthInput Endpoint::Impl::AuthFor(const IkeSa& sa, bool of_initiator, const Iden
   return in;
 }
 
+// Our AUTH where it is no signature: by shared key, or by none (RFC 7619).
+absl::StatusOr<AuthPayload> Endpoint::Impl::UnsignedAuth(IkeSa& sa, bool of_initiator, PpkUse ppk) {
+  const SessionPolicy& policy = *sa.session->policy;
+  const AuthInput input = AuthFor(sa, of_initiator, policy.local_id, ppk);
+  sa.session->info.auth_local = policy.local_null ? "NULL" : "PSK";
+  if (policy.local_null) return NullAuth(crypto_, input);
+  return NewPskAuthenticator(crypto_, policy.local_psk, policy.remote_psk)->Sign(input);
+}
+
 void Endpoint::Impl::AppendAuthNotifies(const Session& session, Payloads& out) const {
   const uint32_t window = std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow);
   if (window > 1) out.emplace_back(Status(NotifyType::kSetWindowSize, U32Bytes(window)));
@@ -55,12 +64,10 @@ void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
     return also_without ? SignOwn(sa, true, PpkUse::kWithout, now, out, &Impl::SignWithPpk)
                         : SignOwn(sa, true, PpkUse::kIfAny, now, out, &Impl::SendAuthRequest);
   }
-  const auto psk = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk);
-  const auto auth = psk->Sign(AuthFor(sa, true, session.policy->local_id));
+  const auto auth = UnsignedAuth(sa, true, PpkUse::kIfAny);
   if (!auth.ok()) return FailInit(session, std::string(auth.status().message()), out);
-  session.info.auth_local = "PSK";
   if (also_without) {
-    auto without = psk->Sign(AuthFor(sa, true, session.policy->local_id, PpkUse::kWithout));
+    auto without = UnsignedAuth(sa, true, PpkUse::kWithout);
     if (without.ok()) sa.handshake->no_ppk_auth = std::move(without->data);
   }
   SendAuthRequest(sa, *auth, now, out);
@@ -83,8 +90,10 @@ void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant
   }
   if (request.remote_id) payloads.emplace_back(IdPayload{false, request.remote_id->type, request.remote_id->data});
   payloads.emplace_back(auth);
-  // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).
-  if (session.policy->initial_contact && tables_.up_with(session.info.remote.address) == 0)
+  // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).  Who is nobody in particular
+  // does not say it (RFC 7619 §2.3).
+  if (session.policy->initial_contact && !session.policy->local_null &&
+      tables_.up_with(session.info.remote.address) == 0)
     payloads.emplace_back(Status(NotifyType::kInitialContact));
   if (!request.config_request.empty())
     payloads.emplace_back(ConfigPayload{CfgType::kRequest, request.config_request});
@@ -112,18 +121,20 @@ void Endpoint::Impl::AuthRejected(IkeSa& sa, const NotifyPayload& error, const I
     why = absl::StrCat("peer rejected our authentication as ", session.info.local_id.ToString(),
                        " (AUTHENTICATION_FAILED); ",
                        OwnCredential(sa) != nullptr ? "it does not accept our certificate, or our identity is not configured there"
+                       : session.policy->local_null ? "it lets nobody in without authentication (NULL)"
                                                     : "wrong pre-shared key, or our identity is not configured there");
   FailInit(session, why, in.out);
 }
 
 void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
-  if (ike::Find<AuthPayload>(in.payloads) == nullptr) {
+  const auto* auth = ike::Find<AuthPayload>(in.payloads);
+  if (auth == nullptr) {
     const NotifyPayload* error = FindError(in.payloads);
     static const NotifyPayload kSyntax{ProtocolId::kNone, {}, NotifyType::kInvalidSyntax, {}};
     return AuthRejected(sa, error != nullptr ? *error : kSyntax, in);
   }
   Session& session = *sa.session;
-  if (!sa.handshake->kept && AwaitCertificates(sa, in)) return;
+  if (!sa.handshake->kept && auth->method != AuthMethod::kNull && AwaitCertificates(sa, in)) return;
   const IdPayload* idr = FindId(in.payloads, false);
   if (idr == nullptr) return PeerJudged(sa, absl::UnauthenticatedError("answer without IDr"), in);
   const Identity id{idr->type, idr->data};
@@ -135,7 +146,7 @@ void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
   }
   if (sa.handshake->kept) return PeerJudged(sa, CheckResumedAnswer(sa, in.payloads), in);
   if (const absl::Status ppk = SettlePpk(sa, in.payloads); !ppk.ok()) return PeerJudged(sa, ppk, in);
-  JudgePeer(sa, false, *ike::Find<AuthPayload>(in.payloads), in, &Impl::PeerJudged);
+  JudgePeer(sa, false, *auth, in, &Impl::PeerJudged);
 }
 
 void Endpoint::Impl::PeerJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in) {

@@ -20,23 +20,32 @@ void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   session.info.remote_id = {idi->type, idi->data};
   if (auth == nullptr)
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, "it wants EAP, which is not configured");
-  if (AwaitCertificates(sa, in)) return;
-  const auto certificates = ReadCertificates(in.payloads);
-  if (!certificates.ok())
-    return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(certificates.status().message()));
-  session.info.remote_certificate.reset();
-  if (!certificates->empty()) {
-    if (auto own = crypto::ParseCertificate(certificates->front()); own.ok()) {
-      own->der.clear();
-      session.info.remote_certificate = std::make_shared<const crypto::CertificateInfo>(*std::move(own));
-    }
-  }
+  if (!NoteCertificate(sa, *auth, in)) return;
   sa.handshake->authorities = ReadCertRequests(in.payloads);
   if (!SelectPeer(sa, *idi, in)) return;
   AuthPayload offered = *auth;
   if (const absl::Status ppk = ChoosePpk(sa, in.payloads, offered); !ppk.ok())
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(ppk.message()));
   JudgePeer(sa, true, offered, in, &Impl::InitiatorJudged);
+}
+
+// The certificate the initiator came with, for the choice of its profile.  False: nothing to go on with now, or at all.
+bool Endpoint::Impl::NoteCertificate(IkeSa& sa, const AuthPayload& auth, const Incoming& in) {
+  SessionInfo& info = sa.session->info;
+  info.remote_certificate.reset();
+  if (auth.method == AuthMethod::kNull) return true;  // whosever it is, it will not be proved
+  if (AwaitCertificates(sa, in)) return false;
+  const auto certificates = ReadCertificates(in.payloads);
+  if (!certificates.ok()) {
+    RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(certificates.status().message()));
+    return false;
+  }
+  if (certificates->empty()) return true;
+  if (auto own = crypto::ParseCertificate(certificates->front()); own.ok()) {
+    own->der.clear();
+    info.remote_certificate = std::make_shared<const crypto::CertificateInfo>(*std::move(own));
+  }
+  return true;
 }
 
 void Endpoint::Impl::InitiatorJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in) {
@@ -75,16 +84,13 @@ void Endpoint::Impl::RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, 
 }
 
 void Endpoint::Impl::ProveOurselves(IkeSa& sa, const Incoming& in) {
-  Session& session = *sa.session;
   if (OwnCredential(sa) != nullptr) {
     Hold(sa, in);
     return SignOwn(sa, false, PpkUse::kIfAny, in.now, in.out, &Impl::OwnSigned);
   }
-  const auto own = NewPskAuthenticator(crypto_, session.policy->local_psk, session.policy->remote_psk)
-                       ->Sign(AuthFor(sa, false, session.policy->local_id));
+  const auto own = UnsignedAuth(sa, false, PpkUse::kIfAny);
   if (!own.ok())
     return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, std::string(own.status().message()));
-  session.info.auth_local = "PSK";
   ResponderUp(sa, *own, in);
 }
 
@@ -165,8 +171,10 @@ void Endpoint::Impl::AnswerAuthChild(IkeSa& sa, const Incoming& in, Payloads& an
 }
 
 // INITIAL_CONTACT (§2.4).  What came up after the peer began this IKE SA is not older: both sides may have called
-// each other at once.  `tell`: the peer has not said that it knows nothing of them.
+// each other at once.  `tell`: the peer has not said that it knows nothing of them.  A peer that is nobody in particular has
+// no older sessions: without that, anybody could end those of all others (RFC 7619 §2.3).
 void Endpoint::Impl::ForgetOlder(Session& session, bool tell, Actions& out) {
+  if (IsAnonymous(session.info)) return;
   for (IkeSaId id : tables_.SameIdentity(session)) {
     Session* other = tables_.FindSession(id);
     if (other == nullptr || !other->up || other->down || other->established > session.created) continue;

@@ -96,8 +96,10 @@ struct SessionPolicy : SessionTerms {
   // Not empty: we sign instead, with the one the peer asks for (CERTREQ), else with the first.
   std::vector<std::shared_ptr<const crypto::Credential>> credentials;
   bool rsa_pss = false;  // with an RSA key we sign by RSASSA-PSS, not by PKCS#1
+  bool local_null = false;  // without credentials: we prove nothing (NULL authentication, RFC 7619)
   // Proofs accepted of the peer: its shared key, certificates with RSA, certificates with elliptic-curve keys.
   bool accept_psk = true, accept_rsa = false, accept_elliptic = false;
+  bool accept_null = false;  // nor need the peer prove anything, as long as it claims no identity (ID_NULL)
   std::vector<std::shared_ptr<const crypto::TrustStore>> trust;  // whose certificates
   bool force_encap = false;
   seconds auth_lifetime{0};  // as responder: the peer must authenticate again within (RFC 4478); 0 = never
@@ -133,8 +135,12 @@ struct SessionInfo {
   bool ppk = false;                            // the keys hold a post-quantum pre-shared key
   // The peer's own, without `der`; in SelectProfile as sent, not checked yet.  Nullptr: none.
   std::shared_ptr<const crypto::CertificateInfo> remote_certificate;
-  absl::string_view auth_local, auth_remote;   // literals: "PSK", "RSA", "ECDSA", "EdDSA"; empty until known
+  absl::string_view auth_local, auth_remote;   // literals: "PSK", "RSA", "ECDSA", "EdDSA", "NULL"; empty until known
 };
+
+// Whether nobody knows who the peer is (NULL authentication, RFC 7619): its identity is ID_NULL then, and two such peers
+// are two strangers.  Nothing may be taken from one of them because another has the same identity.
+inline bool IsAnonymous(const SessionInfo& info) { return info.remote_id.type == IdType::kNull; }
 
 // Answers of the node, given synchronously while a message is processed.  A refusal is a Status; its message goes
 // to our log, never to the peer.

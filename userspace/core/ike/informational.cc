@@ -10,7 +10,9 @@ namespace flexvpn::ike {
 void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Request*) {
   Session& session = *sa.session;
   if (FindNotify(in.payloads, NotifyType::kAuthenticationFailed) != nullptr) {
-    const char* hint = session.info.auth_local == "PSK" ? "wrong pre-shared key?" : "does it not know our CA?";
+    const char* hint = session.info.auth_local == "PSK"    ? "wrong pre-shared key?"
+                       : session.info.auth_local == "NULL" ? "it wants authentication"
+                                                           : "does it not know our CA?";
     if (!session.down)
       Warn(session.info,
            absl::StrCat("IKEv2: peer ", PeerName(session.info), " could not authenticate us (AUTHENTICATION_FAILED); ", hint),

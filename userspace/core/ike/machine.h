@@ -362,11 +362,13 @@ class Endpoint::Impl {
   void SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out);
   enum class PpkUse : uint8_t { kIfAny, kWithout };
   AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id, PpkUse ppk = PpkUse::kIfAny) const;
+  absl::StatusOr<AuthPayload> UnsignedAuth(IkeSa& sa, bool of_initiator, PpkUse ppk);
   void OnAuthResponse(IkeSa& sa, const Incoming& in, Request*);
   void PeerJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in);
   void AuthRejected(IkeSa& sa, const NotifyPayload& error, const Incoming& in);
   void InitiatorUp(IkeSa& sa, const Incoming& in);
   void OnAuthRequest(IkeSa& sa, const Incoming& in, Request*);
+  bool NoteCertificate(IkeSa& sa, const AuthPayload& auth, const Incoming& in);
   bool SelectPeer(IkeSa& sa, const IdPayload& idi, const Incoming& in);
   void RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log);
   void InitiatorJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in);
@@ -385,6 +387,7 @@ class Endpoint::Impl {
   const crypto::Credential* OwnCredential(const IkeSa& sa) const;
   std::vector<Bytes> Authorities(const SessionPolicy& policy) const;
   void JudgePeer(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
+  absl::Status JudgeNull(IkeSa& sa, bool of_initiator, const AuthPayload& auth);
   void JudgeCertificate(IkeSa& sa, bool of_initiator, const AuthPayload& auth, const Incoming& in, Judged then);
   void JudgementDone(IkeSa& sa, crypto::JobResult result, Instant now, Actions& out);
   void SignOwn(IkeSa& sa, bool of_initiator, PpkUse ppk, Instant now, Actions& out, Signed then);

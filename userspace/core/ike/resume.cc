@@ -145,7 +145,10 @@ absl::Status Endpoint::Impl::CheckResumedAnswer(IkeSa& sa, const Payloads& paylo
   return VerifyResumedAuth(crypto_, AuthFor(sa, false, session.info.remote_id), *ike::Find<AuthPayload>(payloads));
 }
 
-bool Endpoint::Impl::AsksForTicket(const SessionPolicy& policy) { return policy.resumption > seconds(0); }
+// Not without authentication: a ticket would stand for it from then on.
+bool Endpoint::Impl::AsksForTicket(const SessionPolicy& policy) {
+  return policy.resumption > seconds(0) && !policy.local_null;
+}
 
 // Initiator, from the answer to IKE_AUTH: the new ticket, or none from now on.  Of a peer that proved itself by
 // certificate we would have to ask again whether it is revoked: such sessions are not resumed.

@@ -108,8 +108,9 @@ void Endpoint::Impl::AppendTicket(Session& session, const IkeSa& sa, const Paylo
   Instant end = session.authenticated + kMaxTicketLifetime;
   if (policy.auth_lifetime > seconds(0)) end = std::min<Instant>(end, session.authenticated + policy.auth_lifetime);
   const seconds lifetime(WholeSeconds(std::min<Duration>(policy.resumption, end - now)));
-  // Who came with a certificate may be revoked by then, and only the full handshake finds out.
-  if (lifetime <= seconds(0) || session.info.auth_remote != "PSK") return say(NotifyType::kTicketNack, {});
+  // Who came with a certificate may be revoked by then, and only the full handshake finds out; who came without
+  // authentication has nothing to resume.
+  if (lifetime <= seconds(0) || session.info.auth_remote != "PSK" || policy.local_null) return say(NotifyType::kTicketNack, {});
   TicketState state;
   state.suite = sa.suite;
   state.sk_d = sa.keys.sk_d;

@@ -128,7 +128,8 @@ Bytes PolicyDigest(const crypto::Provider& crypto, const SessionPolicy& policy) 
   PutIdentity(policy.local_id, w);
   w.Field(policy.local_psk);
   w.Field(policy.remote_psk);
-  for (bool b : {policy.accept_psk, policy.accept_rsa, policy.accept_elliptic, policy.ppk.has_value()})
+  for (bool b : {policy.accept_psk, policy.accept_rsa, policy.accept_elliptic, policy.accept_null, policy.local_null,
+                 policy.ppk.has_value()})
     w.Number(b ? 1 : 0, 1);
   if (policy.ppk) {
     w.Field(policy.ppk->id);

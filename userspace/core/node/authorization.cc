@@ -191,6 +191,8 @@ bool Matches(const config::Identity& rule, const ike::Identity& id) {
       return id.type == ike::IdType::kEmail && absl::EndsWithIgnoreCase(text, absl::StrCat("@", rule.text));
     case config::IdentityKind::kKeyId:
       return id.type == ike::IdType::kKeyId && rule.text == text;
+    case config::IdentityKind::kNull:
+      return id.type == ike::IdType::kNull;
     case config::IdentityKind::kDn:
       return false;  // `identity local` only
   }
@@ -216,6 +218,12 @@ bool ProfileAccepts(const config::Model& model, const config::IkeProfile& profil
                      [&](const config::Identity& rule) { return Matches(rule, remote); });
 }
 
+bool LetsIn(const config::Model& model, const config::IkeProfile& profile, const ike::SessionInfo& session) {
+  const bool unproved = session.auth_remote == "NULL";
+  if (unproved != ike::IsAnonymous(session) || (unproved && !profile.remote_null)) return false;
+  return ProfileAccepts(model, profile, session.remote_id, session.remote_certificate.get());
+}
+
 const config::IkeProfile* FindProfile(const config::Model& model, const LocalEnd& local,
                                       const ike::Identity& remote, const crypto::CertificateInfo* certificate) {
   constexpr int kExact = 1000;
@@ -233,8 +241,8 @@ const config::IkeProfile* FindProfile(const config::Model& model, const LocalEnd
 absl::StatusOr<Keys> FindKeys(const config::Model& model, const config::IkeProfile& profile,
                               const std::optional<ike::Identity>& remote_id, const net::IpAddress& remote) {
   Keys keys{profile.local_key, profile.remote_key};
-  const bool need_local = !profile.local_rsa && !profile.local_elliptic;
-  const bool need_remote = profile.remote_psk || !ExpectsCertificate(profile);
+  const bool need_local = !profile.local_rsa && !profile.local_elliptic && !profile.local_null;
+  const bool need_remote = profile.remote_psk || (!ExpectsCertificate(profile) && !profile.remote_null);
   auto complete = [&] { return (!need_local || !keys.local.empty()) && (!need_remote || !keys.remote.empty()); };
   if (complete()) return keys;
   auto it = model.keyrings.find(profile.keyring);
@@ -278,6 +286,7 @@ ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::
     case config::IdentityKind::kEmail: return {ike::IdType::kEmail, ToBytes(identity->text)};
     case config::IdentityKind::kKeyId: return {ike::IdType::kKeyId, ToBytes(identity->text)};
     case config::IdentityKind::kFqdn: return {ike::IdType::kFqdn, ToBytes(identity->text)};
+    case config::IdentityKind::kNull: return {ike::IdType::kNull, {}};
     default: return address(local);
   }
 }
@@ -306,19 +315,22 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
     return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " is inoperative: ", profile.inoperative));
   if (!interface.inoperative.empty())
     return absl::FailedPreconditionError(absl::StrCat("interface ", interface.name, " stays shut: ", interface.inoperative));
-  const bool signs = profile.local_rsa || profile.local_elliptic;
-  if ((!profile.local_psk && !signs) || (!profile.remote_psk && !ExpectsCertificate(profile)))
+  const bool proves = profile.local_psk || profile.local_rsa || profile.local_elliptic;
+  const bool without_key = ExpectsCertificate(profile) || profile.remote_null;  // a peer may come so
+  if ((!proves && !profile.local_null) || (!profile.remote_psk && !without_key))
     return absl::FailedPreconditionError(absl::StrCat("profile ", profile.name, " has no authentication method of this version"));
   ike::SessionPolicy policy;
   policy.profile = profile.name;
-  policy.local_id = ToIke(profile.identity_local, local);
+  policy.local_id = profile.local_null && !profile.identity_local ? ike::Identity{ike::IdType::kNull, {}}
+                                                                  : ToIke(profile.identity_local, local);
+  policy.local_null = profile.local_null;
+  policy.accept_null = profile.remote_null;
   policy.ppk = FindPpk(model, profile, remote_id, remote);
   policy.childless = static_cast<ike::Childless>(profile.childless);
   RETURN_IF_ERROR(FillCertificates(model, pki, profile, policy));
   if (profile.local_psk || profile.remote_psk) {
     auto keys = FindKeys(model, profile, remote_id, remote);
-    // A peer without a key may still have a certificate.
-    if (!keys.ok() && (profile.local_psk || !ExpectsCertificate(profile))) return keys.status();
+    if (!keys.ok() && (profile.local_psk || !without_key)) return keys.status();
     policy.accept_psk = policy.accept_psk && keys.ok();
     if (keys.ok()) policy.local_psk = std::move(keys->local), policy.remote_psk = std::move(keys->remote);
   }
@@ -337,7 +349,9 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   return policy;
 }
 
-std::string AuthorizationMethod(const ike::SessionInfo& session) { return session.auth_remote == "PSK" ? "psk" : "cert"; }
+std::string AuthorizationMethod(const ike::SessionInfo& session) {
+  return session.auth_remote == "PSK" ? "psk" : session.auth_remote == "NULL" ? "null" : "cert";
+}
 
 const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile,
                                                      const std::string& method) {

@@ -57,6 +57,10 @@ std::optional<ike::Ppk> FindPpk(const config::Model& model, const config::IkePro
 // Whether any keyring peer has one.
 bool MayUsePpk(const config::Model& model);
 
+// Whether the profile lets the peer in after all: its identity or certificate fits, and without authentication (RFC 7619)
+// only where `authentication remote null` says so and the peer claims no identity.
+bool LetsIn(const config::Model& model, const config::IkeProfile& profile, const ike::SessionInfo& session);
+
 ike::Identity ToIke(const std::optional<config::Identity>& identity, const net::IpAddress& local);
 
 // What a session over `interface` goes by and can take over when it changes; without proposals if the interface has no
@@ -69,7 +73,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
                                                      const net::IpAddress& local, const net::IpAddress& remote,
                                                      const Pki& pki = {});
 
-// How the peer has authenticated, as `aaa authorization group` names it: "psk", "cert".
+// How the peer has authenticated, as `aaa authorization group` names it: "psk", "cert", "null".
 std::string AuthorizationMethod(const ike::SessionInfo& session);
 // The authorization policy of `profile` for peers that authenticate by `method`; nullptr if it has none.
 const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile,

@@ -338,7 +338,7 @@ bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const
   if (rib_.IsSelf(prefix.address())) return false;
   auto it = peer_by_overlay_.find(prefix.address());
   const Peer* other = it == peer_by_overlay_.end() ? nullptr : FindPeer(it->second);
-  return other == nullptr || other->id == peer.id || other->identity == peer.identity || !other->up;
+  return other == nullptr || other->id == peer.id || SameOwner(*other, peer) || !other->up;
 }
 
 }  // namespace flexvpn::node

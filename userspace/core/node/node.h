@@ -134,6 +134,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::string interface;          // Tunnel0, Virtual-Access2
     std::string config_interface;
     std::string identity;           // of the remote
+    bool anonymous = false;         // it has none: NULL authentication
     net::IpAddress local, remote;   // outer
     net::VrfId vrf;                 // of the outer addresses
     bool nat_remote = false;
@@ -302,8 +303,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   ike::IkeSaId Call(const Tunnel& tunnel, ike::InitiateRequest request);
   void TunnelTick();
   void RetryTunnel(Tunnel& tunnel);
-  // Takes over another session with `peer` that carries traffic; false: it has none.
-  bool GoOnWith(Tunnel& tunnel, const ike::Identity& peer);
+  // Takes over another session with the peer of `lost` that carries traffic; false: there is none.
+  bool GoOnWith(Tunnel& tunnel, const ike::SessionInfo& lost);
   void OnNeedTunnel(const nhrp::NeedTunnel& need);
   void CallShortcut(const nhrp::NeedTunnel& need);
   bool JoinShortcut(const nhrp::NeedTunnel& need);  // an existing or coming tunnel serves
@@ -331,6 +332,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   // peers.cc
   static std::string PeerKey(const std::string& interface, const ike::SessionInfo& info);
+  static bool SameOwner(const Peer& a, const Peer& b);  // both proved to be the same: one may take over from the other
   Peer& FindOrCreatePeer(const Session& session);
   void DropRoutesOver(const Peer& peer);
   bool PeerUsable(const Peer& peer) const;

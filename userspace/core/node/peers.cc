@@ -2,6 +2,7 @@
 // Remote ends: Tunnel and Virtual-Access interfaces, their overlay addresses and routes.
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/node/authorization.h"
@@ -9,9 +10,16 @@
 
 namespace flexvpn::node {
 
+// Callers without an identity are a peer each; on a Tunnel the address it calls is the peer.
 std::string Node::PeerKey(const std::string& interface, const ike::SessionInfo& info) {
-  return absl::StrCat(interface, "|", info.remote_id.ToString(), "|", info.local.address.ToString(), "|",
-                      info.remote.address.ToString());
+  std::string who = info.remote_id.ToString();
+  if (ike::IsAnonymous(info))
+    who = absl::StartsWith(interface, "Virtual-Template") ? absl::StrCat("null, session ", info.id.value()) : "null, caller";
+  return absl::StrCat(interface, "|", who, "|", info.local.address.ToString(), "|", info.remote.address.ToString());
+}
+
+bool Node::SameOwner(const Peer& a, const Peer& b) {
+  return a.identity == b.identity && !a.anonymous && !b.anonymous;
 }
 
 Node::Peer& Node::FindOrCreatePeer(const Session& session) {
@@ -31,6 +39,7 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   peer.id = id;
   peer.config_interface = session.config_interface;
   peer.identity = session.info.remote_id.ToString();
+  peer.anonymous = ike::IsAnonymous(session.info);
   peer.local = session.info.local.address;
   peer.remote = session.info.remote.address;
   peer.vrf = session.info.local.vrf;
@@ -90,7 +99,7 @@ void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
   if (auto it = peer_by_overlay_.find(address); it != peer_by_overlay_.end()) {
     Peer* other = FindPeer(it->second);
     // The same spoke again under another number (new NAT mapping, reconnect) takes over; a stranger does not.
-    if (other != nullptr && other->identity != peer.identity && other->up) {
+    if (other != nullptr && !SameOwner(*other, peer) && other->up) {
       Say(Log::Level::kWarning, absl::StrCat(peer.identity, " claims overlay address ", address.ToString(), " of ",
                                              other->identity, ": refused"));
       return;

@@ -42,6 +42,11 @@ bool TakesRoutes(const ike::SessionInfo& session) {
          });
 }
 
+// Whose address it is: that of an identity, but strangers without one do not share it.
+std::string LeaseName(const ike::SessionInfo& info) {
+  return ike::IsAnonymous(info) ? absl::StrCat("null, session ", info.id.value()) : info.remote_id.ToString();
+}
+
 }  // namespace
 
 std::vector<ike::Suite> Node::InitSuites(const net::Endpoint& local, const net::Endpoint&) {
@@ -107,7 +112,7 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
     if (pool == pools_.end()) return absl::NotFoundError(absl::StrCat("no ip local pool ", policy->pool));
     Session& session = sessions_[info.id];
     if (!session.assigned) {
-      session.assigned = pool->second.Lease(info.remote_id.ToString());
+      session.assigned = pool->second.Lease(LeaseName(info));
       session.pool = policy->pool;
     }
     if (!session.assigned) return absl::ResourceExhaustedError(absl::StrCat("ip local pool ", policy->pool, " is used up"));
@@ -236,7 +241,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     if (interface == nullptr) return Terminate(info.id, "no interface for it");
     session.config_interface = interface->name;
   }
-  if (!ProfileAccepts(model_, profile->second, info.remote_id, info.remote_certificate.get())) {
+  if (!LetsIn(model_, profile->second, info)) {
     Say(Log::Level::kWarning, absl::StrCat("peer ", info.remote.ToString(), " authenticated as ",
                                            info.remote_id.ToString(), ", which profile ", info.profile,
                                            " does not match (`match identity remote`, `match certificate`)"));
@@ -279,9 +284,10 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
       BetterLater(t->second);
     }
   }
-  Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s%s", peer.interface,
+  Say(Log::Level::kInfo, absl::StrFormat("%%IKEV2-5-SA_UP: %s %s <-> %s (%s) profile %s%s%s", peer.interface,
                                          info.local.ToString(), info.remote.ToString(), info.remote_id.ToString(),
-                                         info.profile, InVrf(info.local)));
+                                         info.profile, InVrf(info.local),
+                                         ike::IsAnonymous(info) ? ", the peer is not authenticated" : ""));
 }
 
 void Node::OnConfigReceived(const ike::ConfigReceived& received) {
@@ -383,7 +389,7 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
       if (children_.at(id).sa.ike == down.session.id) children.push_back(id);
   if (!session.pool.empty() && session.assigned)
     if (auto pool = pools_.find(session.pool); pool != pools_.end())
-      pool->second.Release(down.session.remote_id.ToString());
+      pool->second.Release(LeaseName(down.session));
   for (ike::ChildId id : children) OnChildDown({id, down.session.id, true, true});
   Peer* peer = FindPeer(session.peer);
   if (session.up)
@@ -404,7 +410,7 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
       else if (tunnel.better_at) tunnel.better_at = now_;  // the next one's turn
     }
   for (auto& [name, tunnel] : tunnels_)
-    if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session.remote_id)) {
+    if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session)) {
       RetryTunnel(tunnel);
       if (down.was_up && session.peer) tunnel.hub = 0;  // it was ours, too: not rejected after it had authenticated
       else if (down.silent || tunnel.given_up) TakeTurns(tunnel);
@@ -413,13 +419,16 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
 }
 
 // When both ends have called, the tunnel may have lost one of two sessions with that peer: nobody has to call again.
-bool Node::GoOnWith(Tunnel& tunnel, const ike::Identity& peer) {
+bool Node::GoOnWith(Tunnel& tunnel, const ike::SessionInfo& lost) {
+  const auto same = [&](const ike::SessionInfo& info) {
+    return info.remote_id == lost.remote_id && (!ike::IsAnonymous(info) || info.remote.address == lost.remote.address);
+  };
   const auto carries = [&](ike::IkeSaId id) {
     return std::any_of(children_.begin(), children_.end(),
                        [&](const auto& c) { return c.second.sa.ike == id && c.second.in && c.second.out; });
   };
   const auto other = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& s) {
-    return s.second.up && s.second.config_interface == tunnel.name && s.second.info.remote_id == peer && carries(s.first);
+    return s.second.up && s.second.config_interface == tunnel.name && same(s.second.info) && carries(s.first);
   });
   if (other == sessions_.end()) return false;
   tunnel.session = other->first;

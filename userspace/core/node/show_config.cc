@@ -58,11 +58,12 @@ show::TransformSetRow TransformSetRowOf(const config::TransformSet& t, const con
   return r;
 }
 
-std::vector<std::string> Methods(bool psk, bool rsa, bool elliptic) {
+std::vector<std::string> Methods(bool psk, bool rsa, bool elliptic, bool null) {
   std::vector<std::string> out;
   if (psk) out.push_back("pre-share");
   if (rsa) out.push_back("rsa-sig");
   if (elliptic) out.push_back("ecdsa-sig");
+  if (null) out.push_back("null");
   return out;
 }
 
@@ -76,8 +77,8 @@ show::ProfileRow ProfileRowOf(const config::IkeProfile& p, const config::IkeGlob
   for (const config::Identity& id : p.match_remote) r.identities.push_back(config::IdentityWords(id));
   r.certificate_maps = p.match_certificate;
   if (p.identity_local) r.local_identity = config::IdentityWords(*p.identity_local);
-  r.local_methods = Methods(p.local_psk, p.local_rsa, p.local_elliptic);
-  r.remote_methods = Methods(p.remote_psk, p.remote_rsa, p.remote_elliptic);
+  r.local_methods = Methods(p.local_psk, p.local_rsa, p.local_elliptic, p.local_null);
+  r.remote_methods = Methods(p.remote_psk, p.remote_rsa, p.remote_elliptic, p.remote_null);
   r.keyring = p.keyring;
   for (const config::TrustpointUse& t : p.trustpoints)
     r.trustpoints.push_back(absl::StrCat(t.name, t.sign && t.verify ? "" : t.sign ? " sign" : " verify"));

@@ -33,7 +33,7 @@ struct IkeSaRow {
   uint16_t encr = 0, key_bits = 0, prf = 0, integ = 0, group = 0;
   std::vector<std::string> additional;  // key exchanges beside `group` (RFC 9370), by name
   bool ppk = false;                     // a post-quantum pre-shared key is in the keys (RFC 8784)
-  std::string auth_local = "PSK", auth_remote = "PSK";  // "PSK", "RSA", "EAP" …
+  std::string auth_local = "PSK", auth_remote = "PSK";  // "PSK", "RSA", "EAP", "NULL" …
   std::string local_id, remote_id;
   std::string remote_certificate;         // "cn=spoke1,o=Example, serial 1A, issued by cn=CA"; empty = none
   seconds lifetime{86400};

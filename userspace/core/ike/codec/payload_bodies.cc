@@ -42,6 +42,7 @@ absl::StatusOr<IdPayload> DecodeId(BytesView body, bool initiator) {
   if (!r.ok()) return Truncated("ID");
   if ((id.type == IdType::kIpv4 && id.data.size() != 4) || (id.type == IdType::kIpv6 && id.data.size() != 16))
     return Bad("ID payload: address size");
+  if (id.type == IdType::kNull && !id.data.empty()) return Bad("ID payload: ID_NULL with data");  // RFC 7619 §2.2
   return id;
 }
 void EncodeBody(const IdPayload& p, ByteWriter& out) {
