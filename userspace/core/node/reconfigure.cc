@@ -34,6 +34,7 @@ config::IkeProfile Essence(config::IkeProfile p) {
   p.match_remote.clear();
   p.match_certificate.clear();
   p.match_local_addresses.clear();
+  p.match_local_interfaces.clear();
   p.authorization.clear();  // SameAuthorization
   p.inbound_only = false;
   p.kept.clear();
