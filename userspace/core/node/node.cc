@@ -2,6 +2,7 @@
 #include "core/node/node.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/overloaded.h"
@@ -96,6 +97,14 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  },
              },
              in);
+  Finish();
+}
+
+void Node::Handle(Input&& in, Instant now, Actions& out) {
+  auto* config = std::get_if<NewConfig>(&in);
+  if (config == nullptr) return Handle(std::as_const(in), now, out);
+  Begin(now, out);
+  OnNewConfig(std::move(config->model), std::move(config->pki));
   Finish();
 }
 
@@ -230,6 +239,7 @@ void Node::On(nhrp::Action& action) {
 void Node::OnLocalNetwork(const LocalNetwork& in) {
   network_ = in;
   network_known_ = true;
+  SyncMatchedInterfaces();
   absl::flat_hash_set<net::IpAddress> self;
   for (const LocalAddress& a : in.addresses)
     if (a.vrf.empty()) self.insert(a.address);
@@ -336,6 +346,30 @@ void Node::Configure() {
   Nhrp([&](auto& nhrp, auto& a) { nhrp.Configure(std::move(list), now_, a); });
   std::erase_if(pools_, [&](const auto& entry) { return !model_.pools.contains(entry.first); });
   for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool).first->second.Resize(pool);
+  SyncMatchedInterfaces();
+}
+
+// A loopback has the address that the configuration says, every other interface those that Linux has on it.
+void Node::SyncMatchedInterfaces() {
+  matched_interfaces_.clear();
+  for (const auto& [profile_name, profile] : model_.profiles)
+    for (const std::string& name : profile.match_local_interfaces) matched_interfaces_.try_emplace(name);
+  for (auto& [name, ends] : matched_interfaces_) {
+    if (const config::Interface* i = FindInterface(name); i != nullptr && i->kind == config::InterfaceKind::kLoopback && i->address)
+      ends.emplace_back(*i->address);
+    const std::string& device = config::LinuxDevice(model_, name);
+    for (const LocalAddress& a : network_.addresses)
+      if (a.device == device) ends.emplace_back(a.address, a.vrf);
+  }
+}
+
+LocalEnd Node::EndOf(const net::Endpoint& local) const {
+  LocalEnd end(local.address, VrfName(local.vrf));
+  for (const auto& [name, ends] : matched_interfaces_)
+    if (std::any_of(ends.begin(), ends.end(),
+                    [&](const LocalEnd& e) { return e.address == end.address && e.fvrf == end.fvrf; }))
+      end.interfaces.push_back(name);
+  return end;
 }
 
 // A key exchange that the loaded OpenSSL lacks is not offered; where it is not optional nothing is.

@@ -54,12 +54,14 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
     Duration confirm = milliseconds(250);          // a tunnel the peer initiated is taken for ready at its end
     std::string kernel, openssl, config_file;      // of this machine, for `show version`
+    std::string administrators;                    // Unix group that may change things; for refusals, "" = none
   };
   Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto, Pki pki = {});
   ~Node() override;
 
   // Never blocks, never throws, bounded work.
   void Handle(const Input& in, Instant now, Actions& out);
+  void Handle(Input&& in, Instant now, Actions& out);  // the same; a large configuration is not copied
   void OnTick(Instant now, Actions& out);  // early, late or repeated calls are harmless
   std::optional<Instant> NextDeadline() const;
   // Deletes every session and everything of ours in the kernel.
@@ -318,7 +320,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   // vrf.cc: front-door VRFs
   net::VrfId VrfIdOf(const std::string& name) const;  // "" and what was never configured: the global one
   const std::string& VrfName(net::VrfId id) const;
-  LocalEnd EndOf(const net::Endpoint& local) const { return {local.address, VrfName(local.vrf)}; }
+  LocalEnd EndOf(const net::Endpoint& local) const;
+  void SyncMatchedInterfaces();
   const LocalVrf* FindVrf(const std::string& name) const;  // its device; nullptr: there is none
   std::string InVrf(const net::Endpoint& local) const;  // " in VRF red", "" in the global one; for messages
   void Listen(const std::set<std::string>& vrfs);
@@ -442,6 +445,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::map<net::IpAddress, std::string> sources_;  // outer addresses in use, with their VRF: one has each
   std::set<std::string> refused_sources_;   // interfaces whose source another VRF has; told once
   std::set<std::string> missing_vrfs_;      // without a device; told once
+  // Ends of ours at the interfaces that profiles match (`match address local interface`), by its name there.
+  std::map<std::string, std::vector<LocalEnd>> matched_interfaces_;
 
   LocalNetwork network_;
   bool network_known_ = false;

@@ -36,6 +36,7 @@ config::IkeProfile Essence(config::IkeProfile p) {
   p.match_remote.clear();
   p.match_certificate.clear();
   p.match_local_addresses.clear();
+  p.match_local_interfaces.clear();
   p.authorization.clear();  // OfAuthorization
   p.inbound_only = false;
   p.dpd.reset();
