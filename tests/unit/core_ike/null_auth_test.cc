@@ -220,7 +220,8 @@ TEST(NullAuthHostile, EveryAlteredAuthIsRefused) {
     Forger f(w);
     AuthPayload auth = f.Auth(kNobody);
     alterations[n](auth);
-    EXPECT_EQ(ErrorOf(f.Say(kNobody, auth)), NotifyType::kAuthenticationFailed) << n;
+    const NotifyType wanted = auth.data.empty() ? NotifyType::kInvalidSyntax : NotifyType::kAuthenticationFailed;
+    EXPECT_EQ(ErrorOf(f.Say(kNobody, auth)), wanted) << n;
     EXPECT_THAT(w.b->ups, IsEmpty()) << n;
   }
 }
