@@ -33,17 +33,23 @@ std::string Text(int peers) {
     absl::StrAppend(&t, "ip local pool POOL", i, " 100.", net, ".1 100.", net, ".254\nip access-list standard NETS", i,
                     "\n permit 20.", net, ".0 0.0.0.255\n permit 21.", net, ".0 0.0.0.255\n");
   }
-  return t + "crypto ikev2 profile P\n match identity remote fqdn domain example.net\n authentication local pre-share\n"
-             " authentication remote pre-share\n keyring local K\ncrypto ipsec profile P\n set ikev2-profile P\n"
+  return t + "ip access-list standard LANS\n permit 172.16.0.0 0.15.255.255\ncrypto ikev2 authorization policy A\n"
+             " route set access-list LANS\n route accept any\ncrypto ikev2 profile P\n"
+             " match identity remote fqdn domain example.net\n authentication local pre-share\n"
+             " authentication remote pre-share\n keyring local K\n aaa authorization group psk list L A\n"
+             " virtual-template 1\ncrypto ipsec profile P\n set ikev2-profile P\n"
              "interface Loopback0\n ip address 10.255.0.1 255.255.255.255\ninterface Virtual-Template1 type tunnel\n"
-             " ip unnumbered Loopback0\n tunnel source eth0\n tunnel protection ipsec profile P\n";
+             " ip unnumbered Loopback0\n ip nhrp network-id 1\n ip nhrp redirect\n tunnel source eth0\n"
+             " tunnel protection ipsec profile P\n";
 }
 
 constexpr char kHub[] = "192.0.2.1";
 
-// The far end of the session of one peer.
+// The far end of the session of one peer; it announces a network.
 std::string SpokeText(int peer) {
-  return absl::StrCat("crypto ikev2 profile P\n match identity remote any\n identity local fqdn p", peer,
+  return absl::StrCat("aaa new-model\naaa authorization network L local\ncrypto ikev2 authorization policy A\n"
+                      " route set remote ipv4 172.16.", peer >> 6, ".", (peer & 63) << 2, " 255.255.255.252\n"
+                      "crypto ikev2 profile P\n aaa authorization group psk list L A\n match identity remote any\n identity local fqdn p", peer,
                       ".example.net\n authentication local pre-share key secret-of-", peer,
                       "\n authentication remote pre-share key secret-of-", peer,
                       "\ncrypto ipsec profile P\n set ikev2-profile P\ninterface Tunnel0\n ip address 10.254.0.1 255.255.255.0\n"

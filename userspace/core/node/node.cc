@@ -344,8 +344,13 @@ void Node::Configure() {
   std::vector<nhrp::DomainConfig> list;
   for (auto& [id, d] : domains) list.push_back(std::move(d));
   Nhrp([&](auto& nhrp, auto& a) { nhrp.Configure(std::move(list), now_, a); });
-  std::erase_if(pools_, [&](const auto& entry) { return !model_.pools.contains(entry.first); });
-  for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool).first->second.Resize(pool);
+  auto have = pools_.begin();  // both in the order of names: thousands are gone through once
+  for (const auto& [name, pool] : model_.pools) {
+    while (have != pools_.end() && have->first < name) have = pools_.erase(have);
+    if (have == pools_.end() || have->first != name) pools_.emplace_hint(have, name, pool);
+    else (have++)->second.Resize(pool);
+  }
+  pools_.erase(have, pools_.end());
   SyncMatchedInterfaces();
 }
 
