@@ -20,7 +20,7 @@ class Shell : public testing::Test {
     return Session(
         {privileged, json, false},
         [this](const std::string& c, const std::vector<std::string>* l, Form) -> absl::StatusOr<Answer> {
-          if (c == "show version") return Answer{true, "version\n", {{"hostname", hostname_}}};
+          if (c == "show version") return Answer{true, "version\n", {{"hostname", hostname_}}, administrator_};
           asked_.push_back(l == nullptr ? c : absl::StrCat(c, " [", absl::StrJoin(*l, "|"), "]"));
           if (!reachable_) return absl::UnavailableError("nobody there");
           return answer_;
@@ -31,6 +31,7 @@ class Shell : public testing::Test {
         });
   }
   std::string hostname_ = "hub";
+  std::optional<bool> administrator_;
   bool reachable_ = true;
   Answer answer_{true, "one\ntwo\n", {{"n", 2}}};
   std::optional<std::string> reply_;
@@ -40,14 +41,14 @@ class Shell : public testing::Test {
 TEST_F(Shell, ThePromptHasTheNameTheRightsAndTheMode) {
   Session root = Make();
   EXPECT_EQ(root.Prompt(), "flexvpn#");
-  EXPECT_TRUE(root.LearnHostname().ok());
+  EXPECT_TRUE(root.Learn().ok());
   EXPECT_EQ(root.Prompt(), "hub#");
   EXPECT_TRUE(root.Execute("conf t").ok);
   EXPECT_EQ(root.Prompt(), "hub(config)#");
   root.Execute("crypto ikev2 profile P");
   EXPECT_EQ(root.Prompt(), "hub(config-ikev2-profile)#");
   Session user = Make(false);
-  EXPECT_TRUE(user.LearnHostname().ok());
+  EXPECT_TRUE(user.Learn().ok());
   EXPECT_EQ(user.Prompt(), "hub>");
 }
 
@@ -102,12 +103,29 @@ TEST_F(Shell, EmptyLinesAndCommentsAreNothing) {
   EXPECT_TRUE(asked_.empty());
 }
 
-TEST_F(Shell, ConfiguringNeedsRoot) {
+TEST_F(Shell, WhoMayNotConfigureHearsItFromTheDaemon) {
   Session s = Make(false);
-  const Outcome o = s.Execute("configure terminal");
+  answer_ = {false, "% permission denied\n", {{"error", "permission denied"}}};
+  const Outcome o = s.Execute("conf t");
   EXPECT_FALSE(o.ok);
-  EXPECT_THAT(o.text, HasSubstr("needs root"));
+  EXPECT_EQ(o.text, "% permission denied\n");
+  EXPECT_THAT(asked_, ElementsAre("configure terminal"));
   EXPECT_FALSE(s.configuring());
+  EXPECT_FALSE(s.Execute("enable").ok);
+}
+
+TEST_F(Shell, AnAdministratorNeedNotBeRoot) {
+  Session s = Make(false);
+  administrator_ = true;
+  EXPECT_TRUE(s.Execute("configure terminal").ok);
+  EXPECT_TRUE(s.configuring());
+  EXPECT_THAT(asked_, ElementsAre());
+  Session prompt = Make(false);
+  EXPECT_TRUE(prompt.Learn().ok());
+  EXPECT_EQ(prompt.Prompt(), "hub#");
+  administrator_ = false;
+  EXPECT_TRUE(prompt.Learn().ok());
+  EXPECT_EQ(prompt.Prompt(), "hub>");
 }
 
 TEST_F(Shell, TerminalLengthAndWidthAreKept) {
@@ -168,7 +186,7 @@ TEST_F(Shell, LeavingAsksAboutWhatIsNotCommitted) {
                                                       {"perhaps", true, false}}) {
     asked_.clear();
     Session s = Make();
-    EXPECT_TRUE(s.LearnHostname().ok());
+    EXPECT_TRUE(s.Learn().ok());
     s.Execute("conf t");
     s.Execute("interface Tunnel0");
     reply_ = reply;

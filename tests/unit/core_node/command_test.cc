@@ -152,7 +152,18 @@ TEST_F(Commands, WhoIsNotPrivilegedSeesNoKeysAndChangesNothing) {
   EXPECT_TRUE(Run("clear ip nhrp").ok);
 }
 
-TEST_F(Commands, DebuggingIsForRootAndNeedsAPlaceForItsLines) {
+TEST_F(Commands, OperatorsAreToldWhichGroupTheyNeed) {
+  Node::Options options;
+  options.administrators = "wheel";
+  node_ = std::make_unique<Node>(options, config::Model(node_->model()), rng_, *crypto_);
+  for (const char* line : {"clear ip nhrp", "configure terminal", "commit", "write memory", "show archive", "debug nhrp"}) {
+    const Reply r = Run(line, false);
+    EXPECT_FALSE(r.ok);
+    EXPECT_TRUE(absl::EndsWith(show::RenderText(r.document), "' needs root or membership of the Unix group wheel\n")) << line;
+  }
+}
+
+TEST_F(Commands, DebuggingIsForAdministratorsAndNeedsAPlaceForItsLines) {
   EXPECT_EQ(show::RenderText(Run("debug crypto ikev2", false).document),
             "% permission denied: 'debug crypto ikev2' needs root\n");
   EXPECT_EQ(Text("debug crypto ikev2"), "% debugging needs a connection that stays open, for the lines to come by\n");

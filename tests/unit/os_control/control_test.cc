@@ -81,7 +81,7 @@ TEST_F(ControlSocket, CarriesAnswersLargerThanASocketBuffer) {
 TEST_F(ControlSocket, RootMaySendAWholeConfiguration) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   auto client = ControlClient::Connect(path_);
-  const std::string large(kMaxRootRequest, 'x');
+  const std::string large(kMaxAdministratorRequest, 'x');
   const auto answer = client->Call(large);
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->size(), large.size() + 5);
@@ -89,7 +89,7 @@ TEST_F(ControlSocket, RootMaySendAWholeConfiguration) {
 
 TEST_F(ControlSocket, ATooLongRequestEndsThatConnectionOnly) {
   auto bad = ControlClient::Connect(path_);
-  EXPECT_FALSE(bad->Call(std::string((geteuid() == 0 ? kMaxRootRequest : kMaxRequest) + 1, 'x')).ok());
+  EXPECT_FALSE(bad->Call(std::string((geteuid() == 0 ? kMaxAdministratorRequest : kMaxRequest) + 1, 'x')).ok());
   auto good = ControlClient::Connect(path_);
   EXPECT_EQ(*good->Call("still here"), "echo still here");
 }
@@ -198,11 +198,11 @@ TEST_F(ControlSocket, ASecondServerIsRefusedWhileTheFirstLives) {
   EXPECT_EQ(access(path_.c_str(), F_OK), 0);
 }
 
-// The file's mode and group are all that keeps others out.
+// With one group the file's mode and group keep others out.
 struct stat SocketFile(const std::string& group, std::string* warning) {
   const std::string path = absl::StrCat(testing::TempDir(), "/mode-", getpid(), ".sock");
   auto loop = *Loop::Make();
-  auto server = ControlServer::Make(*loop, path, [](const ControlRequest&) {}, group);
+  auto server = ControlServer::Make(*loop, path, [](const ControlRequest&) {}, ControlGroups{group, ""});
   EXPECT_TRUE(server.ok()) << server.status();
   struct stat s {};
   EXPECT_EQ(stat(path.c_str(), &s), 0);

@@ -86,6 +86,7 @@ absl::StatusOr<std::unique_ptr<Driver>> Driver::Make(Options options, LoadedConf
   node_options.kernel = u.release;
   node_options.openssl = OpenSSL_version(OPENSSL_VERSION_STRING);
   node_options.config_file = d->options_.config;
+  node_options.administrators = d->options_.admin_group;
   node_options.ike.qcd_secret = d->CrashDetectionSecret();
   d->node_ = std::make_unique<node::Node>(node_options, std::move(config.model), *d->rng_, *d->crypto_,
                                           std::move(config.pki));
@@ -115,7 +116,8 @@ absl::Status Driver::Open() {
   RETURN_IF_ERROR(MakeDirectory(options_.bpf_dir, 0700, " (is a bpf file system there? mount -t bpf bpf /sys/fs/bpf)"));
   // The control socket first: a second daemon of this instance must not touch the kernel.
   ASSIGN_OR_RETURN(control_, os::ControlServer::Make(*loop_, options_.socket_path(),
-                                                     [this](const os::ControlRequest& r) { OnControl(r); }));
+                                                     [this](const os::ControlRequest& r) { OnControl(r); },
+                                                     {os::kOperators, options_.admin_group}));
   // Waits for its turn: the loop feeds it before it sleeps.
   control_->SetClosed([this](uint64_t id) { inputs_.push_back(node::SessionEnded{id}); });
   if (!control_->warning().empty()) LogLine(Level::kWarning, control_->warning());
@@ -502,6 +504,8 @@ void Driver::Measure(uint64_t token) {
     for (const auto& [reason, count] : *events) m.drops.push_back({"bpf", reason, count, ""});
   AppendXfrmDrops(m.drops);
   AppendTcpDrops(m.drops);
+  if (const uint64_t n = control_->refused(); n != 0)
+    m.drops.push_back({"control", "stranger", n, "connections of users in neither group of the control socket"});
   m.devices = Devices();
   inputs_.push_back(std::move(m));
 }
@@ -542,13 +546,18 @@ void Driver::OnControl(const os::ControlRequest& request) {
   };
   absl::StatusOr<ControlCommand> command = ReadRequest(request.body);
   if (!command.ok()) return refuse(std::string(command.status().message()));
-  const bool root = request.uid == 0;
+  const bool administrator = request.role == os::Role::kAdministrator;
   const config::ExecLine line = config::ParseExec(command->command);
-  if (line.command == nullptr || line.command->place != config::Place::kSession) {
-    if (!command->lines.empty()) return refuse("only commit, commit check and show configuration diff take lines");
+  if (administrator && request.uid != 0 && line.command != nullptr && line.command->privileged)
+    LogLine(Level::kInfo, absl::StrCat("user ", request.uid, ": ", line.words));
+  const bool session = line.command != nullptr && line.command->place == config::Place::kSession;
+  if (!session && !command->lines.empty())
+    return refuse("only commit, commit check and show configuration diff take lines");
+  if (!session || !administrator) {  // the node tells an operator what it may not
+    WipeLines(command->lines);
     const uint64_t id = next_command_++;
     commands_[id] = {request.connection, command->form};
-    return Feed(node::Command{id, command->command, root, request.connection});
+    return Feed(node::Command{id, command->command, administrator, request.connection});
   }
   if (!root) return refuse(absl::StrCat("permission denied: '", line.words, "' needs root"));
   const ConfigSession::Answer a = session_->Handle(line.words, command->lines, os::Loop::Now());
@@ -560,6 +569,7 @@ void Driver::OnControl(const os::ControlRequest& request) {
 void Driver::Respond(uint64_t connection, bool ok, const show::Json& text, const show::Json& data) {
   show::Json j;
   j["version"] = os::kControlVersion;
+  j["administrator"] = control_->RoleOf(connection) == os::Role::kAdministrator;
   j["ok"] = ok;
   j["text"] = text;
   j["data"] = data;

@@ -18,6 +18,8 @@ FlexVPN daemon: IKEv2, NHRP and the kernel's IPsec datapath, configured in IOS g
       --check [FILE]     only check the configuration, or this file; needs no privileges
       --commands FORM    print the reference of all commands, FORM markdown or json
       --instance NAME    name of this instance, for several on one machine (default "default")
+      --admin-group NAME Unix group whose members may do all that root may through the control socket, "" for none
+                         (default flexvpn-admin, if there is such a group)
       --run-dir DIR      control socket (default /run/flexvpn)
       --state-dir DIR    saved state (default /var/lib/flexvpn)
       --bpf-dir DIR      directory on a bpf file system for pinned maps (default /sys/fs/bpf/flexvpn)
@@ -29,11 +31,12 @@ exit status: 0 stopped, 64 usage, 69 a needed kernel feature or privilege is mis
 signals: TERM and INT stop (sessions are deleted, the kernel is cleaned up), HUP reloads the configuration
 )";
 
-enum { kCheck = 256, kCommands, kInstance, kRunDir, kStateDir, kBpfDir, kLogLevel, kVersion };
+enum { kCheck = 256, kCommands, kInstance, kAdminGroup, kRunDir, kStateDir, kBpfDir, kLogLevel, kVersion };
 constexpr option kOptions[] = {
     {"config", required_argument, nullptr, 'c'},      {"check", no_argument, nullptr, kCheck},
     {"commands", required_argument, nullptr, kCommands},
-    {"instance", required_argument, nullptr, kInstance}, {"run-dir", required_argument, nullptr, kRunDir},
+    {"instance", required_argument, nullptr, kInstance}, {"admin-group", required_argument, nullptr, kAdminGroup},
+    {"run-dir", required_argument, nullptr, kRunDir},
     {"state-dir", required_argument, nullptr, kStateDir}, {"bpf-dir", required_argument, nullptr, kBpfDir},
     {"log-level", required_argument, nullptr, kLogLevel}, {"version", no_argument, nullptr, kVersion},
     {"help", no_argument, nullptr, 'h'},              {nullptr, 0, nullptr, 0},
@@ -56,6 +59,7 @@ bool ParseOptions(int argc, char** argv, Options* o, int* exit_status) {
         *exit_status = 0;
         return false;
       case kInstance: o->instance = optarg; break;
+      case kAdminGroup: o->admin_group = optarg; break;
       case kRunDir: o->run_dir = optarg; break;
       case kStateDir: o->state_dir = optarg; break;
       case kBpfDir: o->bpf_dir = optarg; break;

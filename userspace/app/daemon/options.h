@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "os/control/peer.h"
+
 namespace flexvpn::app {
 
 struct Options {
@@ -12,6 +14,7 @@ struct Options {
   std::string state_dir = "/var/lib/flexvpn";
   std::string bpf_dir = "/sys/fs/bpf/flexvpn";
   std::string instance = "default";
+  std::string admin_group = os::kAdministrators;  // "" = none: root alone changes things
   bool debug = false;
   bool check = false;
   std::string socket_path() const { return run_dir + "/control.sock"; }

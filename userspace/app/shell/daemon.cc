@@ -27,7 +27,9 @@ absl::StatusOr<Answer> ReadAnswer(const std::string& body) {
   Json j = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (!j.is_object() || !j.contains("ok") || !j["ok"].is_boolean() || !j.contains("text") || !j.contains("data"))
     return absl::DataLossError("malformed answer of the daemon");
-  return Answer{j["ok"].get<bool>(), j["text"].is_string() ? j["text"].get<std::string>() : "", std::move(j["data"])};
+  Answer out{j["ok"].get<bool>(), j["text"].is_string() ? j["text"].get<std::string>() : "", std::move(j["data"])};
+  if (const auto it = j.find("administrator"); it != j.end() && it->is_boolean()) out.administrator = it->get<bool>();
+  return out;
 }
 
 absl::StatusOr<Answer> AskDaemon(const std::string& socket, const std::string& command,

@@ -28,7 +28,7 @@ class Prompt {
         history_(HistoryFile()) {}
 
   int Run() {
-    if (const absl::Status s = session_.LearnHostname(); !s.ok())
+    if (const absl::Status s = session_.Learn(); !s.ok())
       Write(absl::StrCat("% ", s.message(), "\n"));
     for (;;) {
       Write(stream_.Take());  // what came while a command was carried out

@@ -24,6 +24,7 @@ struct Answer {
   bool ok = false;
   std::string text;
   show::Json data;
+  std::optional<bool> administrator = {};  // whom the daemon takes the asker for
 };
 
 // What a line led to.
@@ -40,7 +41,7 @@ struct Outcome {
 class Session {
  public:
   struct Options {
-    bool privileged = true;    // root: the prompt is `#`, configuration is allowed
+    bool privileged = true;    // the prompt is `#`, configuration is allowed; until the daemon has said what holds
     bool json = false;         // answers as JSON
     bool answer_data = false;  // a refusal, too, is told as JSON (one-shot --json)
   };
@@ -58,8 +59,8 @@ class Session {
 
   // "hub#", "hub(config-if)#", empty within a banner.
   std::string Prompt() const;
-  // Asks the daemon for the name of the router; keeps the last one, and says why, if it does not answer.
-  absl::Status LearnHostname();
+  // Asks the daemon for the name of the router and for our rights; keeps what it has, and says why, if it does not answer.
+  absl::Status Learn();
   bool configuring() const { return configuring_; }
   bool in_text() const { return candidate_.in_text(); }
   Modes modes() const { return configuring_ ? candidate_.modes() : Modes(); }
@@ -69,6 +70,7 @@ class Session {
 
  private:
   Outcome Exec(absl::string_view line, absl::string_view command);
+  bool MayChange();
   Outcome Local(const std::string& words);
   Outcome Configuration(absl::string_view line);
   Outcome WithCandidate(absl::string_view line, absl::string_view command);

@@ -104,7 +104,7 @@ struct Command {
   std::string effect = {};  // "accepted, but this version does not <effect>"
   // Mode kExec:
   bool measures = false;    // needs counters of the kernel
-  bool privileged = false;  // changes something: root only
+  bool privileged = false;  // changes something or shows keys: for administrators
   Place place = Place::kDaemon;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands of the shell that change the running configuration as a whole, or its file.  They see keys: root only.
+// Commands of the shell that change the running configuration as a whole, or its file.  They see keys: for administrators.
 #include "core/config/grammar.h"
 
 namespace flexvpn::config {

@@ -115,7 +115,8 @@ std::string CommandsMarkdown() {
       "# Commands\n\nMade by `flexvpnd --commands markdown` from the command tree; do not edit.  `flexvpnd --commands json` "
       "prints the tree itself.\n\nWords in capitals are arguments, `<1-200>` a number in that range, `[]` optional, `{a|b}` "
       "one of these.  *Kept* lines are valid and shown again by `show running-config`, but nothing acts on them yet; the "
-      "daemon says so at each of them.\n";
+      "daemon says so at each of them.  *Administrators* are root and the members of a Unix group "
+      "([control-protocol.md](control-protocol.md)).\n";
   for (size_t id = 1; id < static_cast<size_t>(ModeId::kCount); ++id) {
     const Mode& m = GetMode(static_cast<ModeId>(id));
     std::string rows;
@@ -124,7 +125,7 @@ std::string CommandsMarkdown() {
       std::string text = c->help;
       if (const std::string kind = KindOf(*c); !kind.empty()) absl::StrAppend(&text, " (*", kind, "*)");
       if (const std::string words = ChoicesOf(c->pattern); !words.empty()) absl::StrAppend(&text, ": `", words, "`");
-      if (c->privileged) text += " (root only)";
+      if (c->privileged) text += " (administrators)";
       if (c->place == Place::kShell) text += " (interactive shell)";
       const auto d = defaults.find(c.get());
       absl::StrAppend(&rows, "| `", Cell(Syntax(c->pattern)), "` | ", Cell(text), " | ",

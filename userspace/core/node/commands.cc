@@ -90,13 +90,16 @@ void Node::OnCommand(const Command& command) {
   const auto refuse = [&](show::Document why) { out_->push_back(Reply{command.id, false, std::move(why)}); };
   if (line.command == nullptr)
     return refuse(show::MakeInputError({line.error.message, line.error.input, line.error.column, line.error.hint}));
+  if (line.command->privileged && !command.privileged) {
+    const std::string& group = options_.administrators;
+    return refuse(show::MakeError(absl::StrCat("permission denied: '", line.words, "' needs root",
+                                               group.empty() ? "" : absl::StrCat(" or membership of the Unix group ", group))));
+  }
   if (line.command->place != config::Place::kDaemon) {
     const bool shell = line.command->place == config::Place::kShell;
     return refuse(show::MakeError(absl::StrCat("'", line.words, "' is a command of the ",
                                                shell ? "shell, not of the daemon" : "configuration session")));
   }
-  if (line.command->privileged && !command.privileged)
-    return refuse(show::MakeError(absl::StrCat("permission denied: '", line.words, "' needs root")));
   if (!line.command->measures) return Answer(command, {});
   const uint64_t token = next_token_++;
   measuring_[token] = {Purpose::kCommand, command};

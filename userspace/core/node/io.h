@@ -103,7 +103,7 @@ struct Measurements {  // answer to Measure
 struct Command {  // one line of the shell
   uint64_t id = 0;
   std::string line;
-  bool privileged = true;  // may change things and see secrets; others may only look
+  bool privileged = true;  // of an administrator: may change things and see secrets; others may only look
   uint64_t session = 0;    // the connection it came by, for `debug`; 0 = none that could be told more than the answer
 };
 // A connection by which a command came has ended: nobody debugs by it any more.

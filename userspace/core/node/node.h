@@ -53,6 +53,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Duration idle_shortcut = seconds(120);         // a spoke-to-spoke session without shortcut or traffic
     Duration confirm = milliseconds(250);          // a tunnel the peer initiated is taken for ready at its end
     std::string kernel, openssl, config_file;      // of this machine, for `show version`
+    std::string administrators;                    // Unix group that may change things; for refusals, "" = none
   };
   Node(Options options, config::Model model, Rng& rng, const crypto::Provider& crypto, Pki pki = {});
   ~Node() override;

@@ -26,7 +26,7 @@ absl::StatusOr<ControlClient> ControlClient::Connect(const std::string& path) {
   if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     const int error = errno;
     const char* hint = error == ENOENT || error == ECONNREFUSED ? ": flexvpnd is not running there"
-                       : error == EACCES                        ? ": permission denied (root, and group flexvpn to read)"
+                       : error == EACCES                        ? ": permission denied: only root and members of the Unix groups flexvpn and flexvpn-admin may connect"
                                                                 : "";
     return absl::ErrnoToStatus(error, absl::StrCat(path, hint));
   }
@@ -42,6 +42,7 @@ absl::Status ControlClient::Send(const std::string& body) {
   const std::string out = EncodeFrame(body);
   for (size_t sent = 0; sent < out.size();) {
     const ssize_t n = ::send(fd_.get(), out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
+    if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) break;  // it has closed; what it said before that, Receive() tells
     if (n <= 0) return absl::ErrnoToStatus(errno, "send to the daemon");
     sent += static_cast<size_t>(n);
   }

@@ -17,7 +17,8 @@ class ControlClient {
   static absl::StatusOr<ControlClient> Connect(const std::string& path);
   // Sends one request, waits at most 60 s for its response, or until a signal handler ran (kCancelled).
   absl::StatusOr<std::string> Call(const std::string& body);
-  // The two halves of Call, for connections by which more comes than answers.
+  // The two halves of Call, for connections by which more comes than answers.  A daemon that has closed is no error of
+  // Send: its last word, or that it has closed, comes from Receive.
   absl::Status Send(const std::string& body);
   absl::StatusOr<std::string> Receive();
   // Reads what is there, 64 KiB at most, without waiting.  Error: the connection has ended.

@@ -18,7 +18,8 @@ namespace flexvpn::os {
 
 inline constexpr int kControlVersion = 1;
 inline constexpr size_t kMaxRequest = 64 * 1024;
-inline constexpr size_t kMaxRootRequest = 32 * 1024 * 1024;  // of root: a pasted configuration of 16 MiB, quoted as JSON
+// Of an administrator: a pasted configuration of 16 MiB, quoted as JSON.
+inline constexpr size_t kMaxAdministratorRequest = 32 * 1024 * 1024;
 inline constexpr size_t kMaxResponse = 256 * 1024 * 1024;
 
 // `body` with its length in front.

@@ -2,7 +2,6 @@
 #include "os/control/server.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/secret.h"
+#include "nlohmann/json.hpp"
 #include "os/control/client.h"
 #include "os/control/frame.h"
 
@@ -21,22 +21,24 @@ namespace {
 constexpr size_t kMaxConnections = 64;
 constexpr size_t kFrameHead = 4;  // octets of the length in front of a frame: a request has begun
 
-size_t Limit(uint32_t uid) { return uid == 0 ? kMaxRootRequest : kMaxRequest; }
+constexpr int kAcceptAtOnce = 16;   // then the loop has other things to do: strangers may come as fast as they like
 
-// Opens the socket file to the group, if there is one.  Returns what went wrong; the socket is the owner's alone then.
-std::string ShareWithGroup(const std::string& path, const std::string& name) {
-  group entry{};
-  group* found = nullptr;
-  std::vector<char> buffer(64 * 1024);  // names of all members
-  if (getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return "";
-  if (chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) == 0 && chmod(path.c_str(), 0660) == 0) return "";
-  return absl::StrCat("group '", name, "' cannot use ", path, ": ", strerror(errno));
+size_t Limit(Role role) { return role == Role::kAdministrator ? kMaxAdministratorRequest : kMaxRequest; }
+
+std::string RefusalFrame(const ControlGroups& groups) {
+  std::string names;
+  for (const std::string& name : {groups.operators, groups.administrators})
+    if (!name.empty()) absl::StrAppend(&names, names.empty() ? "" : " or ", name);
+  const std::string why = absl::StrCat("permission denied: root and members of the Unix group ", names, " may connect");
+  const nlohmann::json body = {{"version", kControlVersion}, {"ok", false}, {"text", absl::StrCat("% ", why, "\n")},
+                               {"data", {{"error", why}}}};
+  return EncodeFrame(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, const std::string& path, Handler handler,
-                                                                   const std::string& group) {
+                                                                   const ControlGroups& groups) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -54,7 +56,7 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Make(Loop& loop, c
   if (bound != 0) return absl::ErrnoToStatus(error, absl::StrCat("bind ", path));
   if (listen(fd.get(), 16) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("listen ", path));
   std::unique_ptr<ControlServer> server(new ControlServer(loop, path, std::move(fd), std::move(handler)));
-  server->warning_ = ShareWithGroup(path, group);
+  server->Share(groups);
   absl::Status s = loop.Add(server->fd_.get(), EPOLLIN, [p = server.get()](uint32_t) { p->Accept(); });
   if (!s.ok()) return s;
   return server;
@@ -66,22 +68,52 @@ ControlServer::~ControlServer() {
   ::unlink(path_.c_str());
 }
 
+// A file has one group.  With two the mode lets everybody through, and Admit is what keeps strangers out.
+void ControlServer::Share(const ControlGroups& groups) {
+  gids_ = FindGroups(groups);
+  refusal_ = RefusalFrame(groups);
+  if (!gids_.administrators && !groups.administrators.empty() && groups.administrators != kAdministrators)
+    warning_ = absl::StrCat("there is no Unix group '", groups.administrators, "': only root may change anything");
+  const auto gid = gids_.operators ? gids_.operators : gids_.administrators;
+  if (!gid) return;
+  const bool one = !gids_.operators || !gids_.administrators || *gids_.operators == *gids_.administrators;
+  if (chown(path_.c_str(), static_cast<uid_t>(-1), *gid) == 0 && chmod(path_.c_str(), one ? 0660 : 0666) == 0) return;
+  warning_ = absl::StrCat("groups cannot use ", path_, ": ", strerror(errno));
+}
+
 void ControlServer::Accept() {
-  for (;;) {
+  for (int i = 0; i < kAcceptAtOnce; ++i) {
     Fd fd(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.valid()) return;
-    if (connections_.size() >= kMaxConnections) continue;  // closed at once
-    ucred cred{};
-    socklen_t length = sizeof cred;
-    if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &cred, &length) != 0) continue;
-    const uint64_t id = next_++;
-    const int raw = fd.get();
-    Connection& c = connections_[id];
-    c.fd = std::move(fd);
-    c.uid = cred.uid;
-    if (!loop_.Add(raw, EPOLLIN | EPOLLRDHUP, [this, id](uint32_t events) { OnEvent(id, events); }).ok())
-      connections_.erase(id);
+    Admit(std::move(fd));
   }
+}
+
+void ControlServer::Admit(Fd fd) {
+  const auto peer = CredentialsOf(fd.get());
+  if (!peer.ok()) return;
+  const Role role = os::RoleOf(*peer, gids_, geteuid());
+  if (role == Role::kStranger) return Refuse(fd);
+  if (connections_.size() >= kMaxConnections) return;  // closed at once
+  const uint64_t id = next_++;
+  const int raw = fd.get();
+  Connection& c = connections_[id];
+  c.fd = std::move(fd);
+  c.uid = peer->uid;
+  c.role = role;
+  if (!loop_.Add(raw, EPOLLIN | EPOLLRDHUP, [this, id](uint32_t events) { OnEvent(id, events); }).ok())
+    connections_.erase(id);
+}
+
+// One frame, which a fresh socket has room for, and the end: nothing is read from a stranger.
+void ControlServer::Refuse(const Fd& fd) {
+  ++refused_;
+  [[maybe_unused]] const ssize_t n = ::send(fd.get(), refusal_.data(), refusal_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+Role ControlServer::RoleOf(uint64_t connection) const {
+  const auto it = connections_.find(connection);
+  return it == connections_.end() ? Role::kStranger : it->second.role;
 }
 
 void ControlServer::OnEvent(uint64_t id, uint32_t events) {
@@ -97,7 +129,7 @@ void ControlServer::OnEvent(uint64_t id, uint32_t events) {
     ssize_t n;
     while ((n = ::recv(it->second.fd.get(), buffer, sizeof buffer, 0)) > 0) {
       it->second.in.append(buffer, static_cast<size_t>(n));
-      if (it->second.in.size() > Limit(it->second.uid) + 4) return Close(id);
+      if (it->second.in.size() > Limit(it->second.role) + 4) return Close(id);
     }
     if (n == 0) {  // no more requests; what is asked already is answered
       it->second.eof = true;
@@ -115,11 +147,11 @@ void ControlServer::Advance(uint64_t id) {
   if (it == connections_.end() || it->second.advancing) return;  // the loop further up goes on
   it->second.advancing = true;
   while (!it->second.busy && it->second.out.empty()) {
-    auto frame = TakeFrame(it->second.in, Limit(it->second.uid));
+    auto frame = TakeFrame(it->second.in, Limit(it->second.role));
     if (!frame.ok()) return Close(id);
     if (!*frame) break;
     it->second.busy = true;
-    ControlRequest request{id, **std::move(frame), it->second.uid};
+    ControlRequest request{id, **std::move(frame), it->second.uid, it->second.role};
     handler_(request);
     WipeMemory(request.body.data(), request.body.size());
     if ((it = connections_.find(id)) == connections_.end()) return;

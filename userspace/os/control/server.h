@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "os/control/peer.h"
 #include "os/loop/loop.h"
 
 namespace flexvpn::os {
@@ -16,7 +17,8 @@ namespace flexvpn::os {
 struct ControlRequest {
   uint64_t connection = 0;  // give back to Respond
   std::string body;         // JSON, not parsed yet
-  uint32_t uid = 0;         // of the process at the other end (SO_PEERCRED)
+  uid_t uid = 0;            // of the process at the other end
+  Role role{};              // … and what it may do; strangers get no request through
 };
 
 // The daemon's control socket.  At most 64 connections, one request in work on each.  Beside the answers a connection
@@ -24,13 +26,19 @@ struct ControlRequest {
 class ControlServer {
  public:
   using Handler = std::function<void(const ControlRequest&)>;
-  // Replaces a stale socket file, refuses when a living daemon answers there.  Members of `group` may connect, too, if
-  // there is such a group (mode 0660, else 0600); what they may do is for the handler to say.
+  // Replaces a stale socket file, refuses when a living daemon answers there.  Besides root the members of `groups` may
+  // connect, as far as there are such groups now; what they may do is for the handler to say.  The file's mode keeps out
+  // whom it can: 0600 without a group, 0660 with one, 0666 with both.  A stranger whom it lets through is told why it
+  // may not, and gone.
   static absl::StatusOr<std::unique_ptr<ControlServer>> Make(Loop& loop, const std::string& path, Handler handler,
-                                                             const std::string& group = "flexvpn");
+                                                             const ControlGroups& groups = {});
   ~ControlServer();
   // What the operator should know about the socket; empty if all is well.
   const std::string& warning() const { return warning_; }
+  // Of who is at the other end; a stranger if the connection has ended.
+  Role RoleOf(uint64_t connection) const;
+  // Strangers so far.
+  uint64_t refused() const { return refused_; }
   // Ignored if the client has gone.
   void Respond(uint64_t connection, const std::string& body);
   // One frame that nobody asked for just now.  A client that does not read loses what goes beyond kMaxEvents octets; it
@@ -48,14 +56,18 @@ class ControlServer {
     std::deque<std::string> events;  // frames that go once `out` is empty
     size_t event_octets = 0;         // of `events`
     uint64_t lost = 0;               // events there was no room for since the last that was taken
-    uint32_t uid = 0;
+    uid_t uid = 0;
+    Role role{};
     bool busy = false;       // a request is being worked on
     bool advancing = false;  // Advance() is on the stack
     bool eof = false;        // the client sends no more
   };
   ControlServer(Loop& loop, std::string path, Fd fd, Handler handler)
       : loop_(loop), path_(std::move(path)), fd_(std::move(fd)), handler_(std::move(handler)) {}
+  void Share(const ControlGroups& groups);
   void Accept();
+  void Admit(Fd fd);
+  void Refuse(const Fd& fd);
   void OnEvent(uint64_t id, uint32_t events);
   void Advance(uint64_t id);
   void Flush(uint64_t id);
@@ -69,6 +81,9 @@ class ControlServer {
   Handler handler_;
   Closed closed_;
   std::string warning_;
+  ControlGids gids_;
+  std::string refusal_;  // frame
+  uint64_t refused_ = 0;
   std::map<uint64_t, Connection> connections_;
   uint64_t next_ = 1;
 };

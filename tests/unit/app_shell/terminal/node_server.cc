@@ -11,13 +11,15 @@
 
 namespace flexvpn::shell {
 
-NodeServer::NodeServer(const std::string& socket, const std::string& config)
+NodeServer::NodeServer(const std::string& socket, const std::string& config, const os::ControlGroups& groups)
     : crypto_(crypto::NewOpensslProvider()), rng_(1), loop_(*os::Loop::Make()) {
   config::ParseResult parsed = config::Parse(config);
   EXPECT_TRUE(parsed.ok());
-  node_ = std::make_unique<node::Node>(node::Node::Options{}, std::move(parsed.model), rng_, *crypto_);
+  node::Node::Options options;
+  options.administrators = groups.administrators;
+  node_ = std::make_unique<node::Node>(options, std::move(parsed.model), rng_, *crypto_);
   auto server =
-      os::ControlServer::Make(*loop_, socket, [this](const os::ControlRequest& r) { OnRequest(r); });
+      os::ControlServer::Make(*loop_, socket, [this](const os::ControlRequest& r) { OnRequest(r); }, groups);
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   server_->SetClosed([this](uint64_t id) { Ask(0, node::SessionEnded{id}); });
@@ -40,8 +42,9 @@ NodeServer::~NodeServer() {
 void NodeServer::OnRequest(const os::ControlRequest& request) {
   auto asked = app::ReadRequest(request.body);
   if (!asked.ok()) return Respond(request.connection, false, std::string(asked.status().message()), {});
-  if (absl::StartsWith(asked->command, "commit")) return Commit(request.connection, asked->lines);
-  Ask(request.connection, node::Command{1, asked->command, request.uid == 0, request.connection});
+  const bool administrator = request.role == os::Role::kAdministrator;
+  if (administrator && absl::StartsWith(asked->command, "commit")) return Commit(request.connection, asked->lines);
+  Ask(request.connection, node::Command{1, asked->command, administrator, request.connection});
 }
 
 void NodeServer::Ask(uint64_t connection, node::Input input) {
@@ -75,7 +78,12 @@ void NodeServer::Commit(uint64_t connection, const std::vector<std::string>& lin
 void NodeServer::Respond(uint64_t connection, bool ok, const std::string& text, const show::Json& data) {
   server_->Respond(
       connection,
-      show::Json{{"version", os::kControlVersion}, {"ok", ok}, {"text", text}, {"data", data}}.dump());
+      show::Json{{"version", os::kControlVersion},
+                 {"ok", ok},
+                 {"administrator", server_->RoleOf(connection) == os::Role::kAdministrator},
+                 {"text", text},
+                 {"data", data}}
+          .dump());
 }
 
 }  // namespace flexvpn::shell

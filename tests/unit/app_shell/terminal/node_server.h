@@ -17,7 +17,7 @@ namespace flexvpn::shell {
 
 class NodeServer {
  public:
-  NodeServer(const std::string& socket, const std::string& config);
+  NodeServer(const std::string& socket, const std::string& config, const os::ControlGroups& groups = {});
   ~NodeServer();
   // So many datagrams of 203.0.113.9 that are not IKE.
   void Datagram(size_t times = 1);

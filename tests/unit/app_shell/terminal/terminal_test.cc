@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real `flexvpn` on a terminal, in a script and as one command, against a real node without a kernel.
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -296,6 +297,38 @@ TEST_F(Flexvpn, OneCommandMayHaveFiltersAndHasAnExitStatus) {
   EXPECT_EQ(Run("$F --socket /nowhere show version").status, 69);
   EXPECT_EQ(Run("$F --frobnicate").status, 64);
   EXPECT_EQ(Run("$F configure terminal").status, geteuid() == 0 ? 64 : 1);
+}
+
+// The daemon says who may what; the shell's own user does not matter.
+TEST_F(Flexvpn, OperatorsLookAdministratorsConfigureStrangersAreTurnedAway) {
+  const group* g = getgrgid(1);
+  const std::string operators = g == nullptr ? "" : g->gr_name;
+  g = getgrgid(2);
+  const std::string administrators = g == nullptr ? "" : g->gr_name;
+  if (geteuid() != 0 || operators.empty() || administrators.empty())
+    GTEST_SKIP() << "needs root to be other users, and groups 1 and 2";
+  server_.reset();
+  server_ = std::make_unique<NodeServer>(socket(), kConfig, os::ControlGroups{operators, administrators});
+  Write("script", "configure terminal\nhostname spoke\ncommit\nend\nshow running-config | include hostname\n");
+  const std::string as = "setpriv --reuid=4242 --regid=4242 ";
+  const std::string denied = absl::StrCat("needs root or membership of the Unix group ", administrators, "\n");
+
+  const std::string look = as + "--groups=1 $F ";
+  EXPECT_THAT(Run(look + "show running-config").out, HasSubstr("<removed>"));
+  EXPECT_EQ(Run(look + "clear ip nhrp").err, absl::StrCat("% permission denied: 'clear ip nhrp' ", denied));
+  EXPECT_EQ(Run(look + "commit").err, absl::StrCat("% permission denied: 'commit' ", denied));
+  EXPECT_EQ(Run(look + "enable").err, absl::StrCat("% permission denied: 'enable' ", denied));
+  const Result script = Run(look + "-f script");
+  EXPECT_EQ(script.status, 1);
+  EXPECT_THAT(script.err, HasSubstr(absl::StrCat("% permission denied: 'configure terminal' ", denied)));
+
+  const std::string change = as + "--groups=77,2 $F ";
+  EXPECT_THAT(Run(change + "show running-config").out, HasSubstr("a-very-secret-key"));
+  EXPECT_EQ(Run(change + "-f script").out, "2 lines committed\nhostname spoke\n");
+
+  const Result stranger = Run(as + "--clear-groups $F show version");
+  EXPECT_EQ(stranger.status, 1);
+  EXPECT_THAT(stranger.err, HasSubstr("% permission denied: root and members of the Unix group"));
 }
 
 TEST_F(Flexvpn, HelpListsTheCommandsOfTheTree) {
