@@ -368,6 +368,35 @@ TEST(Parse, NegatedAndCutCommandsAreHarmless) {
   EXPECT_THAT(Errors("no crypto ikev2 proposal\n"), ElementsAre("incomplete command: expected <NAME>"));
 }
 
+TEST(MatchLocal, AddressesAndInterfacesAreTwoListsThatOneNoTakesBack) {
+  const std::string profile = "crypto ikev2 profile P\n match identity remote any\n authentication local pre-share key k\n"
+                              " authentication remote pre-share key k\n";
+  const auto parse = [&](const std::string& more) {
+    const ParseResult r = Parse(profile + more);
+    EXPECT_TRUE(r.ok()) << more;
+    EXPECT_EQ(Parse(Render(r.model, false, true)).model, r.model) << more;
+    return r.model.profiles.at("P");
+  };
+  const std::string all = " match address local 192.0.2.1\n match address local interface eth0\n"
+                          " match address local interface eth0\n match address local interface ens3.100\n";
+  EXPECT_THAT(parse(all).match_local_interfaces, ElementsAre("eth0", "ens3.100"));
+  EXPECT_EQ(parse(all).inoperative, "");
+  EXPECT_THAT(parse(all + " no match address local interface eth0\n").match_local_interfaces, ElementsAre("ens3.100"));
+  EXPECT_THAT(parse(all + " no match address local 192.0.2.1\n").match_local_addresses, testing::IsEmpty());
+  EXPECT_EQ(parse(all + " no match address local\n"), Parse(profile).model.profiles.at("P"));
+}
+
+// Linux may get a device by and by; an interface of the configuration is there or not.
+TEST(MatchLocal, AnInterfaceIsOfTheConfigurationOrALinuxDevice) {
+  const std::string profile = "crypto ikev2 profile P\n match identity remote any\n authentication local pre-share key k\n"
+                              " authentication remote pre-share key k\n match address local interface ";
+  EXPECT_THAT(Errors(profile + "wan7\n"), testing::IsEmpty());
+  EXPECT_THAT(Errors(profile + "Loopback5\n"), testing::Contains(HasSubstr("Loopback5")));
+  EXPECT_THAT(Errors(profile + "Loopback5\ninterface Loopback5\n ip address 192.0.2.1 255.255.255.255\n"), testing::IsEmpty());
+  EXPECT_THAT(Errors(profile + "GigabitEthernet1\n"), testing::Contains(HasSubstr("GigabitEthernet1")));
+  EXPECT_THAT(Errors("platform interface GigabitEthernet1 linux eth0\n" + profile + "GigabitEthernet1\n"), testing::IsEmpty());
+}
+
 // Everything IOS has and we do not must be said at its line, and where ignoring it would change what is protected or who
 // may enter, its object is not used.
 TEST(Kept, LinesThatWouldWeakenAProfileMakeItInoperative) {
@@ -376,7 +405,7 @@ TEST(Kept, LinesThatWouldWeakenAProfileMakeItInoperative) {
   EXPECT_EQ(Parse(profile).model.profiles.at("P").inoperative, "");
   for (const char* line : {"authentication local dynamic", "authentication remote eap", "keyring aaa L", "ivrf RED",
                            "aaa authorization user psk cached", "authentication remote anyconnect-eap aggregate",
-                           "authentication remote pre-share key 6 ABC", "match address local interface eth0"}) {
+                           "authentication remote pre-share key 6 ABC"}) {
     const ParseResult r = Parse(profile + " " + line + "\n");
     EXPECT_TRUE(r.ok()) << line;
     EXPECT_NE(r.model.profiles.at("P").inoperative, "") << line;

@@ -288,6 +288,7 @@ class Generator {
       if (const Identity id = Id(false); std::find(p.match_remote.begin(), p.match_remote.end(), id) == p.match_remote.end())
         p.match_remote.push_back(id);
     if (Flip()) p.match_local_addresses = {Host()};
+    if (Flip()) p.match_local_interfaces = {"eth0", "Loopback3"};
     p.match_fvrf = Pick<std::string>({"", "any", "BLUE"});
     if (Flip()) p.identity_local = Id(true);
     if (Below(5) == 0) {

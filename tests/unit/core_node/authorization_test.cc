@@ -86,6 +86,25 @@ TEST(FindProfile, ExactNameWinsOverItsDomain) {
   EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("example.org")), nullptr);
 }
 
+TEST(FindProfile, AnInterfaceStandsForTheAddressesItHasNow) {
+  const std::string rest = " authentication local pre-share key k\n authentication remote pre-share key k\n";
+  const config::Model m = Parse(absl::StrCat(
+      "crypto ikev2 profile EAST\n match identity remote any\n match address local interface eth0\n", rest,
+      "crypto ikev2 profile WEST\n match identity remote any\n match address local 192.0.2.9\n"
+      " match address local interface eth1\n", rest));
+  const auto find = [&](const char* address, std::vector<std::string> interfaces) {
+    LocalEnd end(A(address));
+    end.interfaces = std::move(interfaces);
+    const config::IkeProfile* p = FindProfile(m, end, Fqdn("a.example.net"));
+    return p == nullptr ? "" : p->name;
+  };
+  EXPECT_EQ(find("192.0.2.1", {"eth0"}), "EAST");
+  EXPECT_EQ(find("192.0.2.1", {"eth1"}), "WEST");
+  EXPECT_EQ(find("192.0.2.9", {}), "WEST");
+  EXPECT_EQ(find("192.0.2.1", {}), "");
+  EXPECT_EQ(find("192.0.2.1", {"eth2"}), "");
+}
+
 TEST(FindKeys, CallerWithoutAddressTakesThePeerWhoseIdentityTheProfileMatches) {
   const config::Model m = Parse(
       "crypto ikev2 keyring K\n peer OTHERS\n  identity fqdn domain spokes.example.net\n  pre-shared-key others\n"

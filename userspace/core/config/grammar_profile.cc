@@ -130,16 +130,20 @@ void ProfileDpd(Context& c, const Call& k) {
     c.profile->dpd = Dpd{seconds(k.Number("INTERVAL")), seconds(k.Number("RETRY")), !k.Has("periodic")};
 }
 
+template <class T>
+void AddOrRemove(std::vector<T>& list, const T& value, bool add) {
+  const auto it = std::find(list.begin(), list.end(), value);
+  if (add && it == list.end()) list.push_back(value);
+  if (!add && it != list.end()) list.erase(it);
+}
+
+// `no match address local` takes both kinds back.
 void MatchLocal(Context& c, const Call& k) {
-  std::vector<net::IpAddress>& list = c.profile->match_local_addresses;
-  const Arg* a = k.Find("A");
-  if (a == nullptr) {
-    list.clear();
-    return;
-  }
-  const auto it = std::find(list.begin(), list.end(), a->address);
-  if (k.set() && it == list.end()) list.push_back(a->address);
-  if (!k.set() && it != list.end()) list.erase(it);
+  IkeProfile& p = *c.profile;
+  if (const Arg* a = k.Find("A")) return AddOrRemove(p.match_local_addresses, a->address, k.set());
+  if (const Arg* i = k.Find("IF")) return AddOrRemove(p.match_local_interfaces, i->text, k.set());
+  p.match_local_interfaces.clear();
+  if (!k.Has("interface")) p.match_local_addresses.clear();
 }
 
 void MatchFvrf(Context& c, const Call& k) {
@@ -165,6 +169,7 @@ std::vector<Command> Own() {
       {"match identity remote key-id <S>", "peers of this identity", MatchIdentity},
       {"match certificate <MAP>", "peers whose certificate fits this map; repeatable", MatchCertificate},
       {"match address local <A:address>", "only for this local address; repeatable", MatchLocal},
+      {"match address local interface <IF:interface>", "only for the addresses this interface has; repeatable", MatchLocal},
       {"match fvrf {any|<VRF>}", "VRF that the peers call by; without it the global one", MatchFvrf},
       {"identity local {fqdn|email} <S>", "who we say we are", IdentityLocal},
       {"identity local key-id <S>", "who we say we are", IdentityLocal},
@@ -248,8 +253,6 @@ std::vector<Command> Shutting() {
            "do AnyConnect-EAP", kShut),
       Kept("authentication local dynamic", "method and identity from AAA", "do dynamic profiles", kShut),
       Kept("dynamic", "everything from AAA", "do dynamic profiles", kShut),
-      Kept("match address local interface <IF:interface>", "only for the addresses of this interface",
-           "match by interface (write 'match address local ADDRESS')", kShut, Keep::kEach),
       Kept("keyring aaa <LIST> [name-mangler <MANGLER>] [password [0|6] <PASSWORD:secret>]",
            "keys of the peers from an AAA server", "ask AAA servers for keys", kShut),
       Kept("ivrf <VRF>", "VRF of the inner packets", "put the inside of tunnels into VRFs", kShut),

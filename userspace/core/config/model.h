@@ -170,6 +170,7 @@ struct IkeProfile {  // crypto ikev2 profile
   std::vector<Identity> match_remote;
   std::vector<std::string> match_certificate;  // names of certificate maps
   std::vector<net::IpAddress> match_local_addresses;
+  std::vector<std::string> match_local_interfaces;  // their addresses, as they are when a peer calls; names as in `tunnel source`
   std::string match_fvrf;                   // as in IkePolicy
   std::optional<Identity> identity_local;   // none = the local address; with a certificate its subject
   bool local_psk = false;                   // authentication local pre-share

@@ -324,6 +324,7 @@ class Renderer {
     if (!p.description.empty()) Line(" description ", p.description);
     if (!p.match_fvrf.empty()) Line(" match fvrf ", p.match_fvrf);
     for (const net::IpAddress& a : p.match_local_addresses) Line(" match address local ", a.ToString());
+    for (const std::string& i : p.match_local_interfaces) Line(" match address local interface ", i);
     for (const Identity& id : p.match_remote) Line(" match identity remote ", IdentityWords(id));
     for (const std::string& m : p.match_certificate) Line(" match certificate ", m);
     if (p.identity_local) Line(" identity local ", IdentityWords(*p.identity_local));

@@ -153,6 +153,9 @@ void Checker::CheckProfile(const IkeProfile& p) {
   CheckProfileKeys(p, path, user);
   CheckProfileCertificates(p, path, user);
   CheckProfileAuthorization(p, path, user);
+  for (const std::string& i : p.match_local_interfaces)  // any other name may be a Linux device, there or to come
+    if (IsIosName(i) && m.platform_interfaces.count(i) == 0)
+      Known(m.interfaces, i, At(path, "match address local interface", p.where), user, "interface");
   if (p.virtual_template) {
     const std::string name = absl::StrCat("Virtual-Template", *p.virtual_template);
     Known(m.interfaces, name, At(path, "virtual-template", p.where), user, "interface");
@@ -164,6 +167,7 @@ void Checker::CheckSameMatch() {
   for (const auto& [name, p] : m.profiles) {
     for (const auto& [other_name, o] : m.profiles) {
       if (other_name <= name || p.shutdown || o.shutdown || p.match_local_addresses != o.match_local_addresses ||
+          p.match_local_interfaces != o.match_local_interfaces ||
           p.match_fvrf != o.match_fvrf)
         continue;
       for (const Identity& id : o.match_remote) {

@@ -153,15 +153,23 @@ ike::ChildPolicy MakeChildPolicy(const config::Model& model, const config::Ipsec
 
 }  // namespace
 
-bool Fits(const std::vector<net::IpAddress>& addresses, const std::string& match_fvrf, const LocalEnd& local) {
+bool Fits(const std::vector<net::IpAddress>& addresses, const std::vector<std::string>& interfaces,
+          const std::string& match_fvrf, const LocalEnd& local) {
   if (match_fvrf != "any" && match_fvrf != local.fvrf) return false;
-  return addresses.empty() || std::find(addresses.begin(), addresses.end(), local.address) != addresses.end();
+  if (addresses.empty() && interfaces.empty()) return true;
+  return std::find(addresses.begin(), addresses.end(), local.address) != addresses.end() ||
+         std::find_first_of(interfaces.begin(), interfaces.end(), local.interfaces.begin(), local.interfaces.end()) !=
+             interfaces.end();
+}
+
+bool Fits(const config::IkeProfile& p, const LocalEnd& local) {
+  return Fits(p.match_local_addresses, p.match_local_interfaces, p.match_fvrf, local);
 }
 
 std::vector<ike::Suite> IkeSuites(const config::Model& model, const LocalEnd& local) {
   std::vector<ike::Suite> out;
   auto add = [&](const config::IkePolicy& policy) {
-    if (!Fits(policy.match_local, policy.match_fvrf, local)) return;
+    if (!Fits(policy.match_local, {}, policy.match_fvrf, local)) return;
     for (const std::string& name : policy.proposals)
       if (auto it = model.proposals.find(name); it != model.proposals.end()) ExpandProposal(it->second, out);
   };
@@ -221,7 +229,7 @@ const config::IkeProfile* FindProfile(const config::Model& model, const LocalEnd
   const config::IkeProfile* best = nullptr;
   int best_score = 0;
   for (const auto& [name, profile] : model.profiles) {
-    if (profile.down() || !Fits(profile.match_local_addresses, profile.match_fvrf, local)) continue;
+    if (profile.down() || !Fits(profile, local)) continue;
     if (best_score < kExact && MapFits(model, profile, certificate)) best = &profile, best_score = kExact;
     for (const config::Identity& rule : profile.match_remote)
       if (int score = Specificity(rule, remote); score > best_score) best = &profile, best_score = score;

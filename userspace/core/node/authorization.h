@@ -19,6 +19,9 @@ namespace flexvpn::node {
 // proposal.  A proposal that mixes AEAD and CBC gives AEAD suites without integrity and CBC suites with it.
 std::vector<ike::Suite> IkeSuites(const config::Model& model, const LocalEnd& local);
 
+// Whether `profile` is for messages to `local`.
+bool Fits(const config::IkeProfile& profile, const LocalEnd& local);
+
 // Does the peer's identity fit one line of `match identity remote` / a keyring's `identity`?
 bool Matches(const config::Identity& rule, const ike::Identity& identity);
 // The profile with the most specific fitting line (exact before domain or prefix before any; name order on a tie).  A

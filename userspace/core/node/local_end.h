@@ -14,12 +14,14 @@ namespace flexvpn::node {
 struct LocalEnd {
   net::IpAddress address;
   std::string fvrf;  // name of the VRF the message came by; "" = global
+  std::vector<std::string> interfaces = {};  // those that `match address local interface` names and that have it now
   LocalEnd(const net::IpAddress& a, std::string v = "") : address(a), fvrf(std::move(v)) {}  // implicit: the global VRF
 };
 
-// Whether an object with these `match address local` (none = every address) and `match fvrf` ("" = global, "any") is
-// for messages to `local`.
-bool Fits(const std::vector<net::IpAddress>& addresses, const std::string& match_fvrf, const LocalEnd& local);
+// Whether an object with these `match address local` and `match address local interface` (neither = every address) and
+// `match fvrf` ("" = global, "any") is for messages to `local`.
+bool Fits(const std::vector<net::IpAddress>& addresses, const std::vector<std::string>& interfaces,
+          const std::string& match_fvrf, const LocalEnd& local);
 
 }  // namespace flexvpn::node
 

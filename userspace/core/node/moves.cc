@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/node/authorization.h"
 #include "core/node/node.h"
 
 namespace flexvpn::node {
@@ -30,9 +31,10 @@ void Node::SetOuter(const ike::ChildSa& child, dataplane::Sa& sa) {
 
 // Who calls is not known yet: what one profile of this address wants, holds for all that call it.
 bool Node::ForceEncap(const net::Endpoint& local, const net::Endpoint&) {
+  const LocalEnd end = EndOf(local);
   return std::any_of(model_.profiles.begin(), model_.profiles.end(), [&](const auto& entry) {
     const config::IkeProfile& p = entry.second;
-    return p.nat_force_encap && !p.down() && Fits(p.match_local_addresses, p.match_fvrf, EndOf(local));
+    return p.nat_force_encap && !p.down() && Fits(p, end);
   });
 }
 

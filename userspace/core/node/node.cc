@@ -228,6 +228,7 @@ void Node::On(nhrp::Action& action) {
 void Node::OnLocalNetwork(const LocalNetwork& in) {
   network_ = in;
   network_known_ = true;
+  SyncMatchedInterfaces();
   absl::flat_hash_set<net::IpAddress> self;
   for (const LocalAddress& a : in.addresses)
     if (a.vrf.empty()) self.insert(a.address);
@@ -337,6 +338,30 @@ void Node::Configure() {
     return it == model_.pools.end() || !entry.second.Covers(it->second);
   });
   for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool);
+  SyncMatchedInterfaces();
+}
+
+// A loopback has the address that the configuration says, every other interface those that Linux has on it.
+void Node::SyncMatchedInterfaces() {
+  matched_interfaces_.clear();
+  for (const auto& [profile_name, profile] : model_.profiles)
+    for (const std::string& name : profile.match_local_interfaces) matched_interfaces_.try_emplace(name);
+  for (auto& [name, ends] : matched_interfaces_) {
+    if (const config::Interface* i = FindInterface(name); i != nullptr && i->kind == config::InterfaceKind::kLoopback && i->address)
+      ends.emplace_back(*i->address);
+    const std::string& device = config::LinuxDevice(model_, name);
+    for (const LocalAddress& a : network_.addresses)
+      if (a.device == device) ends.emplace_back(a.address, a.vrf);
+  }
+}
+
+LocalEnd Node::EndOf(const net::Endpoint& local) const {
+  LocalEnd end(local.address, VrfName(local.vrf));
+  for (const auto& [name, ends] : matched_interfaces_)
+    if (std::any_of(ends.begin(), ends.end(),
+                    [&](const LocalEnd& e) { return e.address == end.address && e.fvrf == end.fvrf; }))
+      end.interfaces.push_back(name);
+  return end;
 }
 
 // A key exchange that the loaded OpenSSL lacks is not offered; where it is not optional nothing is.

@@ -294,7 +294,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   // vrf.cc: front-door VRFs
   net::VrfId VrfIdOf(const std::string& name) const;  // "" and what was never configured: the global one
   const std::string& VrfName(net::VrfId id) const;
-  LocalEnd EndOf(const net::Endpoint& local) const { return {local.address, VrfName(local.vrf)}; }
+  LocalEnd EndOf(const net::Endpoint& local) const;
+  void SyncMatchedInterfaces();
   const LocalVrf* FindVrf(const std::string& name) const;  // its device; nullptr: there is none
   std::string InVrf(const net::Endpoint& local) const;  // " in VRF red", "" in the global one; for messages
   void Listen(const std::set<std::string>& vrfs);
@@ -415,6 +416,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::set<std::string> refused_sources_;   // interfaces whose source another VRF has; told once
   std::set<std::string> missing_vrfs_;      // without a device; told once
 
+  // Ends of ours at the interfaces that profiles match (`match address local interface`), by its name there.
+  std::map<std::string, std::vector<LocalEnd>> matched_interfaces_;
   LocalNetwork network_;
   bool network_known_ = false;
   dataplane::State want_;    // what should be there

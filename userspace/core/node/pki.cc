@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "core/node/authorization.h"
 
 namespace flexvpn::node {
 namespace {
@@ -143,7 +144,7 @@ std::vector<Bytes> Authorities(const config::Model& model, const Pki& pki, const
   std::vector<Bytes> out;
   for (const auto& [name, profile] : model.profiles) {
     if (profile.down() || !ExpectsCertificate(profile)) continue;
-    if (!Fits(profile.match_local_addresses, profile.match_fvrf, local)) continue;
+    if (!Fits(profile, local)) continue;
     for (const config::Trustpoint* t : config::CheckingTrustpoints(model, profile))
       if (auto it = pki.find(t->name); it != pki.end())
         for (const crypto::CertificateInfo& ca : it->second.authorities)

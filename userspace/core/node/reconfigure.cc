@@ -35,6 +35,7 @@ config::IkeProfile Essence(config::IkeProfile p) {
   p.match_certificate.clear();
   p.match_local_addresses.clear();
   p.authorization.clear();  // SameAuthorization
+  p.match_local_interfaces.clear();
   p.inbound_only = false;
   p.kept.clear();
   return p;

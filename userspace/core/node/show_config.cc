@@ -73,6 +73,7 @@ show::ProfileRow ProfileRowOf(const config::IkeProfile& p, const config::IkeGlob
   r.inoperative = p.inoperative;
   r.fvrf = p.match_fvrf.empty() ? "global" : p.match_fvrf;
   r.local = p.match_local_addresses;
+  r.local_interfaces = p.match_local_interfaces;
   for (const config::Identity& id : p.match_remote) r.identities.push_back(config::IdentityWords(id));
   r.certificate_maps = p.match_certificate;
   if (p.identity_local) r.local_identity = config::IdentityWords(*p.identity_local);

@@ -63,6 +63,7 @@ Json ToJson(const ProfileRow& r) {
   j["references"] = r.references;
   j["match_fvrf"] = Printable(r.fvrf);
   j["match_local_addresses"] = Addresses(r.local);
+  j["match_local_interfaces"] = Texts(r.local_interfaces);
   j["match_identities"] = Texts(r.identities);
   j["match_certificate_maps"] = Texts(r.certificate_maps);
   j["local_identity"] = TextOrNull(r.local_identity);

@@ -47,6 +47,7 @@ struct ProfileRow {
   uint32_t references = 0;             // IPsec profiles that name it and sessions that use it
   std::string fvrf;
   std::vector<net::IpAddress> local;
+  std::vector<std::string> local_interfaces;
   std::vector<std::string> identities, certificate_maps;
   std::string local_identity;          // empty: the address, or the certificate's subject
   std::vector<std::string> local_methods, remote_methods;  // "pre-share", "rsa-sig", "ecdsa-sig"

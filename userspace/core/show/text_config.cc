@@ -15,6 +15,12 @@ std::string OrNone(const Json& list, absl::string_view separator = " ") {
   return s.empty() ? "none" : s;
 }
 
+std::string LocalEnds(const Json& profile) {
+  Json all = List(profile, "match_local_addresses");
+  for (const Json& i : List(profile, "match_local_interfaces")) all.push_back(i);
+  return OrNone(all);
+}
+
 // " Identities:" and one line each, or "none" behind it.
 std::string Block(absl::string_view label, const Json& list, absl::string_view indent) {
   if (Join(list, "").empty()) return absl::StrCat(label, ": none\n");
@@ -107,7 +113,7 @@ std::string TextProfiles(const Json& data) {
                     "\n");
     if (Has(r, "inoperative")) absl::StrAppend(&out, " Not used : ", Str(r, "inoperative"), "\n");
     absl::StrAppend(&out, " Ref Count: ", Uint(r, "references"), "\n Match criteria: \n  Fvrf: ", Str(r, "match_fvrf"),
-                    "\n  Local address/interface: ", OrNone(List(r, "match_local_addresses")), "\n",
+                    "\n  Local address/interface: ", LocalEnds(r), "\n",
                     Block("  Identities", List(r, "match_identities"), "   "),
                     Block("  Certificate maps", List(r, "match_certificate_maps"), "   "));
     absl::StrAppend(&out, " Local identity: ", Str(r, "local_identity", "none"), "\n Remote identity: none",
