@@ -2,6 +2,7 @@
 #include "core/node/node.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/overloaded.h"
@@ -96,6 +97,14 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                  },
              },
              in);
+  Finish();
+}
+
+void Node::Handle(Input&& in, Instant now, Actions& out) {
+  auto* config = std::get_if<NewConfig>(&in);
+  if (config == nullptr) return Handle(std::as_const(in), now, out);
+  Begin(now, out);
+  OnNewConfig(std::move(config->model), std::move(config->pki));
   Finish();
 }
 
@@ -333,11 +342,13 @@ void Node::Configure() {
   std::vector<nhrp::DomainConfig> list;
   for (auto& [id, d] : domains) list.push_back(std::move(d));
   Nhrp([&](auto& nhrp, auto& a) { nhrp.Configure(std::move(list), now_, a); });
-  std::erase_if(pools_, [&](const auto& entry) {
-    auto it = model_.pools.find(entry.first);
-    return it == model_.pools.end() || !entry.second.Covers(it->second);
-  });
-  for (const auto& [name, pool] : model_.pools) pools_.try_emplace(name, pool);
+  auto have = pools_.begin();  // both in the order of names: thousands are gone through once
+  for (const auto& [name, pool] : model_.pools) {
+    while (have != pools_.end() && have->first < name) have = pools_.erase(have);
+    if (have == pools_.end() || have->first != name) pools_.emplace_hint(have, name, pool);
+    else if (auto& known = (have++)->second; !known.Covers(pool)) known = AddressPool(pool);
+  }
+  pools_.erase(have, pools_.end());
   SyncMatchedInterfaces();
 }
 

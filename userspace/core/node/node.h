@@ -60,6 +60,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   // Never blocks, never throws, bounded work.
   void Handle(const Input& in, Instant now, Actions& out);
+  void Handle(Input&& in, Instant now, Actions& out);  // the same; a large configuration is not copied
   void OnTick(Instant now, Actions& out);  // early, late or repeated calls are harmless
   std::optional<Instant> NextDeadline() const;
   // Deletes every session and everything of ours in the kernel.
@@ -415,9 +416,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::map<net::IpAddress, std::string> sources_;  // outer addresses in use, with their VRF: one has each
   std::set<std::string> refused_sources_;   // interfaces whose source another VRF has; told once
   std::set<std::string> missing_vrfs_;      // without a device; told once
-
   // Ends of ours at the interfaces that profiles match (`match address local interface`), by its name there.
   std::map<std::string, std::vector<LocalEnd>> matched_interfaces_;
+
   LocalNetwork network_;
   bool network_known_ = false;
   dataplane::State want_;    // what should be there

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "core/node/authorization.h"
 #include "core/node/node.h"
 
@@ -34,8 +35,8 @@ config::IkeProfile Essence(config::IkeProfile p) {
   p.match_remote.clear();
   p.match_certificate.clear();
   p.match_local_addresses.clear();
-  p.authorization.clear();  // SameAuthorization
   p.match_local_interfaces.clear();
+  p.authorization.clear();  // SameAuthorization
   p.inbound_only = false;
   p.kept.clear();
   return p;
@@ -47,12 +48,24 @@ config::IpsecProfile Essence(config::IpsecProfile p) {
   return p;
 }
 
+using Entries = absl::Span<const config::KeyringPeer>;
+
+// Takes what both begin and end with from them: of thousands of entries that leaves the few that a change is about.
+void StripEqual(Entries& a, Entries& b) {
+  const auto front = static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+  a.remove_prefix(front);
+  b.remove_prefix(front);
+  const auto back = static_cast<size_t>(std::mismatch(a.rbegin(), a.rend(), b.rbegin(), b.rend()).first - a.rbegin());
+  a.remove_suffix(back);
+  b.remove_suffix(back);
+}
+
 // Entries of `a` that `b` does not have like this, and the names of the others in order.
-std::vector<std::string> Split(const config::Keyring& a, const config::Keyring& b, config::Keyring* changed) {
+std::vector<std::string> Split(Entries a, Entries b, config::Keyring* changed) {
   std::unordered_map<std::string, const config::KeyringPeer*> other;
-  for (const config::KeyringPeer& p : b.peers) other[p.name] = &p;
+  for (const config::KeyringPeer& p : b) other[p.name] = &p;
   std::vector<std::string> same;
-  for (const config::KeyringPeer& p : a.peers) {
+  for (const config::KeyringPeer& p : a) {
     const auto it = other.find(p.name);
     if (it != other.end() && *it->second == p) same.push_back(p.name);
     else changed->peers.push_back(p);
@@ -73,7 +86,9 @@ Reconfiguration::Reconfiguration(const config::Model& from, const config::Model&
     const auto is = to.keyrings.find(name);
     if (is == to.keyrings.end() || was == is->second) continue;
     KeyringChange& change = keyrings_[name];
-    change.reordered = Split(was, is->second, &change.was) != Split(is->second, was, &change.is);
+    Entries before(was.peers), after(is->second.peers);
+    StripEqual(before, after);
+    change.reordered = Split(before, after, &change.was) != Split(after, before, &change.is);
   }
 }
 
