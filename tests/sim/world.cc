@@ -207,7 +207,7 @@ void World::Carry(Router& r, node::Action& action) {
                      if (routers_[index]->epoch == epoch) Feed(index, m);
                    });
                  },
-                 [&](node::Reply& a) { reply_ = show::RenderText(a.document); },
+                 [&](node::Reply& a) { reply_ = std::move(a.document); },
                  [&](node::Log& a) { Note(absl::StrCat("router ", r.index, ": ", a.text)); },
                  [&](node::AppendKeyLog&) {},
                  [&](node::DebugLine& a) { r.debug.push_back(absl::StrCat(a.facility, ": ", a.text)); },
@@ -386,7 +386,13 @@ const std::vector<std::string>& World::DebugLines(size_t router) const { return 
 std::string World::Show(size_t router, const std::string& command, uint64_t session) {
   Feed(router, node::Command{1, command, true, session});
   RunFor(Duration(1));  // counters are measured first
-  return absl::StrCat(router, "# ", command, "\n", reply_);
+  return absl::StrCat(router, "# ", command, "\n", show::RenderText(reply_));
+}
+
+show::Json World::ShowJson(size_t router, const std::string& command) {
+  Feed(router, node::Command{1, command, true, 0});
+  RunFor(Duration(1));
+  return show::Data(reply_);
 }
 
 size_t World::PeersUp(size_t router) const {

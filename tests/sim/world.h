@@ -79,6 +79,8 @@ class World {
   std::string CheckSaPairs() const;
   // What the shell of a living router prints.
   std::string Show(size_t router, const std::string& command, uint64_t session = 0);
+  // The same as JSON.
+  show::Json ShowJson(size_t router, const std::string& command);
   // What a session of the router's shell that typed `debug` has been told: "IKEv2: text".
   const std::vector<std::string>& DebugLines(size_t router) const;
   // A digest of everything that was sent and decided: equal for equal seeds.
@@ -149,7 +151,7 @@ class World {
   std::string violation_;
   uint64_t transcript_ = 1469598103934665603ULL;
   std::vector<std::string> log_;
-  std::string reply_;
+  show::Document reply_;
 };
 
 }  // namespace flexvpn::sim

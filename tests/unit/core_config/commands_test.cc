@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command tree: every form of every command, help and completion, and the reference made from it.
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -11,11 +12,13 @@
 #include "files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "support/command_forms.h"
 
 namespace flexvpn::config {
 namespace {
 
+using Json = nlohmann::ordered_json;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::IsSupersetOf;
@@ -136,10 +139,85 @@ TEST(Reference, IsCurrent) {
       << "docs/commands.md is stale: flexvpnd --commands markdown > docs/commands.md";
 }
 
+TEST(Reference, JsonIsCurrent) {
+  EXPECT_EQ(ReadFile(FLEXVPN_SOURCE_DIR "/docs/commands.json") == CommandsJson(), true)
+      << "docs/commands.json is stale: flexvpnd --commands json > docs/commands.json";
+}
+
 TEST(Reference, JsonHasEveryMode) {
   const std::string json = CommandsJson();
   for (const char* mode : {"crypto ikev2 cluster", "interface", "the shell", "ip access-list extended"})
-    EXPECT_THAT(json, testing::HasSubstr(absl::StrCat("\"mode\": \"", mode, "\"")));
+    EXPECT_THAT(json, testing::HasSubstr(absl::StrCat("\"mode\":\"", mode, "\"")));
+}
+
+// A word that fits what the JSON says of it; as Sample() does from the tree.
+std::string SampleOf(const Json& word) {
+  static const auto* const kWords = new std::map<std::string, std::string>{
+      {"ipv4", "192.0.2.1"}, {"address", "192.0.2.1"}, {"ipv6", "2001:db8::1"}, {"mask", "255.255.255.255"},
+      {"wildcard", "0.0.0.0"}, {"prefix", "2001:db8::/64"}, {"interface", "Tunnel7"}, {"words", "local"}, {"line", "some text"}};
+  if (word.contains("word")) return word["word"];
+  if (word.contains("choices")) return word["choices"][0];
+  const std::string type = word["type"], name = word["name"];
+  if (type == "number") return absl::StrCat(word["min"].get<uint64_t>());
+  if (type == "secret") return name == "HEX" ? "0a0b" : "quarz";
+  if (type == "word") return name == "FILE" || name == "PATH" ? "/x" : "X1";
+  return kWords->at(type);
+}
+
+// Who generates lines from the JSON alone gets lines that the parser takes, for the command that the JSON names.
+void CheckWords(const Mode& mode, const Json& commands, const Json& words, const std::string& before,
+                std::vector<size_t>* seen) {
+  const auto expect = [&](const std::string& text, size_t command) {
+    const Line line = LexLine(text);
+    Call call;
+    Mismatch mismatch;
+    ASSERT_TRUE(Match(mode, line, 0, &call, &mismatch)) << text;
+    EXPECT_EQ(call.command->help, commands[command]["help"].get<std::string>()) << text;
+  };
+  for (const Json& w : words) {
+    const std::string line = absl::StrCat(before, before.empty() ? "" : " ", SampleOf(w));
+    if (w.contains("command")) {
+      expect(line, w["command"]);
+      ++seen->at(w["command"]);
+    }
+    EXPECT_TRUE(w.contains("command") || w.contains("next")) << line;
+    EXPECT_NE(w["help"], "") << line;
+    if (w.contains("next")) CheckWords(mode, commands, w["next"], line, seen);
+  }
+}
+
+TEST(Reference, JsonTellsEveryFormOfEveryCommand) {
+  const Json all = Json::parse(CommandsJson());
+  EXPECT_EQ(all["version"], 1);
+  size_t checked = 0;
+  for (size_t id = 1; id < static_cast<size_t>(ModeId::kCount); ++id) {
+    const Mode& mode = GetMode(static_cast<ModeId>(id));
+    for (const Json& m : all["modes"]) {
+      if (m["mode"] != mode.title) continue;
+      std::vector<size_t> seen(m["commands"].size());
+      CheckWords(mode, m["commands"], m["tree"], "", &seen);
+      for (size_t i = 0; i < seen.size(); ++i) EXPECT_GT(seen[i], 0u) << m["commands"][i]["syntax"];
+      ++checked;
+    }
+  }
+  EXPECT_EQ(checked, all["modes"].size());
+}
+
+TEST(Reference, JsonTellsWhatALineDoes) {
+  const Json all = Json::parse(CommandsJson());
+  std::map<std::string, std::map<std::string, Json>> at;
+  for (const Json& m : all["modes"])
+    for (const Json& c : m["commands"]) at[m["mode"]][c["syntax"]] = c;
+  const Json dpd = at["crypto ikev2 profile"]["dpd <10-3600> <2-60> {on-demand|periodic}"];
+  EXPECT_EQ(dpd["kind"], "acts");
+  const Json eap = at["crypto ikev2 profile"]["authentication remote eap [query-identity]"];
+  EXPECT_EQ(eap["kind"], "kept");
+  EXPECT_EQ(eap["does_not"], "do EAP");
+  EXPECT_EQ(eap["shuts"], true);
+  EXPECT_EQ(at["crypto ikev2 cluster"].begin()->second["kind"], "quiet");
+  EXPECT_EQ(at["the configuration"]["interface IF [type tunnel]"].value("enters", ""), "interface");
+  EXPECT_EQ(at["the shell"]["commit"]["administrators"], true);
+  EXPECT_EQ(at["the shell"]["commit"]["place"], "session");
 }
 
 }  // namespace

@@ -32,8 +32,7 @@ std::vector<HelpItem> CommandList(ModeId mode);
 
 // The reference as docs/commands.md has it: every mode, command, range, default.
 std::string CommandsMarkdown();
-// The same tree as JSON: {"modes": [{"mode", "prompt", "parent", "commands": [{"syntax", "help", "kind", "default",
-// "enters"}], "tree": [{"word"|"type", "min", "max", "choices", "help", "complete", "next"}]}]}.
+// The same tree as JSON, docs/commands.json; its form is in docs/commands-json.md.
 std::string CommandsJson();
 
 }  // namespace flexvpn::config

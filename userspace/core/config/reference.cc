@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reference of all commands, made from the tree.
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -80,24 +81,75 @@ std::string KindOf(const Command& c) {
 
 std::string Cell(absl::string_view text) { return absl::StrReplaceAll(text, {{"|", "\\|"}}); }
 
-Json TreeOf(const Node& node, const std::string& path) {
-  Json list = Json::array();
+// --- JSON ---------------------------------------------------------------------------------------------------
+using Numbers = std::map<const Command*, size_t>;  // index in "commands" of the mode
+
+constexpr int kFormVersion = 1;
+
+Json CommandOf(const Command& c, ModeId mode, const std::map<const Command*, std::string>& defaults) {
+  static constexpr const char* kPlaces[] = {"daemon", "session", "shell"};
+  Json j = {{"syntax", Syntax(c.pattern)}, {"help", c.help}};
+  j["kind"] = c.kind == Command::Kind::kOwn ? "acts" : c.gravity == Gravity::kQuiet ? "quiet" : "kept";
+  if (!c.effect.empty()) j["does_not"] = c.effect;
+  if (c.kind == Command::Kind::kKept && c.gravity == Gravity::kShut) j["shuts"] = true;
+  if (const auto d = defaults.find(&c); d != defaults.end()) j["default"] = d->second;
+  if (c.enter != ModeId::kNone) j["enters"] = GetMode(c.enter).title;
+  if (mode != ModeId::kExec) return j;
+  j["place"] = kPlaces[static_cast<size_t>(c.place)];
+  j["administrators"] = c.privileged;
+  return j;
+}
+
+Json WordOf(const Node& n, const std::string& path, const Numbers& numbers, bool negatable) {
   static constexpr const char* kTypes[] = {"keyword", "word", "number", "ipv4", "ipv6", "address", "mask", "wildcard",
                                            "prefix", "interface", "secret", "line", "words"};
+  Json j;
+  if (n.type == ArgType::kKeyword) j["word"] = n.name;
+  else j["type"] = kTypes[static_cast<size_t>(n.type)], j["name"] = n.name;
+  if (n.type == ArgType::kNumber) j["min"] = n.min, j["max"] = n.max;
+  if (n.choices != nullptr) j["choices"] = *n.choices;
+  j["help"] = HelpOf(path, n);
+  const auto number = [&](const char* key, const Command* c) {
+    if (const auto it = numbers.find(c); it != numbers.end()) j[key] = it->second;
+  };
+  number("command", n.command);
+  if (negatable) number("no", n.no_command != nullptr ? n.no_command : n.command);
+  return j;
+}
+
+// A word a line, those that may follow below it.
+void AppendTree(const Node& node, const std::string& path, const Numbers& numbers, bool negatable, int depth, std::string* out) {
+  bool first = true;
   for (const auto& c : node.children) {
     if (!c->own) continue;
     const std::string here = absl::StrCat(path, path.empty() ? "" : " ", PathWord(*c));
-    Json j;
-    if (c->type == ArgType::kKeyword) j["word"] = c->name;
-    else j["type"] = kTypes[static_cast<size_t>(c->type)], j["name"] = c->name;
-    if (c->type == ArgType::kNumber) j["min"] = c->min, j["max"] = c->max;
-    if (c->choices != nullptr) j["choices"] = *c->choices;
-    j["help"] = HelpOf(here, *c);
-    if (c->command != nullptr) j["complete"] = true;
-    if (!c->children.empty()) j["next"] = TreeOf(*c, here);
-    list.push_back(std::move(j));
+    std::string line = WordOf(*c, here, numbers, negatable).dump();
+    const bool more = std::any_of(c->children.begin(), c->children.end(), [](const auto& n) { return n->own; });
+    if (more) line.replace(line.size() - 1, 1, ", \"next\": [");
+    absl::StrAppend(out, first ? "" : ",", "\n", std::string(static_cast<size_t>(depth), ' '), line);
+    first = false;
+    if (!more) continue;
+    AppendTree(*c, here, numbers, negatable, depth + 1, out);
+    *out += "]}";
   }
-  return list;
+}
+
+void AppendMode(const Mode& m, const std::map<const Command*, std::string>& defaults, std::string* out) {
+  const bool exec = m.id == ModeId::kExec;
+  Numbers numbers;
+  std::string commands;
+  for (const auto& c : m.commands) {
+    if (!Documented(*c)) continue;
+    absl::StrAppend(&commands, numbers.empty() ? "" : ",", "\n  ", CommandOf(*c, m.id, defaults).dump());
+    numbers.emplace(c.get(), numbers.size());
+  }
+  if (numbers.empty()) return;
+  Json head = {{"mode", m.title}, {"prompt", m.prompt}, {"parent", GetMode(m.parent).title}, {"negatable", !exec}};
+  std::string text = head.dump();
+  text.pop_back();
+  absl::StrAppend(out, out->empty() ? "" : ",\n", text, ",\n \"commands\": [", commands, "],\n \"tree\": [");
+  AppendTree(m.root, "", numbers, !exec, 2, out);
+  *out += "]}";
 }
 
 }  // namespace
@@ -113,7 +165,7 @@ std::string CommandsMarkdown() {
   const std::map<const Command*, std::string> defaults = Defaults();
   std::string out =
       "# Commands\n\nMade by `flexvpnd --commands markdown` from the command tree; do not edit.  `flexvpnd --commands json` "
-      "prints the tree itself.\n\nWords in capitals are arguments, `<1-200>` a number in that range, `[]` optional, `{a|b}` "
+      "prints the tree itself (commands.json, [its form](commands-json.md)).\n\nWords in capitals are arguments, `<1-200>` a number in that range, `[]` optional, `{a|b}` "
       "one of these.  *Kept* lines are valid and shown again by `show running-config`, but nothing acts on them yet; the "
       "daemon says so at each of them.  *Administrators* are root and the members of a Unix group "
       "([control-protocol.md](control-protocol.md)).\n";
@@ -141,22 +193,10 @@ std::string CommandsMarkdown() {
 
 std::string CommandsJson() {
   const std::map<const Command*, std::string> defaults = Defaults();
-  Json modes = Json::array();
-  for (size_t id = 1; id < static_cast<size_t>(ModeId::kCount); ++id) {
-    const Mode& m = GetMode(static_cast<ModeId>(id));
-    Json j = {{"mode", m.title}, {"prompt", m.prompt}, {"parent", GetMode(m.parent).title}, {"commands", Json::array()}};
-    for (const auto& c : m.commands) {
-      if (!Documented(*c)) continue;
-      Json e = {{"syntax", Syntax(c->pattern)}, {"help", c->help}, {"kind", c->kind == Command::Kind::kKept ? "kept" : "used"}};
-      if (const auto d = defaults.find(c.get()); d != defaults.end()) e["default"] = d->second;
-      if (c->enter != ModeId::kNone) e["enters"] = GetMode(c->enter).title;
-      j["commands"].push_back(std::move(e));
-    }
-    if (j["commands"].empty()) continue;
-    j["tree"] = TreeOf(m.root, "");
-    modes.push_back(std::move(j));
-  }
-  return Json{{"modes", std::move(modes)}}.dump(1) + "\n";
+  std::string modes;
+  for (size_t id = 1; id < static_cast<size_t>(ModeId::kCount); ++id)
+    AppendMode(GetMode(static_cast<ModeId>(id)), defaults, &modes);
+  return absl::StrCat("{\"form\": \"flexvpn commands\", \"version\": ", kFormVersion, ", \"modes\": [\n", modes, "\n]}\n");
 }
 
 }  // namespace flexvpn::config
