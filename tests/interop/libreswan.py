@@ -46,9 +46,12 @@ def libreswan_certificate(name, authby, **values):
 def install_libreswan(t, name, own, ca, above=()):
     """The certificate `own` with its key as `name`, and the CA that is believed: all that pluto's NSS database has then.
     above: intermediates."""
-    packed = subprocess.run(["openssl", "pkcs12", "-export", "-inkey", own.key, "-name", name, "-passout", "pass:lab"], check=True,
-                            stdout=subprocess.PIPE, input="".join(Issued.text(x.cert) for x in (own, *above)).encode()).stdout
-    script = ("cd /var/lib/ipsec/nss; certutil -L -d sql:. | sed -n 's/^\\(.*[^ ]\\)  *u,u,u *$/-F \\1/p; s/^\\(.*[^ ]\\)  *[CT]*,, *$/-D \\1/p' | "
+    t.end_peer()  # or pluto calls again without the key that is deleted here
+    packed = subprocess.run(["openssl", "pkcs12", "-export", "-inkey", own.key, "-name", name, "-passout", "pass:lab"],
+                            input="".join(Issued.text(x.cert) for x in (own, *above)).encode(),
+                            check=True, stdout=subprocess.PIPE).stdout
+    script = ("cd /var/lib/ipsec/nss; certutil -L -d sql:. | "
+              "sed -n 's/^\\(.*[^ ]\\)  *u,u,u *$/-F \\1/p; s/^\\(.*[^ ]\\)  *[CT]*,, *$/-D \\1/p' | "
               "while read -r how n; do certutil $how -d sql:. -n \"$n\"; done >&2; "
               "certutil -A -d sql:. -n ca -t CT,, -i /run/ca.pem && cat >/run/swan1.p12 && "
               "pk12util -i /run/swan1.p12 -d sql:. -W lab -K ''; code=$?; rm -f /run/swan1.p12; exit $code")

@@ -8,7 +8,7 @@ from configs import FLEX6, SWAN, SWAN6, WRONG_KEY
 from extension_suite import PPK, drops, expect_ipv6
 from libreswan import install_libreswan, libreswan, libreswan_certificate
 from libreswan_suite import ADDRESS, TOPOLOGY, called, called_with, calling, calling_with, configure, our_calls, tunnel0
-from suite import DPD_SECONDS, OURS, THEIRS, expect_in_udp, rekey_by_either
+from suite import DPD_SECONDS, OURS, THEIRS, expect_in_udp, rekey_by_either, rekeyed
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
 V6 = {"local": SWAN6, "remote": FLEX6}
@@ -44,7 +44,7 @@ def libreswan_dpd_cut(t):
 
 @case(TOPOLOGY)
 def libreswan_dpd_calls_again(t):
-    """Our session is cut, libreswan's DPD notices first and calls again (dpdaction=restart): its INITIAL_CONTACT ends the old session."""
+    """Our session is cut, libreswan's DPD notices first and calls again: its INITIAL_CONTACT ends our old session; pings."""
     ike, _ = calling(t, timeout="5s", more=DPD)
     our_calls(t, arrive=False)
     t.lab.link(SWAN_NODE, "eth0", False)
@@ -60,9 +60,10 @@ def libreswan_dpd_calls_again(t):
 def libreswan_fragments(t):
     """RSA chains over two intermediates go in IKE fragments (RFC 7383) from both sides; each side calls once."""
     root = Authority("Root")
-    ours, theirs = (Authority(name + " of the lab, second level", Authority(name + " of the lab", root)) for name in ("Hubs", "Spokes"))
+    ours, theirs = (Authority(name + ", second level", Authority(name, root)) for name in ("Hubs of the lab", "Spokes of the lab"))
     install_flex(t, ours.issue("hub", "rsa4096"), [root.ca], above=[ours.ca, ours.above.ca])
-    install_libreswan(t, "swan1-chain", theirs.issue("swan1", "rsa4096", unit="chain"), root.ca, above=[theirs.ca, theirs.above.ca])
+    install_libreswan(t, "swan1-chain", theirs.issue("swan1", "rsa4096", unit="chain"), root.ca,
+                      above=[theirs.ca, theirs.above.ca])
     for call in (calling_with, called_with):
         sent, received = drops(t, "fragments sent"), drops(t, "fragments received")
         ike, _ = call(t, flex_certificate("initiator", "rsa", address=ADDRESS),
@@ -70,12 +71,13 @@ def libreswan_fragments(t):
         expect(ike["fragmentation"], "fragmentation is not agreed")
         expect_methods(ike, "RSA", "RSA")
         now = drops(t, "fragments sent"), drops(t, "fragments received")
-        expect(now[0] >= sent + 2 and now[1] >= received + 2, "our fragments: %d sent, %d received", now[0] - sent, now[1] - received)
+        expect(now[0] >= sent + 2 and now[1] >= received + 2, "our fragments: %d sent, %d received",
+               now[0] - sent, now[1] - received)
 
 
 @case(TOPOLOGY)
 def libreswan_ppk(t):
-    """A post-quantum pre-shared key (RFC 8784), required by us, insisted on or proposed there, each side calls; another key is refused."""
+    """A post-quantum pre-shared key (RFC 8784), required here, insist or propose there, each side calls; another is refused."""
     ours = {"peer": "  ppk manual id lab-ppk key %s required\n" % PPK}
     t.ppk = ("lab-ppk", PPK)
     for call, theirs in ((calling, "insist"), (called, "propose")):
@@ -88,21 +90,24 @@ def libreswan_ppk(t):
     expect(not t.ipsec() and t.swan_sas()[:2] == (0, 0), "there is a session with another PPK")
 
 
-@case("libreswan-nat", timeout=600)
+@case("libreswan-nat")
 def libreswan_behind_nat(t):
-    """libreswan behind a NAT box: UDP encapsulation on port 4500, transport mode; pings both ways, rekeys by either side."""
+    """libreswan behind a NAT box: in UDP on port 4500, transport mode; pings; it rekeys, and refuses our rekey, which ends nothing."""
     inside = "10.1.1.2"
     ike, child = called(t, gre={"local": inside}, local=inside)
     expect_in_udp(t, ike, child, before_us=False)
     t.both_ways(OURS, THEIRS, 5)
-    rekey_by_either(t)
+    rekeyed(t, "by libreswan", lambda: t.rekey_by_peer("child"))
+    t.flexvpn("rekey", "crypto", "ipsec", "sa")
+    refusal = "refuses to rekey a Child SA (TS_UNACCEPTABLE)"
+    t.wait("our log says that our rekey is refused", 30, lambda: refusal in t.log(FLEX_NODE))
     t.both_ways(OURS, THEIRS, 3)
 
 
-@case("libreswan-hub-nat", timeout=600)
+@case("libreswan-hub-nat")
 def libreswan_we_behind_nat(t):
     """A NAT box before us, we call: UDP encapsulation on port 4500, transport mode; pings both ways, rekeys by either side."""
-    ike, child = calling(t)
+    ike, child = calling(t, more="\trightsubnet=10.1.2.2/32\n")  # what our selectors say: it takes them as they are
     expect_in_udp(t, ike, child, before_us=True)
     t.both_ways(OURS, THEIRS, 5)
     rekey_by_either(t)
