@@ -7,7 +7,7 @@ from certificates import Authority, flex_certificate, install_flex, install_swan
 from configs import FLEX6, FLEX_OVERLAY, SWAN, SWAN6, WRONG_KEY, flex, swan
 from libreswan import install_libreswan, libreswan
 from libreswan_suite import called_with
-from suite import OURS, THEIRS, called, calling
+from suite import OURS, THEIRS, called, calling, expect_in_udp, rekey_by_either
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
 ADDRESS = OURS + " 255.255.255.252"
@@ -43,17 +43,6 @@ def blocked_without_sa(t, device, peer):
     expect(r.sent == 5 and r.received == 0, "pings without an SA: %d of %d answered", r.received, r.sent)
     t.check_captures(t.end_captures())
     expect(refused() >= before + 5, "the policy refused %d packets, not the 5 pings", refused() - before)
-
-
-def rekeyed(t, what, start):
-    old = t.spis()
-    start()
-    t.wait("rekeyed " + what, 45, lambda: len(t.spis()) == 2 and not t.spis() & old)
-
-
-def rekey_by_either(t):
-    rekeyed(t, "by strongSwan", lambda: t.rekey_by_peer("child"))
-    rekeyed(t, "by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa"))
 
 
 @case()
@@ -92,8 +81,7 @@ def we_behind_nat(t):
     t.configure(flex("initiator", address=ADDRESS), swan("none"))
     t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
     ike, child = t.established()
-    expect(ike["nat_local"] and not ike["nat_remote"], "NAT seen: before us %s, before the peer %s", ike["nat_local"], ike["nat_remote"])
-    expect(child["mode"] == "transport" and child["udp_encapsulation"], "mode %s, in UDP: %s", child["mode"], child["udp_encapsulation"])
+    expect_in_udp(t, ike, child, before_us=True)
     t.both_ways(OURS, THEIRS)
     rekey_by_either(t)
     t.both_ways(OURS, THEIRS, 5)

@@ -23,17 +23,18 @@ conn gre
 	ike=%(ike)s
 	esp=%(esp)s
 	fragmentation=yes
-	mobike=no
+	mobike=%(mobike)s
 	pfs=%(pfs)s
-	retransmit-timeout=30s
-	auto=ignore
+	ppk=%(ppk)s
+	retransmit-timeout=%(timeout)s
+%(more)s	auto=ignore
 """
 _DEFAULTS = {"local": SWAN, "remote": FLEX, "mode": "transport", "ike": "aes_gcm256-sha2_512;dh19", "esp": "aes_gcm256",
-             "pfs": "no", "authby": "secret", "cert": ""}
+             "pfs": "no", "authby": "secret", "cert": "", "mobike": "no", "ppk": "no", "timeout": "30s", "more": ""}
 
 
 def libreswan(**values):
-    """ipsec.conf with one connection "gre"."""
+    """ipsec.conf with one connection "gre".  more: further lines, each with a tab before it."""
     return _CONF % dict(_DEFAULTS, **values)
 
 
@@ -42,27 +43,34 @@ def libreswan_certificate(name, authby, **values):
     return libreswan(authby=authby, cert="\tleftcert=" + name + "\n\tleftsendcert=always\n", **values)
 
 
-def install_libreswan(t, name, own, ca):
-    """The certificate `own` with its key as `name`, and the CA that is believed, into pluto's NSS database."""
-    packed = subprocess.run(["openssl", "pkcs12", "-export", "-in", own.cert, "-inkey", own.key, "-name", name, "-passout",
-                             "pass:lab"], check=True, stdout=subprocess.PIPE).stdout
-    script = ("cd /var/lib/ipsec/nss; for n in %s ca; do certutil -F -d sql:. -n $n || certutil -D -d sql:. -n $n; done >&2; "
+def install_libreswan(t, name, own, ca, above=()):
+    """The certificate `own` with its key as `name`, and the CA that is believed: all that pluto's NSS database has then.
+    above: intermediates."""
+    t.end_peer()  # or pluto calls again without the key that is deleted here
+    packed = subprocess.run(["openssl", "pkcs12", "-export", "-inkey", own.key, "-name", name, "-passout", "pass:lab"],
+                            input="".join(Issued.text(x.cert) for x in (own, *above)).encode(),
+                            check=True, stdout=subprocess.PIPE).stdout
+    script = ("cd /var/lib/ipsec/nss; certutil -L -d sql:. | "
+              "sed -n 's/^\\(.*[^ ]\\)  *u,u,u *$/-F \\1/p; s/^\\(.*[^ ]\\)  *[CT]*,, *$/-D \\1/p' | "
+              "while read -r how n; do certutil $how -d sql:. -n \"$n\"; done >&2; "
               "certutil -A -d sql:. -n ca -t CT,, -i /run/ca.pem && cat >/run/swan1.p12 && "
-              "pk12util -i /run/swan1.p12 -d sql:. -W lab -K ''; code=$?; rm -f /run/swan1.p12; exit $code") % name
+              "pk12util -i /run/swan1.p12 -d sql:. -W lab -K ''; code=$?; rm -f /run/swan1.p12; exit $code")
     put(t, SWAN_NODE, "/run/ca.pem", Issued.text(ca.cert))
     r = t.lab.run(SWAN_NODE, ["sh", "-c", script], stdin=packed)
     if r.returncode != 0:
         raise Failure("certificates for libreswan: %s" % (r.stdout + r.stderr)[-400:])
 
 
-def secrets(key=KEY):
-    return '@swan1.example.net @hub.example.net : PSK "%s"\n' % key
+def secrets(key=KEY, ppk=None):
+    """ipsec.secrets; ppk: name and key of one of RFC 8784."""
+    pair = "@swan1.example.net @hub.example.net : "
+    return pair + 'PSK "%s"\n' % key + (pair + 'PPKS "%s" "%s"\n' % ppk if ppk else "")
 
 
 class Libreswan(Pair):
     """pluto has one connection, "gre"."""
 
-    key = KEY
+    key, ppk = KEY, None
 
     def whack(self, *words, check=True, seconds=60):
         r = self.lab.run(SWAN_NODE, ["timeout", "-s", "KILL", str(seconds), "ipsec", *words], timeout=seconds + 30)
@@ -75,7 +83,7 @@ class Libreswan(Pair):
         self.whack("whack", "--name", "gre", "--delete", check=False, seconds=20)
 
     def load_peer(self):
-        self.lab.run(SWAN_NODE, ["sh", "-c", "cat >/etc/ipsec.secrets"], stdin=secrets(self.key).encode(), check=True)
+        self.lab.run(SWAN_NODE, ["sh", "-c", "cat >/etc/ipsec.secrets"], stdin=secrets(self.key, self.ppk).encode(), check=True)
         self.whack("whack", "--rereadsecrets")
         self.whack("addconn", "--config", "/etc/ipsec.conf", "gre")
 

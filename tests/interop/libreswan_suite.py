@@ -6,7 +6,7 @@ from certificate_suite import expect_methods
 from certificates import METHOD, Authority, flex_certificate, install_flex
 from configs import SWAN, WRONG_KEY, flex
 from libreswan import install_libreswan, libreswan, libreswan_certificate
-from suite import OURS, THEIRS, expect_gre_child, expect_suite, rekeys
+from suite import OURS, THEIRS, expect_gre_child, expect_suite, rekey_by_either, rekeys, rekeys_at_once
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
 TOPOLOGY = "libreswan-spoke"
@@ -21,37 +21,52 @@ AT_ONE_REKEY = 8
 ADDRESS = OURS + " 255.255.255.252"
 
 
-def configure(t, flex_values=None, **values):
+def tunnel0(flex_values=None):
+    return flex("initiator", **dict({"address": ADDRESS}, **(flex_values or {})))
+
+
+def our_calls(t, arrive):
     t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])  # if there is one
-    t.configure(flex("initiator", **dict({"address": ADDRESS}, **(flex_values or {}))), libreswan(**values))
-    t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
+    if not arrive:
+        t.lab.run(SWAN_NODE, ["nft", OUR_CALLS_ARE_LOST], check=True)
 
 
-def calling(t, flex_values=None, **values):
-    """We call from Tunnel0; returns our IKE and Child SA."""
-    configure(t, flex_values, **values)
+def configure(t, flex_text, swan_text, gre=None):
+    """gre: outer addresses of libreswan's GRE device, when they are not the usual ones."""
+    our_calls(t, arrive=True)
+    t.configure(flex_text, swan_text)
+    t.swan_gre(THEIRS + "/30", "10.9.0.0/30", **(gre or {}))
+
+
+def calling_with(t, flex_text, swan_text, gre=None):
+    configure(t, flex_text, swan_text, gre)
     ike, child = t.established()
     expect(ike["initiator"], "we are not the initiator")
     return ike, child
 
 
-def called(t, flex_values=None, **values):
-    """libreswan calls our Tunnel0; returns our IKE and Child SA."""
-    return called_with(t, flex("initiator", **dict({"address": ADDRESS}, **(flex_values or {}))), libreswan(**values))
-
-
-def called_with(t, ours, theirs):
-    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
-    t.configure("hostname quiet\nend\n", theirs)
-    t.lab.run(SWAN_NODE, ["nft", OUR_CALLS_ARE_LOST], check=True)
-    t.lab.write_config(FLEX_NODE, ours)
+def called_with(t, flex_text, swan_text, gre=None):
+    our_calls(t, arrive=True)
+    t.configure("hostname quiet\nend\n", swan_text)
+    our_calls(t, arrive=False)
+    t.lab.write_config(FLEX_NODE, flex_text)
     t.hup()
-    t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
+    t.swan_gre(THEIRS + "/30", "10.9.0.0/30", **(gre or {}))
     t.initiate()
     ike, child = t.established()
     expect(not ike["initiator"], "we are the initiator")
-    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"], check=True)
+    our_calls(t, arrive=True)
     return ike, child
+
+
+def calling(t, flex_values=None, gre=None, **values):
+    """We call from Tunnel0; returns our IKE and Child SA."""
+    return calling_with(t, tunnel0(flex_values), libreswan(**values), gre)
+
+
+def called(t, flex_values=None, gre=None, **values):
+    """libreswan calls our Tunnel0; returns our IKE and Child SA."""
+    return called_with(t, tunnel0(flex_values), libreswan(**values), gre)
 
 
 @case(TOPOLOGY)
@@ -94,6 +109,23 @@ def libreswan_rekeys_called(t):
     rekeys(t, ike, OURS, THEIRS, AT_ONE_REKEY)
 
 
+@case(TOPOLOGY, timeout=600)
+def libreswan_rekeys_at_once(t):
+    """Our session: Child and IKE SA rekeyed by both sides at once under fast pings; one of each is left, pings go on."""
+    calling(t)
+    rekeys_at_once(t, OURS, THEIRS, AT_ONE_REKEY)
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_pfs(t):
+    """A Child SA rekeyed with a new Diffie-Hellman exchange, by either side; pings both ways."""
+    calling(t, {"pfs": " set pfs group19\n"}, pfs="yes", esp="aes_gcm256;dh19")
+    rekey_by_either(t)
+    expect(t.log(SWAN_NODE).count("NONE-DH19") == 2, "libreswan did not rekey twice with group 19:\n%s", t.log(SWAN_NODE))
+    t.both_ways(OURS, THEIRS, 3)
+
+
 @case(TOPOLOGY)
 def libreswan_demands_cookies(t):
     """libreswan in the mode for attacks answers IKE_SA_INIT with a COOKIE: we send it back and get our session."""
@@ -122,6 +154,25 @@ def libreswan_deletes(t):
     t.both_ways(OURS, THEIRS, 5)
 
 
+@case(TOPOLOGY)
+def libreswan_deletes_called(t):
+    """libreswan's session deleted by its child, by its IKE SA and by us: it calls again each time; taken down there: cleaned up."""
+    ike, _ = called(t)
+    our_calls(t, arrive=False)
+    for what, start in (("child deleted by libreswan", lambda: t.delete_by_peer("child")),
+                        ("IKE SA deleted by libreswan", lambda: t.delete_by_peer("ike")),
+                        ("IKE SA deleted by us", lambda: t.flexvpn("clear", "crypto", "ikev2", "sa"))):
+        t.note(what)
+        start()
+        ike, _ = t.established(unlike=ike)
+        t.wait("each side has only the new one", 30, lambda: t.swan_sas()[:2] == (1, 1) and len(t.spis()) == 2)
+    t.both_ways(OURS, THEIRS, 3)
+    t.whack("whack", "--name", "gre", "--terminate")
+    t.wait("our side has no Child SA", 30, lambda: not t.ipsec() and not t.spis())
+    expect(not t.route(FLEX_NODE, THEIRS), "there is still a route to the peer")
+    t.swan_is_empty("taken down by libreswan")
+
+
 # libreswan's IKE and ESP proposals, our lines, our transform; what must be agreed
 PROPOSALS = (
     ("aes256-sha2_256;dh31", "aes256-sha2_256", "aes-cbc-256", "sha256", "sha256", "31", "esp-256-aes esp-sha256-hmac",
@@ -133,32 +184,46 @@ PROPOSALS = (
 )
 
 
+def with_proposal(t, call, theirs, esp, encryption, integrity, prf, group, transform, wanted):
+    ike, child = call(t, {"encryption": encryption, "integrity": integrity, "prf": prf, "group": group, "sets": (transform,)},
+                      ike=theirs, esp=esp)
+    expect_suite(ike, child, wanted, transform)
+    t.both_ways(OURS, THEIRS, 3)
+
+
 @case(TOPOLOGY, timeout=600)
 def libreswan_proposals(t):
     """AES-CBC and AES-GCM, SHA-2, X25519, MODP2048, ECP384, called by each side in turn; each carries traffic."""
-    for n, (theirs, esp, encryption, integrity, prf, group, transform, wanted) in enumerate(PROPOSALS):
-        ike, child = (calling, called)[n % 2](t, {"encryption": encryption, "integrity": integrity, "prf": prf, "group": group,
-                                                  "sets": (transform,)}, ike=theirs, esp=esp)
-        expect_suite(ike, child, wanted, transform)
+    for n, proposal in enumerate(PROPOSALS):
+        with_proposal(t, (calling, called)[n % 2], *proposal)
+
+
+@case(TOPOLOGY)
+def libreswan_chacha20(t):
+    """ChaCha20-Poly1305 for IKE and ESP with X25519, each side calls once; pings both ways in ESP."""
+    for call in (calling, called):
+        with_proposal(t, call, "chacha20_poly1305-sha2_256;dh31", "chacha20_poly1305", "chacha20-poly1305", "sha256", "sha256",
+                      "31", "esp-chacha20-poly1305", ("CHACHA20-POLY1305", 256, "SHA256", "None", 31))
+
+
+def with_certificates(t, calls, kind, ours, theirs):
+    """One session for each of `calls`, both ends with certificates of one kind; pings both ways."""
+    for call in calls:
+        ike, _ = call(t, ours, theirs)
+        expect_methods(ike, METHOD[kind], METHOD[kind])
         t.both_ways(OURS, THEIRS, 3)
 
 
 @case(TOPOLOGY, timeout=600)
 def libreswan_certificates(t):
-    """RSA and ECDSA P-256 certificates on both sides, called by each side; pings both ways."""
+    """RSA and ECDSA P-256 certificates on both sides, called by each side, P-384 and P-521 by one; pings both ways."""
     ca = Authority()
-    for kind, authby in (("rsa", "rsasig"), ("ecdsa256", "ecdsa-sha2")):
+    for kind, calls in (("rsa", (calling_with, called_with)), ("ecdsa256", (calling_with, called_with)),
+                        ("ecdsa384", (calling_with,)), ("ecdsa521", (called_with,))):
         install_flex(t, ca.issue("hub", kind), [ca.ca])
         install_libreswan(t, "swan1-" + kind, ca.issue("swan1", kind, unit=kind), ca.ca)  # NSS has one name a subject
-        ours, theirs = flex_certificate("initiator", kind, address=ADDRESS), libreswan_certificate("swan1-" + kind, authby)
-        t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
-        t.configure(ours, theirs)
-        t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
-        expect_methods(t.established()[0], METHOD[kind], METHOD[kind])
-        t.both_ways(OURS, THEIRS, 3)
-        ike, _ = called_with(t, ours, theirs)
-        expect_methods(ike, METHOD[kind], METHOD[kind])
-        t.both_ways(OURS, THEIRS, 3)
+        with_certificates(t, calls, kind, flex_certificate("initiator", kind, address=ADDRESS),
+                          libreswan_certificate("swan1-" + kind, "rsasig" if kind == "rsa" else "ecdsa-sha2"))
 
 
 @case(TOPOLOGY)
@@ -168,22 +233,14 @@ def libreswan_rsa_pss(t):
     install_flex(t, ca.issue("hub", "rsa"), [ca.ca])
     install_libreswan(t, "swan1-pss", ca.issue("swan1", "rsa", unit="pss"), ca.ca)
     ours = flex_certificate("initiator", "rsa", address=ADDRESS).replace("authentication local rsa-sig", "authentication local rsa-sig pss")
-    theirs = libreswan_certificate("swan1-pss", "rsa-sha2")
-    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])
-    t.configure(ours, theirs)
-    t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
-    expect_methods(t.established()[0], METHOD["rsa"], METHOD["rsa"])
-    t.both_ways(OURS, THEIRS, 3)
-    ike, _ = called_with(t, ours, theirs)
-    expect_methods(ike, METHOD["rsa"], METHOD["rsa"])
-    t.both_ways(OURS, THEIRS, 3)
+    with_certificates(t, (calling_with, called_with), "rsa", ours, libreswan_certificate("swan1-pss", "rsa-sha2"))
 
 
 @case(TOPOLOGY)
 def libreswan_wrong_key(t):
     """Another key on its side: no session, one clear line in our log each attempt, no key in it."""
     t.key = WRONG_KEY
-    configure(t)
+    configure(t, tunnel0(), libreswan())
     pattern = r"(?i).*(?:authenticat|AUTHENTICATION_FAILED).*"
     t.wait("our log names the failed authentication", 60, lambda: re.search(pattern, t.log(FLEX_NODE)))
     expect(not t.ipsec(), "there is a Child SA with the wrong key")

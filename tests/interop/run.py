@@ -21,9 +21,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import swan  # noqa: E402
 import suite  # noqa: E402,F401  (registers its cases)
 import certificate_suite  # noqa: E402,F401
-import libreswan_suite  # noqa: E402,F401
 import extension_suite  # noqa: E402,F401
 import revocation_suite  # noqa: E402,F401
+import libreswan_suite  # noqa: E402,F401
+import libreswan_extension_suite  # noqa: E402,F401
 from labkit.paths import LabError, REPO, bin_dir, need_root  # noqa: E402
 
 

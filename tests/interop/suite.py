@@ -126,6 +126,17 @@ def rekeys(t, ike, source, target, tolerated=0):
     expect(now["remote_id"] == ike["remote_id"], "the session changed its peer")
 
 
+def rekeyed(t, what, start):
+    old = t.spis()
+    start()
+    t.wait("rekeyed " + what, 45, lambda: len(t.spis()) == 2 and not t.spis() & old)
+
+
+def rekey_by_either(t):
+    rekeyed(t, "by the other side", lambda: t.rekey_by_peer("child"))
+    rekeyed(t, "by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa"))
+
+
 @case(timeout=600)
 def rekeys_swan_called(t):
     """strongSwan's session (tunnel mode): child and IKE SA rekeyed by either side under fast pings; none lost."""
@@ -177,11 +188,7 @@ def rekeys_at_once_swan_called(t):
 def rekey_with_pfs(t):
     """A Child SA rekeyed with a new Diffie-Hellman exchange, by either side."""
     calling(t, {"pfs": " set pfs group19\n"}, esp="aes256gcm16-ecp256")
-    for what, start in (("by strongSwan", lambda: t.rekey_by_peer("child")),
-                        ("by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa"))):
-        old = t.spis()
-        start()
-        t.wait("rekeyed with PFS " + what, 45, lambda o=old: len(t.spis()) == 2 and not t.spis() & o)
+    rekey_by_either(t)
     expect("ECP_256" in t.swan_sas()[2], "strongSwan shows no group of the Child SA:\n%s", t.swan_sas()[2])
 
 
@@ -302,6 +309,15 @@ def wrong_key_we_call(t):
     t.note(re.search(pattern, t.log(FLEX_NODE)).group(0))
 
 
+def expect_in_udp(t, ike, child, before_us):
+    """A NAT box was seen before us or before the peer; transport mode in UDP on port 4500."""
+    expect((ike["nat_local"], ike["nat_remote"]) == (before_us, not before_us), "NAT seen: before us %s, before the peer %s",
+           ike["nat_local"], ike["nat_remote"])
+    expect(child["mode"] == "transport" and child["udp_encapsulation"], "mode %s, in UDP: %s", child["mode"], child["udp_encapsulation"])
+    states = t.esp_states(FLEX_NODE)
+    expect(len(states) == 2 and all(s["encap"] for s in states), "the kernel's SAs are not in UDP: %s", states)
+
+
 @case(topology="strongswan-nat", timeout=600)
 def swan_behind_nat(t):
     """strongSwan behind a NAT box: UDP encapsulation on port 4500, transport mode; pings both ways, rekeys by either side."""
@@ -312,16 +328,9 @@ def swan_behind_nat(t):
     t.swan_gre(THEIRS + "/30", "10.9.0.0/30", local=inside)
     ike, child = t.established()
     expect(not ike["initiator"], "we called through the NAT box")
-    expect(ike["nat_remote"] and not ike["nat_local"], "NAT seen: before us %s, before the peer %s", ike["nat_local"], ike["nat_remote"])
-    expect(child["mode"] == "transport" and child["udp_encapsulation"], "mode %s, in UDP: %s", child["mode"], child["udp_encapsulation"])
-    states = t.esp_states(FLEX_NODE)
-    expect(len(states) == 2 and all(s["encap"] for s in states), "the kernel's SAs are not in UDP: %s", states)
+    expect_in_udp(t, ike, child, before_us=False)
     t.both_ways(OURS, THEIRS)
-    for what, start in (("by strongSwan", lambda: t.rekey_by_peer("child")),
-                        ("by us", lambda: t.flexvpn("rekey", "crypto", "ipsec", "sa"))):
-        old = t.spis()
-        start()
-        t.wait("rekeyed " + what, 45, lambda o=old: len(t.spis()) == 2 and not t.spis() & o)
+    rekey_by_either(t)
     t.both_ways(OURS, THEIRS, 5)
 
 

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libreswan over IPv6 and through NAT, when its link is cut, and the extensions of IKEv2 that it speaks."""
+import re
+
+from certificate_suite import expect_methods
+from certificates import Authority, flex_certificate, install_flex
+from configs import FLEX6, SWAN, SWAN6, WRONG_KEY
+from extension_suite import PPK, drops, expect_ipv6
+from libreswan import install_libreswan, libreswan, libreswan_certificate
+from libreswan_suite import ADDRESS, TOPOLOGY, called, called_with, calling, calling_with, configure, our_calls, tunnel0
+from suite import DPD_SECONDS, OURS, THEIRS, expect_in_udp, rekey_by_either, rekeyed
+from swan import FLEX_NODE, SWAN_NODE, case, expect
+
+V6 = {"local": SWAN6, "remote": FLEX6}
+# a question after 3 s of silence, given up after 5 s (retransmit-timeout)
+DPD = "\tdpddelay=3\n\tdpdtimeout=8\n\tdpdaction=restart\n\tinitial-contact=yes\n"
+
+
+@case(TOPOLOGY)
+def libreswan_ipv6_both_ways(t):
+    """Outer addresses are IPv6, each side calls once; pings both ways in ESP."""
+    for call in (calling, called):
+        ike, child = call(t, {"ipv6": True}, gre=V6, **V6)
+        expect_ipv6(t, ike, child)
+        t.both_ways(OURS, THEIRS, 5)
+
+
+@case(TOPOLOGY)
+def libreswan_dpd_cut(t):
+    """The link of libreswan's session is cut: our DPD takes it down, with SAs and route; mended, libreswan can call again."""
+    ike, _ = called(t)
+    our_calls(t, arrive=False)
+    t.lab.link(SWAN_NODE, "eth0", False)
+    t.wait("our DPD noticed", DPD_SECONDS, lambda: not [s for s in t.ike() if s["status"] == "READY"])
+    expect(not t.ipsec() and not t.esp_states(FLEX_NODE), "Child SAs outlived the session")
+    expect(not t.route(FLEX_NODE, THEIRS), "there is still a route to the dead peer")
+    t.lab.link(SWAN_NODE, "eth0", True)
+    t.whack("whack", "--name", "gre", "--terminate")
+    t.initiate()
+    t.established(unlike=ike)
+    our_calls(t, arrive=True)
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_dpd_calls_again(t):
+    """Our session is cut, libreswan's DPD notices first and calls again: its INITIAL_CONTACT ends our old session; pings."""
+    ike, _ = calling(t, timeout="5s", more=DPD)
+    our_calls(t, arrive=False)
+    t.lab.link(SWAN_NODE, "eth0", False)
+    t.swan_is_empty("libreswan's DPD noticed")
+    t.lab.link(SWAN_NODE, "eth0", True)
+    now, _ = t.established(unlike=ike)
+    expect(not now["initiator"], "we called")
+    our_calls(t, arrive=True)
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_fragments(t):
+    """RSA chains over two intermediates go in IKE fragments (RFC 7383) from both sides; each side calls once."""
+    root = Authority("Root")
+    ours, theirs = (Authority(name + ", second level", Authority(name, root)) for name in ("Hubs of the lab", "Spokes of the lab"))
+    install_flex(t, ours.issue("hub", "rsa4096"), [root.ca], above=[ours.ca, ours.above.ca])
+    install_libreswan(t, "swan1-chain", theirs.issue("swan1", "rsa4096", unit="chain"), root.ca,
+                      above=[theirs.ca, theirs.above.ca])
+    for call in (calling_with, called_with):
+        sent, received = drops(t, "fragments sent"), drops(t, "fragments received")
+        ike, _ = call(t, flex_certificate("initiator", "rsa", address=ADDRESS),
+                      libreswan_certificate("swan1-chain", "rsasig", more="\tsendca=all\n"))
+        expect(ike["fragmentation"], "fragmentation is not agreed")
+        expect_methods(ike, "RSA", "RSA")
+        now = drops(t, "fragments sent"), drops(t, "fragments received")
+        expect(now[0] >= sent + 2 and now[1] >= received + 2, "our fragments: %d sent, %d received",
+               now[0] - sent, now[1] - received)
+
+
+@case(TOPOLOGY)
+def libreswan_ppk(t):
+    """A post-quantum pre-shared key (RFC 8784), required here, insist or propose there, each side calls; another is refused."""
+    ours = {"peer": "  ppk manual id lab-ppk key %s required\n" % PPK}
+    t.ppk = ("lab-ppk", PPK)
+    for call, theirs in ((calling, "insist"), (called, "propose")):
+        ike, _ = call(t, ours, ppk=theirs)
+        expect(ike["ppk"], "no PPK was used")
+        t.both_ways(OURS, THEIRS, 3)
+    t.ppk = ("lab-ppk", WRONG_KEY)
+    configure(t, tunnel0(ours), libreswan(ppk="insist"))
+    t.wait("our log names the failed authentication", 60, lambda: re.search(r"(?i)authenticat", t.log(FLEX_NODE)))
+    expect(not t.ipsec() and t.swan_sas()[:2] == (0, 0), "there is a session with another PPK")
+
+
+@case("libreswan-nat")
+def libreswan_behind_nat(t):
+    """libreswan behind a NAT box: in UDP on port 4500, transport mode; pings; it rekeys, and refuses our rekey, which ends nothing."""
+    inside = "10.1.1.2"
+    ike, child = called(t, gre={"local": inside}, local=inside)
+    expect_in_udp(t, ike, child, before_us=False)
+    t.both_ways(OURS, THEIRS, 5)
+    rekeyed(t, "by libreswan", lambda: t.rekey_by_peer("child"))
+    t.flexvpn("rekey", "crypto", "ipsec", "sa")
+    refusal = "refuses to rekey a Child SA (TS_UNACCEPTABLE)"
+    t.wait("our log says that our rekey is refused", 30, lambda: refusal in t.log(FLEX_NODE))
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case("libreswan-hub-nat")
+def libreswan_we_behind_nat(t):
+    """A NAT box before us, we call: UDP encapsulation on port 4500, transport mode; pings both ways, rekeys by either side."""
+    ike, child = calling(t, more="\trightsubnet=10.1.2.2/32\n")  # what our selectors say: it takes them as they are
+    expect_in_udp(t, ike, child, before_us=True)
+    t.both_ways(OURS, THEIRS, 5)
+    rekey_by_either(t)
+    t.both_ways(OURS, THEIRS, 3)
