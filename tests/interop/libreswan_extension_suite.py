@@ -4,7 +4,7 @@ import re
 
 from certificate_suite import expect_methods
 from certificates import Authority, flex_certificate, install_flex
-from configs import FLEX6, SWAN, SWAN6, WRONG_KEY
+from configs import FLEX6, SWAN, SWAN6, WRONG_KEY, flex
 from extension_suite import PPK, drops, expect_ipv6
 from libreswan import install_libreswan, libreswan, libreswan_certificate
 from libreswan_suite import ADDRESS, TOPOLOGY, called, called_with, calling, calling_with, configure, our_calls, tunnel0
@@ -112,3 +112,46 @@ def libreswan_we_behind_nat(t):
     t.both_ways(OURS, THEIRS, 5)
     rekey_by_either(t)
     t.both_ways(OURS, THEIRS, 3)
+
+
+def without_proof(text, ours=True):
+    """Our configuration with NULL authentication of the peer and, if `ours`, of us."""
+    text = text.replace("match identity remote fqdn domain example.net", "match identity remote null")
+    text = re.sub(r"authentication remote \S+", "authentication remote null", text)
+    if ours:
+        text = text.replace(" identity local fqdn hub.example.net\n", "").replace("authentication local pre-share", "authentication local null")
+    return text
+
+
+def expect_null(ike, ours):
+    expect((ike["auth_local"], ike["auth_remote"], ike["remote_id"]) == (ours, "NULL", "null"),
+           "authentication is %s and %s, the peer is %s", ike["auth_local"], ike["auth_remote"], ike["remote_id"])
+
+
+@case(TOPOLOGY)
+def libreswan_null(t):
+    """NULL authentication (RFC 7619): both sides by each caller, then libreswan without and we with a certificate; pings; refused where not configured."""
+    theirs = libreswan(authby="null").replace("@swan1.example.net", "%null").replace("@hub.example.net", "%null")
+    both = without_proof(flex("initiator", address=ADDRESS))
+    t.lab.run(SWAN_NODE, ["nft", "delete", "table", "inet", "calls"])  # if there is one
+    t.configure(both, theirs)
+    t.swan_gre(THEIRS + "/30", "10.9.0.0/30")
+    expect_null(t.established()[0], "NULL")
+    t.both_ways(OURS, THEIRS, 3)
+    expect_null(called_with(t, both, theirs)[0], "NULL")
+    t.both_ways(OURS, THEIRS, 3)
+    expect("the peer is not authenticated" in t.log(FLEX_NODE), "our log does not say that the peer is not authenticated")
+
+    ca = Authority()
+    install_flex(t, ca.issue("hub", "rsa"), [ca.ca])
+    install_libreswan(t, "swan1-null", ca.issue("swan1", "rsa", unit="null"), ca.ca)  # of which it uses the CA alone
+    ours = without_proof(flex_certificate("initiator", "rsa", address=ADDRESS), False)
+    theirs = libreswan(authby="null").replace("@swan1.example.net", "%null").replace(
+        "authby=null", "leftauth=null\n\trightauth=rsasig")
+    expect_null(called_with(t, ours, theirs)[0], "RSA")
+    t.both_ways(OURS, THEIRS, 3)
+
+    t.configure(flex("responder"), theirs)  # which wants a key of everybody
+    t.initiate(check=False)
+    t.wait("our log says why", 30, lambda: re.search(r"no IKEv2 profile matches identity null", t.log(FLEX_NODE)))
+    t.nothing_left("a peer without authentication")
