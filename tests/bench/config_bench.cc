@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A configuration of many peers: parse and validate, diff, and one line changed in a node that has all of them as
-// sessions.  No kernel, no files; prints JSON.
+// A configuration of many peers: parse and validate, diff, and one line changed in a node that has sessions with some
+// of them.  No kernel, no files; prints JSON.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -27,7 +27,8 @@ std::string AddressOf(int peer) { return absl::StrCat("10.", peer >> 16, ".", (p
 std::string Text(int peers) {
   std::string t = "hostname big\naaa new-model\naaa authorization network L local\ncrypto ikev2 keyring K\n";
   for (int i = 0; i < peers; ++i)
-    absl::StrAppend(&t, " peer P", i, "\n  address ", AddressOf(i), "\n  identity fqdn p", i, ".example.net\n  pre-shared-key secret-of-", i, "\n !\n");
+    absl::StrAppend(&t, " peer P", i, "\n  address ", AddressOf(i), "\n  identity fqdn p", i, ".example.net\n",
+                    "  pre-shared-key secret-of-", i, "\n !\n");
   for (int i = 0; i < peers; ++i) {
     const std::string net = absl::StrCat(i >> 8, ".", i & 255);
     absl::StrAppend(&t, "ip local pool POOL", i, " 100.", net, ".1 100.", net, ".254\nip access-list standard NETS", i,
@@ -49,7 +50,8 @@ constexpr char kHub[] = "192.0.2.1";
 std::string SpokeText(int peer) {
   return absl::StrCat("aaa new-model\naaa authorization network L local\ncrypto ikev2 authorization policy A\n"
                       " route set remote ipv4 172.16.", peer >> 6, ".", (peer & 63) << 2, " 255.255.255.252\n"
-                      "crypto ikev2 profile P\n aaa authorization group psk list L A\n match identity remote any\n identity local fqdn p", peer,
+                      "crypto ikev2 profile P\n aaa authorization group psk list L A\n match identity remote any\n"
+                      " identity local fqdn p", peer,
                       ".example.net\n authentication local pre-share key secret-of-", peer,
                       "\n authentication remote pre-share key secret-of-", peer,
                       "\ncrypto ipsec profile P\n set ikev2-profile P\ninterface Tunnel0\n ip address 10.254.0.1 255.255.255.0\n"
@@ -139,7 +141,8 @@ bool ChangeOneLine(const Model& running, Pair& pair, int peer, Result* r) {
   }));
   if (!next.ok() || changes.size() != 1) return false;
   r->in_node = std::min(r->in_node, Milliseconds([&] { pair.Configure(std::move(next.model)); }));
-  const bool one_ended = pair.restarts().restarted == (r->sessions == 0 ? 0 : 1);
+  const size_t concerned = static_cast<size_t>(peer) < r->sessions ? 1 : 0;
+  const bool one_ended = pair.restarts().restarted == concerned;
   pair.Configure(running);
   return one_ended;
 }
@@ -168,7 +171,7 @@ double PeakMib() {
 
 int main(int argc, char** argv) {
   const int peers = argc > 1 ? std::atoi(argv[1]) : 10000;
-  const int sessions = std::min(peers, argc > 2 ? std::atoi(argv[2]) : peers);
+  const int sessions = std::min(peers, argc > 2 ? std::atoi(argv[2]) : 1000);
   const std::string text = Text(peers);
   Result r;
   Model model;
