@@ -13,7 +13,7 @@ net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text)
 
 // A hub whose profile has this line, and a spoke that calls `hub`.
 std::string Hub(const std::string& match) {
-  return absl::StrReplaceAll(HubText("key"), {{"profile FLEX\n", absl::StrCat("profile FLEX\n", match)}});
+  return absl::StrReplaceAll(HubText("key"), {{"crypto ikev2 profile FLEX\n", absl::StrCat("crypto ikev2 profile FLEX\n", match)}});
 }
 std::string Spoke(int i, const char* hub = "198.51.100.1") {
   return absl::StrReplaceAll(SpokeText(i, "key"), {{"destination 198.51.100.1", absl::StrCat("destination ", hub)}});

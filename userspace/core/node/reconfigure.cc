@@ -140,7 +140,8 @@ bool Reconfiguration::SameProfile(const Basis& s) const {
 }
 
 bool Reconfiguration::SameKeys(const Basis& s, const config::IkeProfile& was, const config::IkeProfile& is) const {
-  if (!SameEntry(from_.keyrings, to_.keyrings, was.keyring) && !keyrings_.contains(was.keyring)) return false;
+  if (from_.keyrings.contains(was.keyring) != to_.keyrings.contains(was.keyring)) return false;
+  // Whole keyrings are compared once, not for each session: keyrings_ has those that differ.
   const auto change = keyrings_.find(was.keyring);
   if (change == keyrings_.end()) return true;
   // Who calls asks by address, or takes the entry that the profile names; who answers knows the peer's name by then.
