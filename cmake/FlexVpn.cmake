@@ -63,6 +63,13 @@ if(FLEXVPN_COVERAGE)
   target_link_options(fv_options INTERFACE --coverage)
 endif()
 
+# Half the time to build; what the tests test keeps its optimisation and all checks.
+add_library(fv_unit_options INTERFACE)
+target_compile_options(fv_unit_options INTERFACE -O0)
+if(FLEXVPN_SANITIZE MATCHES "undefined")
+  target_compile_options(fv_unit_options INTERFACE -fno-sanitize=undefined)
+endif()
+
 # fv_module(core/ike DEPS core_net ...): library fv_core_ike of all *.cc in that directory and the
 # sub-directories named after SUBDIRS.  A module without sources becomes an interface library.
 function(fv_module name)
@@ -96,11 +103,7 @@ function(fv_test name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE FLEXVPN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   if(A_LABEL STREQUAL "unit")
-    # Half the time to build; what they test keeps its optimisation and all checks.
-    target_compile_options(${name} PRIVATE -O0)
-    if(FLEXVPN_SANITIZE MATCHES "undefined")
-      target_compile_options(${name} PRIVATE -fno-sanitize=undefined)
-    endif()
+    target_link_libraries(${name} PRIVATE fv_unit_options)  # the last: it takes back what the modules' options say
   endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${A_LABEL} TIMEOUT 900)

@@ -124,16 +124,18 @@ TEST(NullProfile, ChangedToItOrFromItRestartsItsSessions) {
   info.profile = "OPEN";
   info.remote_id = kNobody;
   info.auth_remote = "NULL";
-  const auto concerned = [&](const std::string& lines) {
+  const std::string interface = "Virtual-Template1", pool;
+  const std::optional<net::IpAddress> assigned;
+  const auto restarted = [&](const std::string& lines) {
     const config::ParseResult after = config::ParseCandidate(m, lines);
     EXPECT_TRUE(after.ok()) << lines;
-    return Reconfiguration(m, after.model).Concerns({info, "Virtual-Template1", ""});
+    return Reconfiguration(m, after.model).On({info, interface, pool, assigned, info.remote.address}).restart;
   };
-  EXPECT_TRUE(concerned("crypto ikev2 profile OPEN\n no authentication remote null\n authentication remote pre-share key x\n"));
-  EXPECT_TRUE(concerned("crypto ikev2 profile OPEN\n authentication local null\n"));
-  EXPECT_TRUE(concerned("crypto ikev2 profile OPEN\n match identity remote fqdn a.b\n no match identity remote null\n"));
-  EXPECT_FALSE(concerned("crypto ikev2 profile OPEN\n match identity remote any\n"));
-  EXPECT_FALSE(concerned("crypto ikev2 keyring KR\n peer SPOKE\n  pre-shared-key other\n"));
+  EXPECT_TRUE(restarted("crypto ikev2 profile OPEN\n no authentication remote null\n authentication remote pre-share key x\n"));
+  EXPECT_TRUE(restarted("crypto ikev2 profile OPEN\n authentication local null\n"));
+  EXPECT_TRUE(restarted("crypto ikev2 profile OPEN\n match identity remote fqdn a.b\n no match identity remote null\n"));
+  EXPECT_FALSE(restarted("crypto ikev2 profile OPEN\n match identity remote any\n"));
+  EXPECT_FALSE(restarted("crypto ikev2 keyring KR\n peer SPOKE\n  pre-shared-key other\n"));
 }
 
 }  // namespace
