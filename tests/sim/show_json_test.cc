@@ -109,7 +109,7 @@ class ShowJson : public testing::Test {
       return w_.HasShortcut(1, 2) && w_.HasShortcut(2, 1);
     };
     ASSERT_TRUE(w_.RunUntil(shortcut, seconds(60)));
-    for (size_t router : {0, 1}) w_.Show(router, "debug nhrp", 7);
+    for (size_t router : {size_t{0}, size_t{1}}) w_.Show(router, "debug nhrp", 7);
     w_.Add(SpokeText(3, "wrong"), *net::IpAddress::Parse("203.0.113.3"), *net::Prefix::Parse("172.16.3.0/24"));
     w_.RunFor(seconds(60));
   }
@@ -138,7 +138,7 @@ TEST_F(ShowJson, EveryAnswerHasTheKeysThatAreDocumented) {
   for (const std::string& line : Lines()) {
     const Section* s = SectionOf(line);
     ASSERT_NE(s, nullptr) << "docs/show-json.md does not tell of: " << line;
-    for (size_t router : {0, 1}) {
+    for (size_t router : {size_t{0}, size_t{1}}) {
       const char* interface = router == 0 ? "Virtual-Access1" : "Tunnel0";
       const Json answer = w_.ShowJson(router, absl::StrReplaceAll(line, {{"Tunnel7", interface}}));
       if (answer.contains("error")) continue;  // an object of that name is not there

@@ -60,34 +60,43 @@ TEST(Liveness, APeerHeardOnceDuringTheCheckIsStillFoundDeadLater) {
   EXPECT_EQ(w.a->downs[0].reason, "peer not responding (DPD)");
 }
 
+// A session with `n` Child SAs; each wants a request of its own for its rekey.
+std::vector<ChildId> Children(World& w, size_t n) {
+  const IkeSaId id = w.Connect();
+  while (w.a->children.size() < n) {
+    w.Do(*w.a, [&](Endpoint& e, Actions& out) { e.CreateChild(id, w.now, out); });
+    w.Run(1s);
+  }
+  std::vector<ChildId> ids;
+  for (const ChildSa& c : w.a->children) ids.push_back(c.id);
+  return ids;
+}
+void RekeyAll(World& w, const std::vector<ChildId>& ids) {
+  for (ChildId id : ids) w.Do(*w.a, [&](Endpoint& e, Actions& out) { e.RekeyChild(id, w.now, out); });
+}
+
 TEST(Window, TheAnnouncedWindowLetsRequestsOverlap) {
   World w;
-  const IkeSaId id = w.Connect();
+  const auto ids = Children(w, 7);
   EXPECT_EQ(w.a->endpoint->List(w.now).at(0).remote_window, 5u);
   const size_t before = w.wire.size();
-  for (int i = 0; i < 7; ++i)
-    w.Do(*w.a, [&](Endpoint& e, Actions& out) {
-      e.SendConfigSet(id, {{CfgAttr::kIp4Subnet, {10, 0, 0, 0, 255, 0, 0, 0}}}, w.now, out);
-    });
+  RekeyAll(w, ids);
   EXPECT_EQ(w.wire.size() - before, 5u);
   w.loss = 0.3;
   w.jitter = 50ms;
   w.Run(60s);
-  EXPECT_EQ(w.b->configs.size(), 7u);
+  EXPECT_EQ(w.b->children.size(), 14u);
 }
 
 TEST(Window, OneMeansOneAfterTheOther) {
   World w;
   w.b->policy.session.window = 1;
-  const IkeSaId id = w.Connect();
+  const auto ids = Children(w, 3);
   const size_t before = w.wire.size();
-  for (int i = 0; i < 3; ++i)
-    w.Do(*w.a, [&](Endpoint& e, Actions& out) {
-      e.SendConfigSet(id, {{CfgAttr::kIp4Subnet, {10, 0, 0, 0, 255, 0, 0, 0}}}, w.now, out);
-    });
+  RekeyAll(w, ids);
   EXPECT_EQ(w.wire.size() - before, 1u);
   w.Run(2s);
-  EXPECT_EQ(w.b->configs.size(), 3u);
+  EXPECT_EQ(w.b->children.size(), 6u);
 }
 
 TEST(List, ShowsReadySessionsWithoutKeys) {

@@ -478,8 +478,8 @@ TEST(ConfigSet, ThatWasLostIsNotTakenAfterALaterOne) {
 }
 
 TEST(NewPolicy, OfLivenessIsInForceAtOnce) {
-  Traffic w;
-  w.traffic_every = 0ms;
+  World w;
+  w.Connect();
   w.a->alive = false;
   w.Run(600s);
   ASSERT_EQ(w.b->live(), 1u) << "nobody asks";

@@ -255,7 +255,7 @@ TEST(Handout, HasNameServersAndTheirDomainsInTheFormThePeerAsksFor) {
 TEST(Handout, HasNoDomainsWithoutNameServers) {
   const std::string policy = "crypto ikev2 authorization policy H\n ipv6 dns 2001:db8::53\n split-dns corp.example\n";
   EXPECT_TRUE(Given(Parse(policy), {ike::CfgAttr::kDnsDomain}).empty());
-  EXPECT_EQ(Given(Parse(policy), {ike::CfgAttr::kIp6Dns}).size(), 2u);
+  EXPECT_EQ(Given(Parse(policy), {ike::CfgAttr::kIp6Dns, ike::CfgAttr::kDnsDomain}).size(), 2u);
 }
 
 }  // namespace

@@ -338,9 +338,10 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
   RETURN_IF_ERROR(FillCertificates(model, pki, profile, policy));
   if (profile.local_psk || profile.remote_psk) {
     auto keys = FindKeys(model, profile, remote_id, remote);
-    if (!keys.ok() && (profile.local_psk || !without_key)) return keys.status();
+    if (!keys.ok() && (!without_key || (profile.local_psk && profile.local_key.empty()))) return keys.status();
     policy.accept_psk = policy.accept_psk && keys.ok();
-    if (keys.ok()) policy.local_psk = std::move(keys->local), policy.remote_psk = std::move(keys->remote);
+    policy.local_psk = keys.ok() ? std::move(keys->local) : profile.local_key;
+    if (keys.ok()) policy.remote_psk = std::move(keys->remote);
   }
   static_cast<ike::SessionTerms&>(policy) = MakeTerms(model, profile, interface);
   if (policy.child.proposals.empty())
