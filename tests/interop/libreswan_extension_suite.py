@@ -142,7 +142,7 @@ def libreswan_null(t):
     t.both_ways(OURS, THEIRS, 3)
     expect("the peer is not authenticated" in t.log(FLEX_NODE), "our log does not say that the peer is not authenticated")
 
-    ca = Authority()
+    ca = Authority("Null")
     install_flex(t, ca.issue("hub", "rsa"), [ca.ca])
     install_libreswan(t, "swan1-null", ca.issue("swan1", "rsa", unit="null"), ca.ca)  # of which it uses the CA alone
     ours = without_proof(flex_certificate("initiator", "rsa", address=ADDRESS), False)
