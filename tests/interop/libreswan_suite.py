@@ -229,7 +229,7 @@ def libreswan_certificates(t):
 @case(TOPOLOGY)
 def libreswan_rsa_pss(t):
     """RSA certificates and authby=rsa-sha2 there, `authentication local rsa-sig pss` here: RSASSA-PSS both ways, called by each side."""
-    ca = Authority()
+    ca = Authority("PSS")  # pluto remembers one CA a subject
     install_flex(t, ca.issue("hub", "rsa"), [ca.ca])
     install_libreswan(t, "swan1-pss", ca.issue("swan1", "rsa", unit="pss"), ca.ca)
     ours = flex_certificate("initiator", "rsa", address=ADDRESS).replace("authentication local rsa-sig", "authentication local rsa-sig pss")
