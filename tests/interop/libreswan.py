@@ -59,6 +59,9 @@ def install_libreswan(t, name, own, ca, above=()):
     r = t.lab.run(SWAN_NODE, ["sh", "-c", script], stdin=packed)
     if r.returncode != 0:
         raise Failure("certificates for libreswan: %s" % (r.stdout + r.stderr)[-400:])
+    if t.believes is not ca:
+        t.lab.restart(SWAN_NODE)  # a running pluto goes by the CAs it has seen, for minutes
+        t.believes = ca
 
 
 def secrets(key=KEY, ppk=None):
@@ -71,6 +74,7 @@ class Libreswan(Pair):
     """pluto has one connection, "gre"."""
 
     key, ppk = KEY, None
+    believes = None  # the CA in its database
 
     def whack(self, *words, check=True, seconds=60):
         r = self.lab.run(SWAN_NODE, ["timeout", "-s", "KILL", str(seconds), "ipsec", *words], timeout=seconds + 30)
