@@ -22,7 +22,8 @@ DAEMONS = {
     "charon-systemd": Daemon("swanctl.conf", ["/usr/sbin/charon-systemd"],
                              ["timeout", "-s", "KILL", "10", "swanctl", "--stats"], ["swanctl", "--load-all"],
                              "/etc/swanctl/swanctl.conf"),
-    "pluto": Daemon("ipsec.conf", ["sh", "-c", "certutil -N -d sql:/var/lib/ipsec/nss --empty-password && exec "
+    "pluto": Daemon("ipsec.conf", ["sh", "-c", "cd /var/lib/ipsec/nss && { [ -e cert9.db ] || "
+                                               "certutil -N -d sql:. --empty-password; } && exec "
                                                "/usr/libexec/ipsec/pluto --config /etc/ipsec.conf --nofork --stderrlog"],
                     ["timeout", "-s", "KILL", "10", "ipsec", "whack", "--status"], ["ipsec", "whack", "--listen"],
                     "/etc/ipsec.conf"),
