@@ -174,7 +174,7 @@ def sessions(v, views):
         out += differences("SA with " + peer, row["ike_sa"], v.ike_with(peer))
         out += differences("flow with " + peer, flow, v.child_with(peer))
         states = [s for s in v.states.values() if {s["source"], s["destination"]} == {v.address, NODES[peer]}]
-        truth = {"status": "UP-ACTIVE", "state": "Active", "active_sas": len(states), "capabilities": "DF"}
+        truth = {"status": "UP-ACTIVE", "state": "Active", "active_sas": len(states), "capabilities": "DFU"}
         out += differences("with " + peer, text, truth)
         if abs(text["lifetime_left"] + text["ike_sa"]["active_seconds"] - row["ike_sa"]["lifetime_seconds"]) > 1:
             out.append("with %s: lifetime left %d, active %d" % (peer, text["lifetime_left"],
