@@ -146,7 +146,7 @@ TEST_F(KeyInAToken, HasTheAlgorithmIdentifierOfTheSameKeyInAFile) {
                                            std::tuple(&token_.ecdsa, "ecdsa", SignatureKind::kEcdsa)}) {
     const auto key = OpenSigningKey(token_.Uri(object), AsView(kPin));
     ASSERT_TRUE(key.ok());
-    auto algorithm = [&](std::shared_ptr<const crypto::SigningKey> k) {
+    auto algorithm = [this, kind = kind](std::shared_ptr<const crypto::SigningKey> k) {
       const auto made =
           provider_->Run(crypto::Sign{std::move(k), {kind, SignatureHash::kSha384}, true, ToBytes("x")});
       return made.ok() ? ToHex(std::get<crypto::Signature>(*made).algorithm)
