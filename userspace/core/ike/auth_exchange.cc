@@ -41,7 +41,7 @@ absl::StatusOr<AuthPayload> Endpoint::Impl::UnsignedAuth(IkeSa& sa, bool of_init
 }
 
 void Endpoint::Impl::AppendAuthNotifies(const Session& session, Payloads& out) const {
-  const uint32_t window = std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow);
+  const uint32_t window = ReceiveWindowOf(*session.policy);
   if (window > 1) out.emplace_back(Status(NotifyType::kSetWindowSize, U32Bytes(window)));
   out.emplace_back(Status(NotifyType::kEspTfcPaddingNotSupported));
 }

@@ -9,7 +9,6 @@ namespace flexvpn::ike {
 namespace {
 
 constexpr size_t kNonceSize = 32;
-constexpr int kMaxGroupRetries = 3;
 constexpr Duration kRefusedWait = seconds(30);  // a refusal that will hardly change soon
 
 Bytes SpiBytes(EspSpi spi) {
@@ -301,15 +300,11 @@ void Endpoint::Impl::RekeyChildFailed(IkeSa& sa, const RekeyChildOp& op, const N
                                       const Incoming& in) {
   Session& session = *sa.session;
   Child* child = FindChild(session, op.old);
-  if (error.type == NotifyType::kInvalidKePayload && error.data.size() == 2 && (child != nullptr || !op.old) &&
-      op.restarts < kMaxGroupRetries && sa.state == IkeState::kEstablished) {
-    const auto wanted = static_cast<crypto::KeMethod>(ByteReader(error.data).U16());
-    const auto& suites = op.offer.suites;
-    if (std::any_of(suites.begin(), suites.end(), [&](const Suite& s) { return s.ke == wanted; })) {
-      RekeyChildOp again = op;
-      ++again.restarts;
-      return QueueRekeyChild(sa, std::move(again), wanted, in.now, in.out);
-    }
+  if (const auto wanted = WantedGroup(error, op.offer.suites);
+      wanted && (child != nullptr || !op.old) && op.restarts < kMaxGroupRetries && sa.state == IkeState::kEstablished) {
+    RekeyChildOp again = op;
+    ++again.restarts;
+    return QueueRekeyChild(sa, std::move(again), *wanted, in.now, in.out);
   }
   EndOp(sa, op);
   if (!op.old) return NewChildFailed(sa, error, in);

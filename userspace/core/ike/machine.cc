@@ -143,7 +143,7 @@ void Endpoint::Impl::Up(Session& session, IkeSa& sa, Instant now, Actions& out) 
   sa.state = IkeState::kEstablished;
   sa.expires.reset();
   tables_.EndHalfOpen(sa);
-  sa.receive.SetSize(std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow));
+  sa.receive.SetSize(ReceiveWindowOf(*session.policy));
   session.up = true;
   tables_.EndNegotiation(session);
   if (session.authenticated == Instant{}) session.authenticated = now;

@@ -6,6 +6,7 @@
 #ifndef FLEXVPN_CORE_IKE_MACHINE_H_
 #define FLEXVPN_CORE_IKE_MACHINE_H_
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <variant>
@@ -36,6 +37,10 @@ inline constexpr size_t kMaxDeletedEarly = 8;    // of one session
 inline constexpr size_t kMaxChildren = 32;       // of one session
 inline constexpr size_t kMaxInitSize = 8192;     // of an IKE_SA_INIT message
 inline constexpr uint32_t kMaxReceiveWindow = 32;
+// How many requests of the peer we take at once: what policy says, within bounds.
+inline uint32_t ReceiveWindowOf(const SessionPolicy& policy) {
+  return std::clamp<uint32_t>(policy.window, 1, kMaxReceiveWindow);
+}
 inline constexpr int kLivenessTries = 5;
 // Check of a peer's new address: so long at most (7 s) traffic goes where nobody may want it.
 inline constexpr int kRoutabilityTries = 14;

@@ -6,15 +6,12 @@
 
 namespace flexvpn::ike {
 
-bool OutdatedSuite(const Session& session, const IkeSa& sa) {
-  const std::vector<Suite>& suites = *session.suites;
-  return std::find(suites.begin(), suites.end(), sa.suite) == suites.end();
-}
-
 bool Outdated(const Session& session, const IkeSa& sa) {
+  const std::vector<Suite>& suites = *session.suites;
+  const bool allowed = std::find(suites.begin(), suites.end(), sa.suite) != suites.end();
   const Duration lifetime = session.hard ? *session.hard - session.ike_created : Duration{};
-  return OutdatedSuite(session, sa) || lifetime != std::max<Duration>(session.policy->lifetime, Duration{}) ||
-         sa.receive.size() != std::clamp<uint32_t>(session.policy->window, 1, kMaxReceiveWindow);
+  return !allowed || lifetime != std::max<Duration>(session.policy->lifetime, Duration{}) ||
+         sa.receive.size() != ReceiveWindowOf(*session.policy);
 }
 
 bool Outdated(const Session& session, const Child& child) {

@@ -212,6 +212,13 @@ std::optional<Choice> SelectSuite(ProtocolId protocol, const std::vector<Suite>&
   return FirstMatch(protocol, own, offers, KeMethod::kNone, options.no_additional);
 }
 
+std::optional<crypto::KeMethod> WantedGroup(const NotifyPayload& error, const std::vector<Suite>& offered) {
+  if (error.type != NotifyType::kInvalidKePayload || error.data.size() != 2) return std::nullopt;
+  const auto wanted = static_cast<crypto::KeMethod>(ByteReader(error.data).U16());
+  const bool ours = std::any_of(offered.begin(), offered.end(), [&](const Suite& s) { return s.ke == wanted; });
+  return ours ? std::optional(wanted) : std::nullopt;
+}
+
 std::optional<Choice> ParseChosen(ProtocolId protocol, const SaPayload& answer, const std::vector<Suite>& offered) {
   if (answer.proposals.size() != 1) return std::nullopt;
   std::vector<TransformType> seen;

@@ -35,6 +35,11 @@ struct SelectOptions {
 std::optional<Choice> SelectSuite(ProtocolId protocol, const std::vector<Suite>& own, const SaPayload& offer,
                                   const SelectOptions& options = {});
 
+// Initiator: the group that INVALID_KE_PAYLOAD asks for (§1.3), if some suite of `offered` has it; nullopt: another error, a
+// malformed one, or a group we did not offer.
+std::optional<crypto::KeMethod> WantedGroup(const NotifyPayload& error, const std::vector<Suite>& offered);
+inline constexpr int kMaxGroupRetries = 3;  // of one CREATE_CHILD_SA
+
 // Initiator: the answer's one proposal, if it is one of `offered`.
 std::optional<Choice> ParseChosen(ProtocolId protocol, const SaPayload& answer, const std::vector<Suite>& offered);
 

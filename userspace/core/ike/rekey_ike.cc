@@ -9,7 +9,6 @@ namespace flexvpn::ike {
 namespace {
 
 constexpr size_t kNonceSize = 32;
-constexpr int kMaxGroupRetries = 3;
 constexpr Duration kRefusedWait = seconds(30);  // a refusal that will hardly change soon
 
 Bytes SpiBytes(IkeSpi spi) {
@@ -84,11 +83,10 @@ void Endpoint::Impl::QueueRekeyIke(IkeSa& sa, std::vector<Suite> offer, int rest
 
 // The peer wants another of the groups we have offered (§1.3).
 bool Endpoint::Impl::RekeyWithOtherGroup(IkeSa& sa, const RekeyIkeOp& op, const NotifyPayload& error, Actions& out) {
-  if (error.type != NotifyType::kInvalidKePayload || error.data.size() != 2 || op.restarts >= kMaxGroupRetries) return false;
-  const auto wanted = static_cast<crypto::KeMethod>(ByteReader(error.data).U16());
+  const auto wanted = WantedGroup(error, op.offer);
+  if (!wanted || *wanted == op.key.method || op.restarts >= kMaxGroupRetries || sa.state != IkeState::kEstablished) return false;
   std::vector<Suite> offer = op.offer;
-  std::stable_partition(offer.begin(), offer.end(), [&](const Suite& s) { return s.ke == wanted; });
-  if (offer.front().ke != wanted || wanted == op.key.method || sa.state != IkeState::kEstablished) return false;
+  std::stable_partition(offer.begin(), offer.end(), [&](const Suite& s) { return s.ke == *wanted; });
   QueueRekeyIke(sa, std::move(offer), op.restarts + 1, out);
   return true;
 }
@@ -159,7 +157,7 @@ IkeSa& Endpoint::Impl::NewGeneration(IkeSa& old, IkeSpi local_spi, bool initiato
   made.keys = DeriveIkeKeys(crypto_, made.suite, shared, nonce_i, nonce_r, made.spi_i, made.spi_r, old.keys.sk_d,
                             old.suite.prf, additional);
   made.state = IkeState::kEstablished;
-  made.receive.SetSize(std::clamp<uint32_t>(old.session->policy->window, 1, kMaxReceiveWindow));
+  made.receive.SetSize(ReceiveWindowOf(*old.session->policy));
   return made;
 }
 

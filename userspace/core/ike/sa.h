@@ -212,9 +212,7 @@ struct Session {
 // Whether ESP of the session goes in UDP, or in TCP.
 inline bool Encapsulated(const SessionInfo& info) { return info.nat_local || info.nat_remote || info.remote.in_tcp(); }
 
-// Whether policy has changed so that an SA is not what it would be now (outdated.cc): the IKE SA's suite alone; anything of
-// the IKE SA; anything of a Child SA.
-bool OutdatedSuite(const Session& session, const IkeSa& sa);
+// Whether policy has changed so that an SA is not what it would be now (outdated.cc).
 bool Outdated(const Session& session, const IkeSa& sa);
 bool Outdated(const Session& session, const Child& child);
 

@@ -415,6 +415,13 @@ std::string HandoutText(const config::AuthorizationPolicy& policy) {
   return out;
 }
 
+bool TakesRoutes(const ike::SessionInfo& session) {
+  return session.vendor_ids != nullptr &&
+         std::any_of(session.vendor_ids->begin(), session.vendor_ids->end(), [](const std::string& v) {
+           return absl::StrContains(v, "FLEXVPN-FOR-LINUX") || v == "CISCO-DYNAMIC-ROUTE";
+         });
+}
+
 ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix) {
   ByteWriter w;
   w.Append(prefix.address().bytes());

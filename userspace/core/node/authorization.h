@@ -95,6 +95,9 @@ bool Asks(const std::vector<ike::ConfigAttribute>& request, ike::CfgAttr type);
 // What of `policy` is told at the beginning of a session alone, to be compared.
 std::string HandoutText(const config::AuthorizationPolicy& policy);
 
+// Whether the peer follows routes that change while a session is up: one of ours, or of Cisco's.  Others ignore them.
+bool TakesRoutes(const ike::SessionInfo& session);
+
 // INTERNAL_IP4_SUBNET / INTERNAL_IP6_SUBNET (RFC 7296 §3.15.1) and back.
 ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix);
 std::vector<net::Prefix> Subnets(const std::vector<ike::ConfigAttribute>& attributes);

@@ -35,13 +35,6 @@ bool TellsRoutes(const std::vector<ike::ConfigAttribute>& set) {
   return set.empty() || std::any_of(set.begin(), set.end(), IsSubnet);
 }
 
-// Whether who called us follows routes that change: one of ours, or of Cisco's.  Others ignore them.
-bool TakesRoutes(const ike::SessionInfo& session) {
-  return session.vendor_ids != nullptr && std::any_of(session.vendor_ids->begin(), session.vendor_ids->end(), [](const std::string& v) {
-           return absl::StrContains(v, "FLEXVPN-FOR-LINUX") || v == "CISCO-DYNAMIC-ROUTE";
-         });
-}
-
 // Whose address it is: that of an identity, but strangers without one do not share it.
 std::string LeaseName(const ike::SessionInfo& info) {
   return ike::IsAnonymous(info) ? absl::StrCat("null, session ", info.id.value()) : info.remote_id.ToString();
@@ -122,10 +115,10 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
     reply.push_back({ike::CfgAttr::kIp4Netmask, {mask.bytes().begin(), mask.bytes().end()}});
   }
   for (ike::ConfigAttribute& a : Handout(*policy, request)) reply.push_back(std::move(a));
-  sessions_[info.id].handout = HandoutText(*policy);
-  std::vector<net::Prefix>& told = sessions_[info.id].told;
-  told = AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, interface->name));
-  for (const net::Prefix& p : told) reply.push_back(SubnetAttribute(p));
+  Session& session = sessions_[info.id];
+  session.handout = HandoutText(*policy);
+  session.told = AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, interface->name));
+  for (const net::Prefix& p : session.told) reply.push_back(SubnetAttribute(p));
   return reply;
 }
 

@@ -53,6 +53,7 @@ std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) c
     r.nat_remote = s.nat_remote;
     r.fragmentation = s.fragmentation;
     r.mobike = s.mobike;
+    r.dynamic_route = TakesRoutes(s);
     r.children = static_cast<uint32_t>(sa.children.size());
     r.ike_outdated = sa.outdated;
     r.child_outdated = std::any_of(sa.children.begin(), sa.children.end(), [](const ike::ChildInfo& c) { return c.outdated; });
@@ -70,8 +71,7 @@ std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) c
     static const std::vector<std::string> kNone;
     for (const std::string& v : s.vendor_ids ? *s.vendor_ids : kNone) {
       if (absl::StrContains(v, "strongSwan")) r.peer_type = "strongSwan";
-      if (absl::StrContains(v, "FLEXVPN-FOR-LINUX")) r.peer_type = "flexvpn", r.dynamic_route = true;
-      if (v == "CISCO-DYNAMIC-ROUTE") r.dynamic_route = true;
+      if (absl::StrContains(v, "FLEXVPN-FOR-LINUX")) r.peer_type = "flexvpn";
       if (absl::StrContains(v, "CISCO-DELETE-REASON") && r.peer_type.empty()) r.peer_type = "IOS-XE";
     }
     rows.push_back(std::move(r));
