@@ -6,7 +6,7 @@ from certificate_suite import expect_methods
 from certificates import METHOD, Authority, flex_certificate, install_flex
 from configs import SWAN, WRONG_KEY, flex
 from libreswan import install_libreswan, libreswan, libreswan_certificate
-from suite import OURS, THEIRS, expect_gre_child, expect_suite, rekey_by_either, rekeys, rekeys_at_once
+from suite import OURS, THEIRS, deleted_each_way, expect_gre_child, expect_suite, rekey_by_either, rekeys, rekeys_at_once
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
 TOPOLOGY = "libreswan-spoke"
@@ -159,13 +159,7 @@ def libreswan_deletes_called(t):
     """libreswan's session deleted by its child, by its IKE SA and by us: it calls again each time; taken down there: cleaned up."""
     ike, _ = called(t)
     our_calls(t, arrive=False)
-    for what, start in (("child deleted by libreswan", lambda: t.delete_by_peer("child")),
-                        ("IKE SA deleted by libreswan", lambda: t.delete_by_peer("ike")),
-                        ("IKE SA deleted by us", lambda: t.flexvpn("clear", "crypto", "ikev2", "sa"))):
-        t.note(what)
-        start()
-        ike, _ = t.established(unlike=ike)
-        t.wait("each side has only the new one", 30, lambda: t.swan_sas()[:2] == (1, 1) and len(t.spis()) == 2)
+    deleted_each_way(t, ike, "libreswan", lambda: t.swan_sas()[:2] == (1, 1) and len(t.spis()) == 2)
     t.both_ways(OURS, THEIRS, 3)
     t.whack("whack", "--name", "gre", "--terminate")
     t.wait("our side has no Child SA", 30, lambda: not t.ipsec() and not t.spis())

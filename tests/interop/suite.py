@@ -210,17 +210,22 @@ def deletes_swan_called(t):
     t.swan_is_empty("IKE SA deleted by us")
 
 
-@case()
-def deletes_we_called(t):
-    """Our session deleted by strongSwan (child, IKE SA) and by us: cleaned up, and Tunnel0 calls again each time."""
-    ike, _ = calling(t)
-    for what, start in (("child deleted by strongSwan", lambda: t.delete_by_peer("child")),
-                        ("IKE SA deleted by strongSwan", lambda: t.delete_by_peer("ike")),
+def deleted_each_way(t, ike, peer, alone):
+    """The session ends by its child, by its IKE SA and by us; another comes each time, and `alone` holds then."""
+    for what, start in (("child deleted by " + peer, lambda: t.delete_by_peer("child")),
+                        ("IKE SA deleted by " + peer, lambda: t.delete_by_peer("ike")),
                         ("IKE SA deleted by us", lambda: t.flexvpn("clear", "crypto", "ikev2", "sa"))):
         t.note(what)
         start()
         ike, _ = t.established(unlike=ike)
-        t.wait("strongSwan has only the new one", 30, lambda: t.swan_sas()[:2] == (1, 1))
+        t.wait("only the new one is left", 30, alone)
+
+
+@case()
+def deletes_we_called(t):
+    """Our session deleted by strongSwan (child, IKE SA) and by us: cleaned up, and Tunnel0 calls again each time."""
+    ike, _ = calling(t)
+    deleted_each_way(t, ike, "strongSwan", lambda: t.swan_sas()[:2] == (1, 1))
     t.both_ways(OURS, THEIRS, 5)
 
 
