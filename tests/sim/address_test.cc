@@ -2,17 +2,15 @@
 // The underlay: IPv6, and routers whose address changes (RFC 4555).
 #include <gtest/gtest.h>
 
-
 #include "absl/strings/str_cat.h"
 #include "sim/world.h"
+#include "support/values.h"
 
 namespace flexvpn::sim {
 namespace {
 
-net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
-
-struct Overlay {
-  explicit Overlay(bool ipv6, const std::string& extra = "") : world({}), v6(ipv6) {
+struct AddressOverlay {
+  explicit AddressOverlay(bool ipv6, const std::string& extra = "") : world({}), v6(ipv6) {
     hub = world.Add(Config("hub", extra, R"(
 ip local pool FLEX 10.0.0.1 10.0.0.99
 ip access-list standard LANS
@@ -75,7 +73,7 @@ interface Virtual-Template1 type tunnel
 class AddressTest : public testing::TestWithParam<bool> {};
 
 TEST_P(AddressTest, HubAndSpokesComeUpAndShortcutsForm) {
-  Overlay o(GetParam());
+  AddressOverlay o(GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
   EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2));
   EXPECT_TRUE(o.world.RunUntil([&] { return o.world.HasShortcut(o.spokes[0], o.spokes[1]); }, seconds(10)));
@@ -90,7 +88,7 @@ TEST_P(AddressTest, HubAndSpokesComeUpAndShortcutsForm) {
 }
 
 TEST_P(AddressTest, ASpokeWithANewAddressGoesOnWithoutANewSession) {
-  Overlay o(GetParam());
+  AddressOverlay o(GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
   const size_t ups = o.world.Lines("SA_UP");
   o.world.Readdress(o.spokes[0], o.Outer("77"));
@@ -106,7 +104,7 @@ TEST_P(AddressTest, ASpokeWithANewAddressGoesOnWithoutANewSession) {
 }
 
 TEST_P(AddressTest, WithoutMobikeTheSessionIsMadeAnewAtOnce) {
-  Overlay o(GetParam(), "no crypto ikev2 mobike\n");
+  AddressOverlay o(GetParam(), "no crypto ikev2 mobike\n");
   ASSERT_TRUE(o.Up()) << o.world.violation();
   o.world.Readdress(o.spokes[0], o.Outer("77"));
   o.world.RunFor(seconds(1));
@@ -118,7 +116,7 @@ TEST_P(AddressTest, WithoutMobikeTheSessionIsMadeAnewAtOnce) {
 }
 
 TEST_P(AddressTest, ShortcutsFollowAMovedSpoke) {
-  Overlay o(GetParam());
+  AddressOverlay o(GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
   EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2));
   ASSERT_TRUE(o.world.RunUntil([&] { return o.world.HasShortcut(o.spokes[0], o.spokes[1]); }, seconds(10)));
@@ -135,7 +133,7 @@ TEST_P(AddressTest, ShortcutsFollowAMovedSpoke) {
 }
 
 TEST_P(AddressTest, AnAddressThatComesBackIsTheSameSession) {
-  Overlay o(GetParam());
+  AddressOverlay o(GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
   for (const char* n : {"77", "2", "78", "2"}) {
     o.world.Readdress(o.spokes[0], o.Outer(n));

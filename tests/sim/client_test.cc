@@ -2,21 +2,19 @@
 // A spoke with a list of hubs (crypto ikev2 client flexvpn).
 #include <gtest/gtest.h>
 
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "sim/hub_and_spokes.h"
 #include "sim/world.h"
+#include "support/values.h"
 
 namespace flexvpn::sim {
 namespace {
 
-net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
-
 // Hubs at 198.51.100.1 and .2; the spoke's list has an address nobody has before them if `with_gap`.
-struct Overlay {
-  explicit Overlay(const std::string& lines = "", bool with_gap = false) : world({}) {
+struct ClientOverlay {
+  explicit ClientOverlay(const std::string& lines = "", bool with_gap = false) : world({}) {
     for (int i : {1, 2})
       hubs.push_back(world.Add(HubText("key"), Ip(absl::StrCat("198.51.100.", i)),
                                *net::Prefix::Parse(absl::StrCat("172.31.", i, ".0/24"))));
@@ -37,7 +35,7 @@ struct Overlay {
 };
 
 TEST(Client, CallsTheFirstHubAndTheNextWhenThatIsGone) {
-  Overlay o;
+  ClientOverlay o;
   ASSERT_TRUE(o.On(0)) << o.world.violation();
   EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:ACTIVE\n  Peer : 198.51.100.1\n  Source : 203.0.113.1 eth0\n")) << o.Client();
   o.world.Kill(o.hubs[0]);
@@ -57,7 +55,7 @@ TEST(Client, CallsTheFirstHubAndTheNextWhenThatIsGone) {
 }
 
 TEST(Client, ReactivateReturnsToABetterHubWithoutLosingTheTunnel) {
-  Overlay o(" peer reactivate\n", true);  // the first of the list is never there
+  ClientOverlay o(" peer reactivate\n", true);  // the first of the list is never there
   ASSERT_TRUE(o.On(0)) << o.world.violation();
   o.world.Kill(o.hubs[0]);
   ASSERT_TRUE(o.On(1, seconds(90)));
@@ -83,7 +81,7 @@ TEST(Client, ReactivateReturnsToABetterHubWithoutLosingTheTunnel) {
 }
 
 TEST(Client, ReactivateGivenLaterCountsForASessionThatIsUp) {
-  Overlay o;
+  ClientOverlay o;
   o.world.Kill(o.hubs[0]);
   ASSERT_TRUE(o.On(1, seconds(60)));
   o.world.Restart(o.hubs[0]);
@@ -93,7 +91,7 @@ TEST(Client, ReactivateGivenLaterCountsForASessionThatIsUp) {
 }
 
 TEST(Client, ReactivateEndsAVainCallWhenTheSessionEnds) {
-  Overlay o(" peer reactivate\n");
+  ClientOverlay o(" peer reactivate\n");
   o.world.Kill(o.hubs[0]);
   ASSERT_TRUE(o.On(1, seconds(60)));
   o.world.RunFor(seconds(65));  // the better hub is being called
@@ -107,28 +105,28 @@ TEST(Client, ReactivateEndsAVainCallWhenTheSessionEnds) {
 }
 
 TEST(Client, AnAddressThatNobodyHasCostsTenSeconds) {
-  Overlay o("", true);
+  ClientOverlay o("", true);
   EXPECT_FALSE(o.world.RunUntil([&] { return o.world.PeersUp(o.hubs[0]) == 1; }, seconds(9)));
   ASSERT_TRUE(o.On(0, seconds(3))) << o.world.violation();
   EXPECT_EQ(o.world.Lines("Tunnel0: no session, trying the next hub, 198.51.100.1"), 1u);
 }
 
 TEST(Client, AHubThatRefusesIsLeftAtOnce) {
-  Overlay o;
+  ClientOverlay o;
   o.world.Configure(o.hubs[0], config::Parse(HubText("another-key")).model);
   ASSERT_TRUE(o.On(1, seconds(5))) << o.world.violation();
   EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 0u);
 }
 
 TEST(Client, AHubWithAnotherIdentityIsLeftForTheNext) {
-  Overlay o;
+  ClientOverlay o;
   o.world.Configure(o.hubs[0], config::Parse(absl::StrReplaceAll(HubText("key"), {{"hub.example.net", "hub.example.org"}})).model);
   ASSERT_TRUE(o.On(1, seconds(10))) << o.world.violation();
   EXPECT_GE(o.world.Lines("does not match"), 1u);
 }
 
 TEST(Client, AHubWithoutAKeyIsPassedOver) {
-  Overlay o;
+  ClientOverlay o;
   config::Model model = config::Parse(absl::StrCat(o.text, "crypto ikev2 keyring ALL\n peer ANY\n  no address 0.0.0.0 0.0.0.0\n"
                                                            "  address 198.51.100.2\n")).model;
   o.world.Configure(o.spoke, model);
@@ -136,7 +134,7 @@ TEST(Client, AHubWithoutAKeyIsPassedOver) {
 }
 
 TEST(Client, TakingConnectManualBackAndForth) {
-  Overlay o(" connect manual\n");
+  ClientOverlay o(" connect manual\n");
   o.world.RunFor(seconds(5));
   o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, "crypto ikev2 client flexvpn HUBS\n connect auto\n")).model);
   ASSERT_TRUE(o.On(0)) << "auto calls by itself";
@@ -148,7 +146,7 @@ TEST(Client, TakingConnectManualBackAndForth) {
 }
 
 TEST(Client, WithoutAnyHubItGoesOnTrying) {
-  Overlay o;
+  ClientOverlay o;
   for (size_t hub : o.hubs) o.world.Kill(hub);
   o.world.RunFor(seconds(300));
   EXPECT_FALSE(absl::StrContains(o.Client(), "Current state:ACTIVE")) << o.Client();
@@ -158,7 +156,7 @@ TEST(Client, WithoutAnyHubItGoesOnTrying) {
 }
 
 TEST(Client, ManualWaitsUntilItIsTold) {
-  Overlay o(" connect manual\n");
+  ClientOverlay o(" connect manual\n");
   o.world.RunFor(seconds(30));
   EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 0u);
   EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:DOWN")) << o.Client();
@@ -174,7 +172,7 @@ TEST(Client, ManualWaitsUntilItIsTold) {
 }
 
 TEST(Client, SourcesAreTriedInOrder) {
-  Overlay o;
+  ClientOverlay o;
   config::Model model = config::Parse(absl::StrCat(absl::StrReplaceAll(o.text, {{"tunnel source eth0\n", "tunnel source dynamic\n"}}),
                                                    "crypto ikev2 client flexvpn HUBS\n source 1 eth7\n source 2 eth0\n"))
                             .model;
@@ -185,7 +183,7 @@ TEST(Client, SourcesAreTriedInOrder) {
 }
 
 TEST(Client, AHubTakenOffTheListIsLeftAndOthersStay) {
-  Overlay o;
+  ClientOverlay o;
   ASSERT_TRUE(o.On(0));
   o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, "crypto ikev2 client flexvpn HUBS\n peer 30 198.51.100.9\n")).model);
   EXPECT_EQ(o.world.node(o.spoke).restarts().restarted, 0u);

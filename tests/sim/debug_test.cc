@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hub_and_spokes.h"
+#include "support/values.h"
 #include "world.h"
 
 namespace flexvpn::sim {
@@ -20,8 +21,6 @@ using testing::Not;
 constexpr char kKey[] = "the-key-nobody-may-see";
 
 constexpr char kNhrpPassword[] = " ip nhrp authentication nhrppass\n";
-
-net::IpAddress Ip(const std::string& s) { return *net::IpAddress::Parse(s); }
 
 class Debugging : public testing::Test {
  protected:

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sim/world.h"
+#include "support/values.h"
 
 namespace flexvpn::sim {
 namespace {
@@ -30,8 +31,6 @@ constexpr char kIpsec[] = R"(
 crypto ipsec profile default
  set ikev2-profile default
 )";
-
-net::IpAddress Ip(const char* text) { return *net::IpAddress::Parse(text); }
 
 bool HasRoute(const World& world, size_t router, const char* host) {
   dataplane::Route route;

@@ -5,11 +5,10 @@
 #include "gtest/gtest.h"
 #include "sim/hub_and_spokes.h"
 #include "sim/world.h"
+#include "support/values.h"
 
 namespace flexvpn::sim {
 namespace {
-
-net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
 
 // A hub whose profile has this line, and a spoke that calls `hub`.
 std::string Hub(const std::string& match) {

@@ -7,11 +7,10 @@
 #include "absl/strings/str_replace.h"
 #include "sim/hub_and_spokes.h"
 #include "sim/world.h"
+#include "support/values.h"
 
 namespace flexvpn::sim {
 namespace {
-
-net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
 
 std::string OpenHub() {
   return absl::StrReplaceAll(HubText("key"), {{"match identity remote fqdn domain example.net", "match identity remote null"},
@@ -26,8 +25,8 @@ std::string Stranger(int i) {
                               {" ip nhrp shortcut virtual-template 1\n", ""}});
 }
 
-struct Overlay {
-  Overlay() : world({}) {
+struct StrangerOverlay {
+  StrangerOverlay() : world({}) {
     hub = world.Add(OpenHub(), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.0.0/24"));
     for (int i : {1, 2})
       spokes.push_back(world.Add(Stranger(i), Ip(absl::StrCat("203.0.113.", i)),
@@ -39,7 +38,7 @@ struct Overlay {
 };
 
 TEST(NullAuth, StrangersAreApartAndEachHasAnAddressOfItsOwn) {
-  Overlay o;
+  StrangerOverlay o;
   ASSERT_TRUE(o.world.ComesUp(o.hub, 2)) << o.world.violation();
   EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.hub, 1));
   EXPECT_TRUE(o.world.Reaches(o.spokes[0], o.spokes[1], 2));
@@ -53,7 +52,7 @@ TEST(NullAuth, StrangersAreApartAndEachHasAnAddressOfItsOwn) {
 }
 
 TEST(NullAuth, OneThatComesAnewTakesNothingFromAnother) {
-  Overlay o;
+  StrangerOverlay o;
   ASSERT_TRUE(o.world.ComesUp(o.hub, 2));
   o.world.Kill(o.spokes[0]);
   o.world.Restart(o.spokes[0]);

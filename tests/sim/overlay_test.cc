@@ -81,8 +81,6 @@ interface Virtual-Template1 type tunnel
 )");
 }
 
-constexpr size_t kHub = 0;
-
 // Sanitizers make everything ten times slower; the size of the world is not what they look for.
 bool Small() { return std::getenv("FLEXVPN_SIM_SMALL") != nullptr; }
 

@@ -16,7 +16,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr size_t kHub = 0, kSpokes = 4;
+constexpr size_t kSpokes = 4;
 
 std::string Common(const std::string& name, const std::string& rest) {
   return absl::StrCat("hostname ", name, "\naaa new-model\naaa authorization network default local\n",

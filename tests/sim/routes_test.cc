@@ -2,17 +2,15 @@
 // What an authorization policy says of routes and sessions, between living nodes.
 #include <gtest/gtest.h>
 
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "sim/hub_and_spokes.h"
 #include "sim/world.h"
+#include "support/values.h"
 
 namespace flexvpn::sim {
 namespace {
-
-net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
 
 class Authorization : public testing::Test {
  protected:

@@ -4,6 +4,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hub_and_spokes.h"
+#include "support/values.h"
 #include "world.h"
 
 namespace flexvpn::sim {
@@ -15,8 +16,6 @@ using testing::Not;
 
 std::string Hub() { return HubText("right", " description to the spokes\n"); }
 std::string Spoke(int i, const char* key = "right") { return SpokeText(i, key); }
-
-net::IpAddress Ip(const std::string& s) { return *net::IpAddress::Parse(s); }
 
 class Shows : public testing::Test {
  protected:

@@ -11,15 +11,14 @@
 #include "absl/strings/str_split.h"
 #include "sim/hub_and_spokes.h"
 #include "sim/world.h"
+#include "support/values.h"
 
 namespace flexvpn::sim {
 namespace {
 
-net::IpAddress Ip(const std::string& text) { return *net::IpAddress::Parse(text); }
-
 // A hub that listens on TCP port 443 and two spokes; nothing but TCP passes the first one's uplink.
-struct Overlay {
-  explicit Overlay(const std::string& word, const std::string& global = "") : world({}) {
+struct TcpOverlay {
+  explicit TcpOverlay(const std::string& word, const std::string& global = "") : world({}) {
     hub = world.Add(absl::StrCat(HubText("key"), "crypto ikev2 tcp-encapsulation 443\n", global), Ip("198.51.100.1"),
                     *net::Prefix::Parse("172.16.0.0/24"));
     for (int i : {1, 2})
@@ -43,7 +42,7 @@ struct Overlay {
 };
 
 TEST(Tcp, ASpokeWhoseUdpIsBlockedFallsBack) {
-  Overlay o("fallback");
+  TcpOverlay o("fallback");
   ASSERT_TRUE(o.Up()) << o.world.violation();
   EXPECT_EQ(o.world.Lines("in UDP, trying TCP port 443"), 1u);
   EXPECT_TRUE(o.InTcp(o.spokes[0]));
@@ -63,7 +62,7 @@ TEST(Tcp, ASpokeWhoseUdpIsBlockedFallsBack) {
 }
 
 TEST(Tcp, WithoutUdpAtAll) {
-  Overlay o("always");
+  TcpOverlay o("always");
   ASSERT_TRUE(o.Up()) << o.world.violation();
   EXPECT_TRUE(o.InTcp(o.spokes[0]));
   EXPECT_TRUE(o.InTcp(o.spokes[1]));
@@ -75,7 +74,7 @@ TEST(Tcp, WithoutUdpAtAll) {
 }
 
 TEST(Tcp, WhenUdpPassesAgainTheSessionReturnsToItAndNothingIsLost) {
-  Overlay o("fallback");
+  TcpOverlay o("fallback");
   ASSERT_TRUE(o.Up()) << o.world.violation();
   o.world.RunFor(seconds(700));
   EXPECT_TRUE(o.InTcp(o.spokes[0])) << "asked in between, without an answer";
@@ -100,7 +99,7 @@ TEST(Tcp, WhenUdpPassesAgainTheSessionReturnsToItAndNothingIsLost) {
 class TcpBreaks : public testing::TestWithParam<const char*> {};
 
 TEST_P(TcpBreaks, TheSessionGoesOnOverAnotherConnection) {
-  Overlay o("fallback", GetParam());
+  TcpOverlay o("fallback", GetParam());
   ASSERT_TRUE(o.Up()) << o.world.violation();
   const size_t ups = o.world.Lines("SA_UP");
   o.world.CutTcp();
@@ -117,7 +116,7 @@ TEST_P(TcpBreaks, TheSessionGoesOnOverAnotherConnection) {
 INSTANTIATE_TEST_SUITE_P(Mobike, TcpBreaks, testing::Values("", "no crypto ikev2 mobike\n"));
 
 TEST(Tcp, SasAreRekeyed) {
-  Overlay o("fallback");
+  TcpOverlay o("fallback");
   ASSERT_TRUE(o.Up()) << o.world.violation();
   for (size_t router : {o.spokes[0], o.hub})
     for (const char* what : {"ipsec", "ikev2"}) {
@@ -141,7 +140,7 @@ TEST(Tcp, SasAreRekeyed) {
 }
 
 TEST(Tcp, WithoutTheListenerSessionsInTcpEndWithAWordAndOthersStay) {
-  Overlay o("fallback");
+  TcpOverlay o("fallback");
   ASSERT_TRUE(o.Up()) << o.world.violation();
   o.world.Configure(o.hub, config::Parse(HubText("key")).model);
   o.world.RunFor(seconds(1));
@@ -157,7 +156,7 @@ TEST(Tcp, WithoutTheListenerSessionsInTcpEndWithAWordAndOthersStay) {
 }
 
 TEST(Tcp, UdpAndTcpTakeTurnsUntilSomebodyAnswers) {
-  Overlay o("fallback");
+  TcpOverlay o("fallback");
   o.world.Kill(o.hub);
   o.world.RunFor(seconds(60));
   EXPECT_GE(o.world.Lines("in UDP, trying TCP"), 2u) << "spokes go on with both";
@@ -168,7 +167,7 @@ TEST(Tcp, UdpAndTcpTakeTurnsUntilSomebodyAnswers) {
 }
 
 TEST(Tcp, AHubThatIsGoneIsGivenUpAndNotDialledForEver) {
-  Overlay o("fallback");
+  TcpOverlay o("fallback");
   ASSERT_TRUE(o.Up());
   o.world.Kill(o.hub);
   o.world.CutTcp();
@@ -178,7 +177,7 @@ TEST(Tcp, AHubThatIsGoneIsGivenUpAndNotDialledForEver) {
 }
 
 TEST(Tcp, AfterARestartOfTheHubWhoseUdpPassesIsInUdp) {
-  Overlay o("fallback");
+  TcpOverlay o("fallback");
   ASSERT_TRUE(o.Up());
   o.world.Show(o.hub, "clear crypto ikev2 sa");
   o.world.Kill(o.hub);
@@ -191,7 +190,7 @@ TEST(Tcp, AfterARestartOfTheHubWhoseUdpPassesIsInUdp) {
 }
 
 TEST(Tcp, ARestartOfTheHubIsSurvived) {
-  Overlay o("fallback", "crypto ikev2 dpd 10 2 periodic\n");
+  TcpOverlay o("fallback", "crypto ikev2 dpd 10 2 periodic\n");
   ASSERT_TRUE(o.Up());
   o.world.Kill(o.hub);
   o.world.CutTcp();

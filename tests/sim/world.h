@@ -26,6 +26,8 @@ struct Settings {
   Duration jitter = milliseconds(5);
 };
 
+inline constexpr size_t kHub = 0;  // the router added first, where that is the hub
+
 class World {
  public:
   explicit World(Settings settings);

@@ -16,14 +16,14 @@ using testing::IsEmpty;
 constexpr char kHead[] =
     "crypto pki trustpoint TP\n certificate-file /c\n key-file /k\n ca-file /ca\ncrypto ikev2 profile P\n";
 
-std::vector<std::string> Of(Diagnostic::Severity severity, const std::string& lines) {
+std::vector<std::string> LinesOf(Diagnostic::Severity severity, const std::string& lines) {
   std::vector<std::string> out;
   for (const Diagnostic& d : Parse(absl::StrCat(kHead, lines)).diagnostics)
     if (d.severity == severity) out.push_back(absl::StrCat(d.where.line, ": ", d.message));
   return out;
 }
-std::vector<std::string> Warnings(const std::string& lines) { return Of(Diagnostic::Severity::kWarning, lines); }
-std::vector<std::string> Errors(const std::string& lines) { return Of(Diagnostic::Severity::kError, lines); }
+std::vector<std::string> Warnings(const std::string& lines) { return LinesOf(Diagnostic::Severity::kWarning, lines); }
+std::vector<std::string> LineErrors(const std::string& lines) { return LinesOf(Diagnostic::Severity::kError, lines); }
 
 TEST(NullAuthentication, IsReadAndRendered) {
   const std::string text = absl::StrCat(kHead, " match identity remote null\n identity local null\n authentication local null\n"
@@ -59,7 +59,7 @@ TEST(NullAuthentication, IsOneOfTheLocalMethodsAndTheLastOneHolds) {
 
 TEST(NullAuthentication, OfThePeerIsWarnedOfAtItsLine) {
   const std::string server = " match identity remote null\n authentication local ecdsa-sig\n authentication remote null\n";
-  EXPECT_THAT(Errors(server), IsEmpty());
+  EXPECT_THAT(LineErrors(server), IsEmpty());
   EXPECT_THAT(Warnings(server), ElementsAre(HasSubstr("8: anybody who reaches this router is let in by profile 'P'")));
   EXPECT_THAT(Warnings(" match identity remote any\n authentication local ecdsa-sig\n authentication remote null\n"
                        " authentication remote ecdsa-sig\n"),
@@ -73,17 +73,17 @@ TEST(NullAuthentication, OfThePeerIsWarnedOfAtItsLine) {
 
 TEST(NullAuthentication, OfOursGoesWithoutAName) {
   const std::string client = " match identity remote fqdn hub.example.net\n authentication remote ecdsa-sig\n";
-  EXPECT_THAT(Errors(client + " authentication local null\n"), IsEmpty());
+  EXPECT_THAT(LineErrors(client + " authentication local null\n"), IsEmpty());
   EXPECT_THAT(Warnings(client + " authentication local null\n"), IsEmpty());
   EXPECT_THAT(Warnings(client + " authentication local null\n identity local fqdn a.example.net\n"),
               ElementsAre(HasSubstr("says who we are without proving it")));
-  EXPECT_THAT(Errors(client + " authentication local ecdsa-sig\n identity local null\n"),
+  EXPECT_THAT(LineErrors(client + " authentication local ecdsa-sig\n identity local null\n"),
               ElementsAre(HasSubstr("does not say who we are, but authenticates us")));
 }
 
 TEST(NullAuthentication, NeedsNoKey) {
-  EXPECT_THAT(Errors(" match identity remote null\n authentication local null\n authentication remote null\n"), IsEmpty());
-  EXPECT_THAT(Errors(" match identity remote null\n authentication local pre-share\n authentication remote null\n"),
+  EXPECT_THAT(LineErrors(" match identity remote null\n authentication local null\n authentication remote null\n"), IsEmpty());
+  EXPECT_THAT(LineErrors(" match identity remote null\n authentication local pre-share\n authentication remote null\n"),
               ElementsAre(HasSubstr("has no key")));
   EXPECT_THAT(Warnings(" match identity remote any\n authentication local null\n authentication remote ecdsa-sig\n"
                        " aaa authorization group null list L A\naaa new-model\naaa authorization network L local\n"

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "unit/core_config/messages.h"
 
 namespace flexvpn::config {
 namespace {
@@ -18,15 +19,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-// Diagnostics of a severity as text lines.
-std::vector<std::string> Messages(const ParseResult& r, Diagnostic::Severity s) {
-  std::vector<std::string> out;
-  for (const Diagnostic& d : r.diagnostics)
-    if (d.severity == s) out.push_back(d.message);
-  return out;
-}
-std::vector<std::string> Errors(const std::string& text) { return Messages(Parse(text), Diagnostic::Severity::kError); }
 
 TEST(Parse, EmptyTextGivesSmartDefaults) {
   const ParseResult r = Parse("");

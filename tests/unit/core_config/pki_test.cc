@@ -4,6 +4,7 @@
 #include "files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "unit/core_config/messages.h"
 
 namespace flexvpn::config {
 namespace {
@@ -11,16 +12,6 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::vector<std::string> Messages(const ParseResult& r, Diagnostic::Severity severity) {
-  std::vector<std::string> out;
-  for (const Diagnostic& d : r.diagnostics)
-    if (d.severity == severity) out.push_back(d.message);
-  return out;
-}
-std::vector<std::string> Errors(const std::string& text) {
-  return Messages(Parse(text), Diagnostic::Severity::kError);
-}
 
 constexpr char kTrustpoint[] = R"(crypto pki trustpoint TP
  enrollment terminal pem

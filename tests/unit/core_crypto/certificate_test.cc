@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/crypto/provider.h"
+#include "support/openssl.h"
 #include "support/test_pki.h"
 
 namespace flexvpn::crypto::test {
@@ -12,10 +13,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const Provider& Openssl() {
-  static const Provider* provider = NewOpensslProvider().release();
-  return *provider;
-}
 Bytes Data() { return ToBytes("signed octets"); }
 
 const TestCert& Root() {

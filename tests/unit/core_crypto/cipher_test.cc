@@ -3,14 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "core/crypto/provider.h"
+#include "support/openssl.h"
 
 namespace flexvpn::crypto {
 namespace {
-
-const Provider& Openssl() {
-  static const std::unique_ptr<Provider> provider = NewOpensslProvider();
-  return *provider;
-}
 
 Bytes Iota(uint8_t first, size_t n) {
   Bytes out(n);

@@ -4,14 +4,10 @@
 
 #include "core/crypto/openssl_rng.h"
 #include "core/crypto/provider.h"
+#include "support/openssl.h"
 
 namespace flexvpn::crypto {
 namespace {
-
-const Provider& Openssl() {
-  static const std::unique_ptr<Provider> provider = NewOpensslProvider();
-  return *provider;
-}
 
 std::string PrfHex(Prf p, BytesView key, BytesView data) {
   const BytesView parts[] = {data};

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/crypto/provider.h"
+#include "support/openssl.h"
 #include "support/test_pki.h"
 
 namespace flexvpn::crypto::test {
@@ -18,11 +19,7 @@ using M = RevocationMethod;
 constexpr char kCrlUrl[] = "http://pki.example.net/root.crl";
 constexpr char kOcspUrl[] = "http://ocsp.example.net/";
 
-const Provider& Openssl() {
-  static const Provider* provider = NewOpensslProvider().release();
-  return *provider;
-}
-const TestCert& Root() {
+const TestCert& CrlRoot() {
   static const auto* ca = new TestCert({.cn = "Root", .ca = true});
   return *ca;
 }
@@ -30,10 +27,10 @@ CertSpec HubSpec() {
   return {
       .cn = "hub", .san = "DNS:hub.example.net", .key_number = 1, .crl_url = kCrlUrl, .ocsp_url = kOcspUrl};
 }
-VerifyPeer Peer(const TestCert& cert, RevocationPolicy policy, std::vector<Bytes> above = {},
+VerifyPeer PeerJob(const TestCert& cert, RevocationPolicy policy, std::vector<Bytes> above = {},
                 const std::vector<Bytes>& crls = {}) {
   VerifyPeer job;
-  job.trust = {Trust({&Root()}, crls, policy)};
+  job.trust = {Trust({&CrlRoot()}, crls, policy)};
   job.chain = {cert.der()};
   job.chain.insert(job.chain.end(), above.begin(), above.end());
   job.at = kNow;
@@ -84,7 +81,7 @@ class Asker {
 
 // The one fetch that a check of `cert` begins with.
 RevocationFetch Asked(const TestCert& cert, RevocationPolicy policy) {
-  const JobResult result = Openssl().Run(Peer(cert, std::move(policy)));
+  const JobResult result = Openssl().Run(PeerJob(cert, std::move(policy)));
   EXPECT_TRUE(result.ok()) << result.status();
   return std::get<RevocationNeeded>(*result).fetches.at(0);
 }
@@ -101,48 +98,48 @@ TEST(FetchableUrls, AreHttpWithAHostAndNothingHidden) {
 }
 
 TEST(CrlFromAPoint, IsAskedForWhereTheCertificateSaysAndDecides) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   const RevocationFetch fetch = Asked(cert, {{M::kCrl}, ""});
   EXPECT_EQ(fetch.request, (net::FetchRequest{kCrlUrl, {}, "", kMaxCrlSize, false}));
-  EXPECT_EQ(fetch.issuer, Root().der());
+  EXPECT_EQ(fetch.issuer, CrlRoot().der());
   Asker good;
-  good.answers[kCrlUrl] = Root().crl({});
-  EXPECT_EQ(good.Verdict(Peer(cert, ByCrl())), "good");
-  EXPECT_EQ(good.Verdict(Peer(cert, ByCrl())), "good");
+  good.answers[kCrlUrl] = CrlRoot().crl({});
+  EXPECT_EQ(good.Verdict(PeerJob(cert, ByCrl())), "good");
+  EXPECT_EQ(good.Verdict(PeerJob(cert, ByCrl())), "good");
   EXPECT_EQ(good.asked.size(), 1u);  // the second time it is known
   Asker bad;
-  bad.answers[kCrlUrl] = Root().crl({&cert});
-  EXPECT_THAT(bad.Verdict(Peer(cert, ByCrl())), HasSubstr("is revoked (CRL)"));
+  bad.answers[kCrlUrl] = CrlRoot().crl({&cert});
+  EXPECT_THAT(bad.Verdict(PeerJob(cert, ByCrl())), HasSubstr("is revoked (CRL)"));
 }
 
 TEST(CrlFromAPoint, IsNotAskedForWhileTheFileIsCurrent) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   Asker asker;
-  EXPECT_EQ(asker.Verdict(Peer(cert, ByCrl(), {}, {Root().crl({})})), "good");
-  EXPECT_THAT(asker.Verdict(Peer(cert, ByCrl(), {}, {Root().crl({&cert})})), HasSubstr("revoked"));
+  EXPECT_EQ(asker.Verdict(PeerJob(cert, ByCrl(), {}, {CrlRoot().crl({})})), "good");
+  EXPECT_THAT(asker.Verdict(PeerJob(cert, ByCrl(), {}, {CrlRoot().crl({&cert})})), HasSubstr("revoked"));
   EXPECT_TRUE(asker.asked.empty());
-  asker.answers[kCrlUrl] = Root().crl({});
-  EXPECT_EQ(asker.Verdict(Peer(cert, ByCrl(), {}, {Root().crl({}, kNow - 9 * kDay, kNow - 8 * kDay)})),
+  asker.answers[kCrlUrl] = CrlRoot().crl({});
+  EXPECT_EQ(asker.Verdict(PeerJob(cert, ByCrl(), {}, {CrlRoot().crl({}, kNow - 9 * kDay, kNow - 8 * kDay)})),
             "good");
   EXPECT_EQ(asker.asked.size(), 1u);
 }
 
 TEST(CrlFromAPoint, MustBeSignedByTheIssuerAndInForce) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   const RevocationFetch fetch = Asked(cert, ByCrl());
   auto check = [&](Bytes answer) {
     return std::string(
         Openssl().Run(CheckRevocationAnswer{fetch, std::move(answer), kNow}).status().message());
   };
-  EXPECT_EQ(check(Root().crl({})), "");
+  EXPECT_EQ(check(CrlRoot().crl({})), "");
   const TestCert thief({.cn = "Root", .ca = true, .key_number = 4}), other({.cn = "Other", .ca = true});
   EXPECT_THAT(check(thief.crl({&cert})), HasSubstr("signature of the CRL is wrong"));
   EXPECT_THAT(check(other.crl({})), HasSubstr("the CRL is of cn=Other"));
-  EXPECT_THAT(check(Root().crl({}, kNow - 9 * kDay, kNow - kDay)), HasSubstr("outdated since"));
-  EXPECT_THAT(check(Root().crl({}, kNow + kDay, kNow + 2 * kDay)), HasSubstr("not valid before"));
+  EXPECT_THAT(check(CrlRoot().crl({}, kNow - 9 * kDay, kNow - kDay)), HasSubstr("outdated since"));
+  EXPECT_THAT(check(CrlRoot().crl({}, kNow + kDay, kNow + 2 * kDay)), HasSubstr("not valid before"));
   EXPECT_THAT(check({}), HasSubstr("no CRL"));
   EXPECT_THAT(check(ToBytes("<html>")), HasSubstr("no CRL"));
-  const Bytes whole = Root().crl({&cert});
+  const Bytes whole = CrlRoot().crl({&cert});
   for (size_t n = 0; n < whole.size(); ++n)
     EXPECT_NE(check(Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(n))), "") << n;
   for (size_t n = 0; n < whole.size(); ++n) {
@@ -154,21 +151,21 @@ TEST(CrlFromAPoint, MustBeSignedByTheIssuerAndInForce) {
 
 TEST(CrlFromAPoint, OfEveryOneInTheChainIsAskedForAtOnce) {
   CertSpec sub_spec{.cn = "Sub", .ca = true, .key_number = 2, .crl_url = kCrlUrl};
-  const TestCert sub(sub_spec, &Root());
+  const TestCert sub(sub_spec, &CrlRoot());
   CertSpec spec = HubSpec();
   spec.crl_url = "http://pki.example.net/sub.crl";
   const TestCert cert(spec, &sub);
-  const JobResult first = Openssl().Run(Peer(cert, ByCrl(), {sub.der()}));
+  const JobResult first = Openssl().Run(PeerJob(cert, ByCrl(), {sub.der()}));
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(std::get<RevocationNeeded>(*first).fetches.size(), 2u);
   Asker asker;
-  asker.answers[kCrlUrl] = Root().crl({});
+  asker.answers[kCrlUrl] = CrlRoot().crl({});
   asker.answers[spec.crl_url] = sub.crl({});
-  EXPECT_EQ(asker.Verdict(Peer(cert, ByCrl(), {sub.der()})), "good");
+  EXPECT_EQ(asker.Verdict(PeerJob(cert, ByCrl(), {sub.der()})), "good");
   Asker revoked;
-  revoked.answers[kCrlUrl] = Root().crl({&sub});
+  revoked.answers[kCrlUrl] = CrlRoot().crl({&sub});
   revoked.answers[spec.crl_url] = sub.crl({});
-  EXPECT_THAT(revoked.Verdict(Peer(cert, ByCrl(), {sub.der()})), HasSubstr("cn=Sub,o=Example (serial"));
+  EXPECT_THAT(revoked.Verdict(PeerJob(cert, ByCrl(), {sub.der()})), HasSubstr("cn=Sub,o=Example (serial"));
 }
 
 TEST(CrlFromAPoint, OnlyHttpIsFollowed) {
@@ -176,13 +173,13 @@ TEST(CrlFromAPoint, OnlyHttpIsFollowed) {
     CertSpec spec = HubSpec();
     spec.crl_url = url;
     Asker asker;
-    EXPECT_THAT(asker.Verdict(Peer(TestCert(spec, &Root()), ByCrl())), HasSubstr("no CRL of cn=Root"));
+    EXPECT_THAT(asker.Verdict(PeerJob(TestCert(spec, &CrlRoot()), ByCrl())), HasSubstr("no CRL of cn=Root"));
     EXPECT_TRUE(asker.asked.empty());
   }
 }
 
 TEST(Ocsp, AsksTheResponderOfTheCertificateOrTheConfiguredOne) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   const RevocationFetch fetch = Asked(cert, {{M::kOcsp}, ""});
   EXPECT_EQ(fetch.request.url, kOcspUrl);
   EXPECT_EQ(fetch.request.content_type, "application/ocsp-request");
@@ -191,7 +188,7 @@ TEST(Ocsp, AsksTheResponderOfTheCertificateOrTheConfiguredOne) {
   OCSP_REQUEST* request = d2i_OCSP_REQUEST(nullptr, &p, static_cast<long>(fetch.request.body.size()));
   ASSERT_NE(request, nullptr);
   ASSERT_EQ(OCSP_request_onereq_count(request), 1);
-  OCSP_CERTID* id = OCSP_cert_to_id(EVP_sha1(), cert.get(), Root().get());
+  OCSP_CERTID* id = OCSP_cert_to_id(EVP_sha1(), cert.get(), CrlRoot().get());
   EXPECT_EQ(OCSP_id_cmp(id, OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0))), 0);
   OCSP_CERTID_free(id);
   OCSP_REQUEST_free(request);
@@ -199,66 +196,66 @@ TEST(Ocsp, AsksTheResponderOfTheCertificateOrTheConfiguredOne) {
 }
 
 TEST(Ocsp, GoodAndRevokedDecideUnknownDoesNot) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   const RevocationPolicy ocsp{{M::kOcsp}, ""};
   Asker good;
-  good.answers[kOcspUrl] = Root().ocsp(cert);
-  EXPECT_EQ(good.Verdict(Peer(cert, ocsp)), "good");
-  EXPECT_EQ(good.Verdict(Peer(cert, ocsp)), "good");
+  good.answers[kOcspUrl] = CrlRoot().ocsp(cert);
+  EXPECT_EQ(good.Verdict(PeerJob(cert, ocsp)), "good");
+  EXPECT_EQ(good.Verdict(PeerJob(cert, ocsp)), "good");
   EXPECT_EQ(good.asked.size(), 1u);
   Asker revoked;
-  revoked.answers[kOcspUrl] = Root().ocsp(cert, Root(), {.status = V_OCSP_CERTSTATUS_REVOKED});
-  EXPECT_THAT(revoked.Verdict(Peer(cert, ocsp)), HasSubstr("is revoked (OCSP)"));
-  EXPECT_THAT(revoked.Verdict(Peer(cert, {{M::kOcsp, M::kNone}, ""})), HasSubstr("revoked"));
+  revoked.answers[kOcspUrl] = CrlRoot().ocsp(cert, CrlRoot(), {.status = V_OCSP_CERTSTATUS_REVOKED});
+  EXPECT_THAT(revoked.Verdict(PeerJob(cert, ocsp)), HasSubstr("is revoked (OCSP)"));
+  EXPECT_THAT(revoked.Verdict(PeerJob(cert, {{M::kOcsp, M::kNone}, ""})), HasSubstr("revoked"));
   Asker unknown;
-  unknown.answers[kOcspUrl] = Root().ocsp(cert, Root(), {.status = V_OCSP_CERTSTATUS_UNKNOWN});
-  EXPECT_THAT(unknown.Verdict(Peer(cert, ocsp)), HasSubstr("does not know the certificate"));
-  EXPECT_EQ(unknown.Verdict(Peer(cert, {{M::kOcsp, M::kNone}, ""})), "good");
+  unknown.answers[kOcspUrl] = CrlRoot().ocsp(cert, CrlRoot(), {.status = V_OCSP_CERTSTATUS_UNKNOWN});
+  EXPECT_THAT(unknown.Verdict(PeerJob(cert, ocsp)), HasSubstr("does not know the certificate"));
+  EXPECT_EQ(unknown.Verdict(PeerJob(cert, {{M::kOcsp, M::kNone}, ""})), "good");
 }
 
 // RFC 6960 §4.2.2.2.
 TEST(Ocsp, SignerIsTheIssuerOrOneItGaveTheRight) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   const RevocationFetch fetch = Asked(cert, {{M::kOcsp}, ""});
   auto check = [&](const TestCert& signer) {
-    return Openssl().Run(CheckRevocationAnswer{fetch, signer.ocsp(cert, Root(), {}), kNow}).ok();
+    return Openssl().Run(CheckRevocationAnswer{fetch, signer.ocsp(cert, CrlRoot(), {}), kNow}).ok();
   };
-  EXPECT_TRUE(check(Root()));
+  EXPECT_TRUE(check(CrlRoot()));
   const TestCert responder({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3},
-                           &Root());
+                           &CrlRoot());
   EXPECT_TRUE(check(responder));
   EXPECT_FALSE(check(cert));  // says of itself that it is good
-  EXPECT_FALSE(check(TestCert({.cn = "no right", .key_number = 3}, &Root())));
-  EXPECT_FALSE(check(TestCert({.cn = "web", .extended_key_usage = "serverAuth", .key_number = 3}, &Root())));
+  EXPECT_FALSE(check(TestCert({.cn = "no right", .key_number = 3}, &CrlRoot())));
+  EXPECT_FALSE(check(TestCert({.cn = "web", .extended_key_usage = "serverAuth", .key_number = 3}, &CrlRoot())));
   EXPECT_FALSE(check(TestCert(
-      {.cn = "late", .to = kNow - kDay, .extended_key_usage = "OCSPSigning", .key_number = 3}, &Root())));
+      {.cn = "late", .to = kNow - kDay, .extended_key_usage = "OCSPSigning", .key_number = 3}, &CrlRoot())));
   const TestCert thief({.cn = "Root", .ca = true, .key_number = 4});
   EXPECT_FALSE(check(thief));
   EXPECT_FALSE(
       check(TestCert({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3}, &thief)));
   // Given by another CA below the same root: not by the issuer itself.
-  const TestCert sub({.cn = "Sub", .ca = true, .key_number = 5}, &Root());
+  const TestCert sub({.cn = "Sub", .ca = true, .key_number = 5}, &CrlRoot());
   EXPECT_FALSE(
       check(TestCert({.cn = "responder", .extended_key_usage = "OCSPSigning", .key_number = 3}, &sub)));
 }
 
 TEST(Ocsp, AnswerMustBeAboutTheCertificateAndInForce) {
-  const TestCert cert(HubSpec(), &Root()), another(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot()), another(HubSpec(), &CrlRoot());
   const RevocationFetch fetch = Asked(cert, {{M::kOcsp}, ""});
   auto check = [&](Bytes answer, UnixTime at = kNow) {
     return std::string(Openssl().Run(CheckRevocationAnswer{fetch, std::move(answer), at}).status().message());
   };
-  EXPECT_EQ(check(Root().ocsp(cert)), "");
-  EXPECT_THAT(check(Root().ocsp(another)), HasSubstr("other certificates"));
-  EXPECT_THAT(check(Root().ocsp(cert), kNow + 2 * kDay), HasSubstr("outdated since"));
-  EXPECT_THAT(check(Root().ocsp(cert, Root(), {.from = kNow + kDay, .to = kNow + 2 * kDay})),
+  EXPECT_EQ(check(CrlRoot().ocsp(cert)), "");
+  EXPECT_THAT(check(CrlRoot().ocsp(another)), HasSubstr("other certificates"));
+  EXPECT_THAT(check(CrlRoot().ocsp(cert), kNow + 2 * kDay), HasSubstr("outdated since"));
+  EXPECT_THAT(check(CrlRoot().ocsp(cert, CrlRoot(), {.from = kNow + kDay, .to = kNow + 2 * kDay})),
               HasSubstr("not valid before"));
-  EXPECT_EQ(check(Root().ocsp(cert, Root(), {.from = kNow - 60, .to = 0})), "");
-  EXPECT_THAT(check(Root().ocsp(cert, Root(), {.from = kNow - kDay, .to = 0})), HasSubstr("outdated since"));
-  EXPECT_THAT(check(Root().ocsp(cert, Root(), {.digest = "SHA1"})), HasSubstr("weak hash"));
+  EXPECT_EQ(check(CrlRoot().ocsp(cert, CrlRoot(), {.from = kNow - 60, .to = 0})), "");
+  EXPECT_THAT(check(CrlRoot().ocsp(cert, CrlRoot(), {.from = kNow - kDay, .to = 0})), HasSubstr("outdated since"));
+  EXPECT_THAT(check(CrlRoot().ocsp(cert, CrlRoot(), {.digest = "SHA1"})), HasSubstr("weak hash"));
   EXPECT_THAT(check(FromHex("30030a0106")), HasSubstr("the responder says unauthorized"));
   EXPECT_THAT(check(ToBytes("<html>")), HasSubstr("no OCSP answer"));
-  const Bytes whole = Root().ocsp(cert);
+  const Bytes whole = CrlRoot().ocsp(cert);
   for (size_t n = 0; n < whole.size(); ++n)
     EXPECT_NE(check(Bytes(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(n))), "") << n;
   Bytes longer = whole;
@@ -267,24 +264,24 @@ TEST(Ocsp, AnswerMustBeAboutTheCertificateAndInForce) {
 }
 
 TEST(Ocsp, AKnownAnswerDoesNotOutliveItsDates) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   Asker asker;
-  asker.answers[kOcspUrl] = Root().ocsp(cert);
-  VerifyPeer job = Peer(cert, {{M::kOcsp}, ""});
+  asker.answers[kOcspUrl] = CrlRoot().ocsp(cert);
+  VerifyPeer job = PeerJob(cert, {{M::kOcsp}, ""});
   EXPECT_EQ(asker.Verdict(job), "good");
   job.at = kNow + 2 * kDay;  // the clock was set
   EXPECT_THAT(asker.Verdict(job), HasSubstr("outdated since"));
 }
 
 TEST(Methods, CountInOrderUntilOneCanTell) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   auto run = [&](std::vector<M> methods, bool crl, bool ocsp, bool revoked) {
     Asker asker;
-    if (crl) asker.answers[kCrlUrl] = revoked ? Root().crl({&cert}) : Root().crl({});
+    if (crl) asker.answers[kCrlUrl] = revoked ? CrlRoot().crl({&cert}) : CrlRoot().crl({});
     if (ocsp)
       asker.answers[kOcspUrl] =
-          Root().ocsp(cert, Root(), {.status = revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD});
-    const std::string verdict = asker.Verdict(Peer(cert, {std::move(methods), ""}));
+          CrlRoot().ocsp(cert, CrlRoot(), {.status = revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD});
+    const std::string verdict = asker.Verdict(PeerJob(cert, {std::move(methods), ""}));
     return std::pair(verdict.substr(0, 22), asker.asked.size());
   };
   const std::string good = "good", nobody = "nobody can tell whethe", its = "its certificate cn=hub";
@@ -299,18 +296,18 @@ TEST(Methods, CountInOrderUntilOneCanTell) {
 }
 
 TEST(Methods, TheRefusalSaysWhatWasTried) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   Asker asker;
   asker.answers[kCrlUrl] = ToBytes("<html>404</html>");
-  const std::string why = asker.Verdict(Peer(cert, {{M::kCrl, M::kOcsp}, ""}));
+  const std::string why = asker.Verdict(PeerJob(cert, {{M::kCrl, M::kOcsp}, ""}));
   for (const char* part : {"cn=hub,o=Example", "no CRL of cn=Root,o=Example", kCrlUrl,
                            "what it sends is no CRL", kOcspUrl, "no server"})
     EXPECT_THAT(why, HasSubstr(part));
-  VerifyPeer late = Peer(cert, {{M::kCrl, M::kOcsp}, ""});
+  VerifyPeer late = PeerJob(cert, {{M::kCrl, M::kOcsp}, ""});
   late.may_fetch = false;
   EXPECT_THAT(asker.Verdict(late), HasSubstr("nobody can tell"));
   EXPECT_THAT(
-      Asker().Verdict(Peer(TestCert({.cn = "hub", .san = "DNS:hub.example.net"}, &Root()), {{M::kOcsp}, ""})),
+      Asker().Verdict(PeerJob(TestCert({.cn = "hub", .san = "DNS:hub.example.net"}, &CrlRoot()), {{M::kOcsp}, ""})),
       HasSubstr("no OCSP responder is named"));
 }
 
@@ -319,7 +316,7 @@ TEST(Answers, MayBeSignedWithEveryKindOfKey) {
     const TestCert ca({.cn = "CA", .key = kind, .ca = true});
     const TestCert cert(HubSpec(), &ca);
     auto peer = [&](M method) {
-      VerifyPeer job = Peer(cert, {});
+      VerifyPeer job = PeerJob(cert, {});
       job.trust = {Trust({&ca}, {}, {{method}, ""})};
       return job;
     };
@@ -341,16 +338,16 @@ TEST(Fetching, IsNotCausedByAStranger) {
   const RevocationPolicy both{{M::kCrl, M::kOcsp}, ""};
   Asker asker;
   const TestCert evil_ca({.cn = "Root", .ca = true, .key_number = 4});
-  EXPECT_NE(asker.Verdict(Peer(TestCert(HubSpec(), &evil_ca), both)), "good");
-  EXPECT_NE(asker.Verdict(Peer(TestCert(HubSpec(), nullptr), both)), "good");
-  const TestCert cert(HubSpec(), &Root());
-  VerifyPeer stolen = Peer(cert, both);
+  EXPECT_NE(asker.Verdict(PeerJob(TestCert(HubSpec(), &evil_ca), both)), "good");
+  EXPECT_NE(asker.Verdict(PeerJob(TestCert(HubSpec(), nullptr), both)), "good");
+  const TestCert cert(HubSpec(), &CrlRoot());
+  VerifyPeer stolen = PeerJob(cert, both);
   stolen.signature.value[8] ^= 1;
   EXPECT_THAT(asker.Verdict(stolen), HasSubstr("wrong signature"));
-  VerifyPeer other_name = Peer(cert, both);
+  VerifyPeer other_name = PeerJob(cert, both);
   other_name.identity.value = ToBytes("spoke.example.net");
   EXPECT_THAT(asker.Verdict(other_name), HasSubstr("identity mismatch"));
-  VerifyPeer expired = Peer(cert, both);
+  VerifyPeer expired = PeerJob(cert, both);
   expired.at = kNow + 60 * kDay;
   EXPECT_THAT(asker.Verdict(expired), HasSubstr("expired"));
   EXPECT_TRUE(asker.asked.empty());
@@ -358,16 +355,16 @@ TEST(Fetching, IsNotCausedByAStranger) {
 
 // A CRL for one CA says nothing about another of the same name, whatever the URL.
 TEST(Fetching, OneAnswerServesOnlyQuestionsOfTheSameIssuer) {
-  const TestCert cert(HubSpec(), &Root());
+  const TestCert cert(HubSpec(), &CrlRoot());
   const TestCert twin({.cn = "Root", .ca = true, .key_number = 4});
   const TestCert other(HubSpec(), &twin);
-  VerifyPeer job = Peer(other, ByCrl());
+  VerifyPeer job = PeerJob(other, ByCrl());
   job.trust = {Trust({&twin}, {}, ByCrl())};
   const JobResult result = Openssl().Run(job);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_NE(std::get<RevocationNeeded>(*result).fetches.at(0).key, Asked(cert, ByCrl()).key);
-  EXPECT_EQ(Asked(TestCert(HubSpec(), &Root()), ByCrl()).key, Asked(cert, ByCrl()).key);
-  EXPECT_NE(Asked(TestCert(HubSpec(), &Root()), {{M::kOcsp}, ""}).key, Asked(cert, {{M::kOcsp}, ""}).key);
+  EXPECT_EQ(Asked(TestCert(HubSpec(), &CrlRoot()), ByCrl()).key, Asked(cert, ByCrl()).key);
+  EXPECT_NE(Asked(TestCert(HubSpec(), &CrlRoot()), {{M::kOcsp}, ""}).key, Asked(cert, {{M::kOcsp}, ""}).key);
 }
 
 }  // namespace

@@ -3,11 +3,11 @@
 
 #include "base/rng.h"
 #include "core/dataplane/objects.h"
+#include "support/values.h"
 
 namespace flexvpn::dataplane {
 namespace {
 
-net::IpAddress Ip(const char* text) { return *net::IpAddress::Parse(text); }
 net::Prefix Net(const char* text) { return *net::Prefix::Parse(text); }
 
 Sa MakeSa(Direction d, uint32_t spi, uint32_t peer) {

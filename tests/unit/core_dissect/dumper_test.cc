@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "core/ike/codec/payloads.h"
+#include "support/openssl.h"
 #include "unit/core_ike/pair.h"
 
 namespace flexvpn::dissect {
@@ -44,11 +45,6 @@ Conversation Talk(const ike::Suite& suite) {
 }
 ike::Suite Gcm() {
   return {Encr::kAesGcm16, 256, Integ::kNone, Prf::kHmacSha512, crypto::KeMethod::kEcp256, false};
-}
-
-const crypto::Provider& Openssl() {
-  static const std::unique_ptr<crypto::Provider> provider = crypto::NewOpensslProvider();
-  return *provider;
 }
 
 std::vector<std::string> Names(const Json& message) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Encrypted Fragment payload (RFC 7383 §2.5).
 #include "core/ike/codec/fragment.h"
+#include "support/openssl.h"
+#include "unit/core_ike/protect_keys.h"
 
 #include <gtest/gtest.h>
 
@@ -12,33 +14,11 @@ namespace {
 using crypto::Encr;
 using crypto::Integ;
 
-const crypto::Provider& Openssl() {
-  static const std::unique_ptr<crypto::Provider> provider = crypto::NewOpensslProvider();
-  return *provider;
-}
-
-ProtectKeys Keys(Encr encr, uint16_t key_bits, Integ integ) {
-  ProtectKeys keys;
-  keys.encr = encr;
-  keys.integ = integ;
-  keys.encr_key.assign(crypto::EncrKeySize(encr, key_bits) + crypto::SaltSize(encr), 0x11);
-  keys.integ_key.assign(crypto::IntegKeySize(integ), 0x22);
-  return keys;
-}
 std::vector<ProtectKeys> AllKeys() {
   return {Keys(Encr::kAesCbc, 256, Integ::kHmacSha512_256), Keys(Encr::kAesCbc, 128, Integ::kHmacSha1_96),
           Keys(Encr::kAesGcm16, 256, Integ::kNone), Keys(Encr::kChacha20Poly1305, 0, Integ::kNone)};
 }
 
-Header TestHeader() {
-  Header h;
-  h.initiator_spi = IkeSpi(0x0102030405060708);
-  h.responder_spi = IkeSpi(0x1112131415161718);
-  h.exchange = ExchangeType::kIkeAuth;
-  h.flags = kFlagInitiator;
-  h.message_id = 1;
-  return h;
-}
 Payloads Large(size_t size = 1000) {
   Bytes body(size);
   for (size_t i = 0; i < size; ++i) body[i] = static_cast<uint8_t>(i * 7);

@@ -5,14 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "support/values.h"
 
 namespace flexvpn::ike {
 namespace {
 
 using crypto::KeMethod;
 using net::IpAddress;
-
-IpAddress Ip(const char* text) { return *IpAddress::Parse(text); }
 
 // Payload and its body; `from`: shortest truncation of the body that is still a valid payload (bodies that end
 // in "the rest" have some), or npos.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Encrypted payload: what is refused before and after decryption.
 #include "core/ike/codec/protect.h"
+#include "support/openssl.h"
+#include "unit/core_ike/protect_keys.h"
 
 #include <gtest/gtest.h>
 
@@ -9,20 +11,6 @@ namespace {
 
 using crypto::Encr;
 using crypto::Integ;
-
-const crypto::Provider& Openssl() {
-  static const std::unique_ptr<crypto::Provider> provider = crypto::NewOpensslProvider();
-  return *provider;
-}
-
-ProtectKeys Keys(Encr encr, uint16_t key_bits, Integ integ) {
-  ProtectKeys keys;
-  keys.encr = encr;
-  keys.integ = integ;
-  keys.encr_key.assign(crypto::EncrKeySize(encr, key_bits) + crypto::SaltSize(encr), 0x11);
-  keys.integ_key.assign(crypto::IntegKeySize(integ), 0x22);
-  return keys;
-}
 
 struct Case {
   const char* name;
@@ -45,15 +33,6 @@ std::vector<Case> AllCases() {
   };
 }
 
-Header TestHeader() {
-  Header h;
-  h.initiator_spi = IkeSpi(0x0102030405060708);
-  h.responder_spi = IkeSpi(0x1112131415161718);
-  h.exchange = ExchangeType::kIkeAuth;
-  h.flags = kFlagInitiator;
-  h.message_id = 1;
-  return h;
-}
 Payloads TestPayloads(size_t extra = 5) {
   return {IdPayload{true, IdType::kFqdn, ToBytes("spoke1.example.net")}, VendorIdPayload{Bytes(extra, 'v')}};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Key derivation against vectors of NIST's validation programme for the IKEv2 KDF of SP 800-135.
 #include "core/ike/keymat.h"
+#include "support/openssl.h"
 
 #include <gtest/gtest.h>
 
@@ -12,10 +13,6 @@ using crypto::Integ;
 using crypto::KeMethod;
 using crypto::Prf;
 
-const crypto::Provider& Openssl() {
-  static const std::unique_ptr<crypto::Provider> provider = crypto::NewOpensslProvider();
-  return *provider;
-}
 std::string Hex(const SecretBytes& s) { return ToHex(s); }
 
 // CAVP IKEv2, HMAC-SHA1, 132 octets of keying material: exactly AES-CBC-128 with HMAC-SHA1-96.

@@ -15,12 +15,12 @@
 #include "absl/strings/str_cat.h"
 #include "core/ike/endpoint.h"
 #include "support/toy_crypto.h"
+#include "support/values.h"
 
 namespace flexvpn::ike::test {
 
 using namespace std::chrono_literals;
 
-inline net::IpAddress Ip(const char* text) { return *net::IpAddress::Parse(text); }
 inline Identity Fqdn(const char* name) { return {IdType::kFqdn, ToBytes(name)}; }
 
 // Of tests that run with both forms of tickets.

@@ -5,12 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "support/values.h"
 #include "unit/core_nhrp/golden_packets.h"
 
 namespace flexvpn::nhrp {
 namespace {
-
-net::IpAddress Ip(absl::string_view text) { return *net::IpAddress::Parse(text); }
 
 // Sets size and checksum of a packet that a test has changed.
 Bytes Repaired(Bytes b) {

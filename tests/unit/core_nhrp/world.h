@@ -13,10 +13,10 @@
 
 #include "core/nhrp/codec.h"
 #include "core/nhrp/endpoint.h"
+#include "support/values.h"
 
 namespace flexvpn::nhrp::testing {
 
-inline net::IpAddress Ip(absl::string_view text) { return *net::IpAddress::Parse(text); }
 inline net::Prefix Net(absl::string_view text) { return *net::Prefix::Parse(text); }
 
 class Node;

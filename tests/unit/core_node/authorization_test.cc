@@ -5,20 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/ike/cp.h"
+#include "support/values.h"
+#include "unit/core_node/parse.h"
 
 namespace flexvpn::node {
 namespace {
 
 ike::Identity Fqdn(const std::string& name) { return {ike::IdType::kFqdn, ToBytes(name)}; }
 ike::Identity Email(const std::string& name) { return {ike::IdType::kEmail, ToBytes(name)}; }
-net::IpAddress A(absl::string_view text) { return *net::IpAddress::Parse(text); }
-
-config::Model Parse(const std::string& text) {
-  config::ParseResult r = config::Parse(text);
-  for (const auto& d : r.diagnostics)
-    EXPECT_NE(d.severity, config::Diagnostic::Severity::kError) << config::FormatDiagnostic(d, "test", text);
-  return std::move(r.model);
-}
 
 constexpr char kConfig[] = R"(
 aaa new-model
@@ -82,9 +76,9 @@ TEST(Matches, AddressRuleIsAPrefixAndNeedsAnAddressIdentity) {
 
 TEST(FindProfile, ExactNameWinsOverItsDomain) {
   const config::Model m = Parse(kConfig);
-  EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("special.example.net"))->name, "B");
-  EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("other.example.net"))->name, "A");
-  EXPECT_EQ(FindProfile(m, A("198.51.100.1"), Fqdn("example.org")), nullptr);
+  EXPECT_EQ(FindProfile(m, Ip("198.51.100.1"), Fqdn("special.example.net"))->name, "B");
+  EXPECT_EQ(FindProfile(m, Ip("198.51.100.1"), Fqdn("other.example.net"))->name, "A");
+  EXPECT_EQ(FindProfile(m, Ip("198.51.100.1"), Fqdn("example.org")), nullptr);
 }
 
 TEST(FindProfile, AnInterfaceStandsForTheAddressesItHasNow) {
@@ -94,7 +88,7 @@ TEST(FindProfile, AnInterfaceStandsForTheAddressesItHasNow) {
       "crypto ikev2 profile WEST\n match identity remote any\n match address local 192.0.2.9\n"
       " match address local interface eth1\n", rest));
   const auto find = [&](const char* address, std::vector<std::string> interfaces) {
-    LocalEnd end(A(address));
+    LocalEnd end(Ip(address));
     end.interfaces = std::move(interfaces);
     const config::IkeProfile* p = FindProfile(m, end, Fqdn("a.example.net"));
     return p == nullptr ? "" : p->name;
@@ -114,9 +108,9 @@ TEST(FindKeys, CallerWithoutAddressTakesThePeerWhoseIdentityTheProfileMatches) {
       " authentication local pre-share\n keyring local K\n"
       "crypto ikev2 profile Q\n match identity remote fqdn domain example.net\n authentication remote pre-share\n"
       " authentication local pre-share\n keyring local K\n");
-  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.1"))->local, ToSecret(AsView("hub")));
-  EXPECT_FALSE(FindKeys(m, m.profiles.at("Q"), std::nullopt, A("192.0.2.1")).ok());
-  EXPECT_FALSE(FindKeys(m, m.profiles.at("P"), Fqdn("stranger.example.net"), A("192.0.2.1")).ok());
+  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, Ip("192.0.2.1"))->local, ToSecret(AsView("hub")));
+  EXPECT_FALSE(FindKeys(m, m.profiles.at("Q"), std::nullopt, Ip("192.0.2.1")).ok());
+  EXPECT_FALSE(FindKeys(m, m.profiles.at("P"), Fqdn("stranger.example.net"), Ip("192.0.2.1")).ok());
 }
 
 // A hub and spokes with keys of their own, one profile for both.
@@ -130,33 +124,33 @@ config::Model TwoKeys(const char* hub_address = "") {
 
 TEST(FindKeys, CallerHasNoKeyIfSeveralPeersCouldAnswer) {
   const config::Model m = TwoKeys();
-  EXPECT_FALSE(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.1")).ok());
+  EXPECT_FALSE(FindKeys(m, m.profiles.at("P"), std::nullopt, Ip("192.0.2.1")).ok());
 }
 
 TEST(FindKeys, APeerWithAnotherAddressIsNotTakenByIdentity) {
   const config::Model m = TwoKeys("  address 192.0.2.9\n");
-  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.9"))->local, ToSecret(AsView("hub")));
-  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, A("192.0.2.1"))->local, ToSecret(AsView("others")));
+  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, Ip("192.0.2.9"))->local, ToSecret(AsView("hub")));
+  EXPECT_EQ(FindKeys(m, m.profiles.at("P"), std::nullopt, Ip("192.0.2.1"))->local, ToSecret(AsView("others")));
 }
 
 // Whoever has the spokes' key must not pass for the hub, although the profile accepts the hub, too.
 TEST(KeyIsOf, AKeyChosenByIdentityProvesNoOther) {
   const config::Model m = TwoKeys("  address 192.0.2.9\n");
   const config::IkeProfile& p = m.profiles.at("P");
-  EXPECT_TRUE(KeyIsOf(m, p, Fqdn("a.spokes.example.net"), A("192.0.2.1")));
-  EXPECT_FALSE(KeyIsOf(m, p, Fqdn("hub.example.net"), A("192.0.2.1")));
-  EXPECT_TRUE(KeyIsOf(m, p, Fqdn("hub.example.net"), A("192.0.2.9")));
+  EXPECT_TRUE(KeyIsOf(m, p, Fqdn("a.spokes.example.net"), Ip("192.0.2.1")));
+  EXPECT_FALSE(KeyIsOf(m, p, Fqdn("hub.example.net"), Ip("192.0.2.1")));
+  EXPECT_TRUE(KeyIsOf(m, p, Fqdn("hub.example.net"), Ip("192.0.2.9")));
 }
 
 TEST(FindKeys, IdentityBeatsAddressAndLongerPrefixBeatsShorter) {
   const config::Model m = Parse(kConfig);
   const config::IkeProfile& p = m.profiles.at("A");
-  auto named = FindKeys(m, p, Fqdn("a.example.net"), A("203.0.113.5"));
+  auto named = FindKeys(m, p, Fqdn("a.example.net"), Ip("203.0.113.5"));
   ASSERT_TRUE(named.ok()) << named.status();
   EXPECT_EQ(named->local, ToSecret(AsView("l-key")));
   EXPECT_EQ(named->remote, ToSecret(AsView("r-key")));
-  EXPECT_EQ(FindKeys(m, p, Fqdn("b.example.net"), A("203.0.113.5"))->local, ToSecret(AsView("net-key")));
-  EXPECT_EQ(FindKeys(m, p, std::nullopt, A("192.0.2.1"))->local, ToSecret(AsView("any-key")));
+  EXPECT_EQ(FindKeys(m, p, Fqdn("b.example.net"), Ip("203.0.113.5"))->local, ToSecret(AsView("net-key")));
+  EXPECT_EQ(FindKeys(m, p, std::nullopt, Ip("192.0.2.1"))->local, ToSecret(AsView("any-key")));
 }
 
 TEST(IkeSuites, AMixedProposalGivesAeadSuitesWithoutAndCbcSuitesWithIntegrity) {
@@ -169,7 +163,7 @@ crypto ikev2 proposal P
 crypto ikev2 policy Q
  proposal P
 )");
-  const std::vector<ike::Suite> s = IkeSuites(m, A("192.0.2.1"));
+  const std::vector<ike::Suite> s = IkeSuites(m, Ip("192.0.2.1"));
   ASSERT_EQ(s.size(), 2u);
   EXPECT_EQ(s[0], (ike::Suite{crypto::Encr::kAesGcm16, 256, crypto::Integ::kNone, crypto::Prf::kHmacSha512,
                               crypto::KeMethod::kEcp256, false}));
@@ -186,7 +180,7 @@ crypto ikev2 proposal P
 crypto ikev2 policy Q
  proposal P
 )");
-  const std::vector<ike::Suite> s = IkeSuites(m, A("192.0.2.1"));
+  const std::vector<ike::Suite> s = IkeSuites(m, Ip("192.0.2.1"));
   ASSERT_EQ(s.size(), 2u);
   EXPECT_EQ(s[0].prf, crypto::Prf::kHmacSha1);
   EXPECT_EQ(s[1].prf, crypto::Prf::kHmacSha384);
@@ -195,7 +189,7 @@ crypto ikev2 policy Q
 TEST(SessionPolicy, GreInterfaceAsksForTheGreFlowBetweenTheEndpoints) {
   const config::Model m = Parse(kConfig);
   auto p = MakeSessionPolicy(m, m.profiles.at("A"), m.interfaces.at("Virtual-Template1"), Fqdn("b.example.net"),
-                             A("198.51.100.1"), A("203.0.113.5"));
+                             Ip("198.51.100.1"), Ip("203.0.113.5"));
   ASSERT_TRUE(p.ok()) << p.status();
   EXPECT_EQ(p->local_id, Fqdn("hub.example.net"));
   ASSERT_EQ(p->child.local.size(), 1u);
@@ -206,7 +200,7 @@ TEST(SessionPolicy, GreInterfaceAsksForTheGreFlowBetweenTheEndpoints) {
 
 TEST(AnnouncedPrefixes, OwnAddressAndWhatTheAccessListPermits) {
   const config::Model m = Parse(kConfig);
-  const auto prefixes = AnnouncedPrefixes(m, m.authorization_policies.at("default"), A("10.0.0.1"));
+  const auto prefixes = AnnouncedPrefixes(m, m.authorization_policies.at("default"), Ip("10.0.0.1"));
   ASSERT_EQ(prefixes.size(), 2u);  // 192.168.9.0/24 is denied first
   EXPECT_EQ(prefixes[0], *net::Prefix::Parse("10.0.0.1/32"));
   EXPECT_EQ(prefixes[1], *net::Prefix::Parse("192.168.0.0/16"));

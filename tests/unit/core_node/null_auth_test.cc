@@ -5,16 +5,16 @@
 #include "core/node/reconfigure.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/values.h"
 
 namespace flexvpn::node {
 namespace {
 
 const ike::Identity kNobody{ike::IdType::kNull, {}};
 const ike::Identity kSpoke{ike::IdType::kFqdn, ToBytes("spoke.example.net")};
-net::IpAddress A(const char* text) { return *net::IpAddress::Parse(text); }
 
 // OPEN is for everybody, KEY for those with a key, LAX for both; CALLER is a client's.
-constexpr char kConfig[] = R"(
+constexpr char kNullConfig[] = R"(
 crypto ikev2 profile OPEN
  match identity remote null
  authentication local pre-share key server-key
@@ -49,23 +49,23 @@ interface Virtual-Template1 type tunnel
 )";
 
 config::Model Configured() {
-  config::ParseResult r = config::Parse(kConfig);
+  config::ParseResult r = config::Parse(kNullConfig);
   for (const auto& d : r.diagnostics)
-    EXPECT_NE(d.severity, config::Diagnostic::Severity::kError) << config::FormatDiagnostic(d, "test", kConfig);
+    EXPECT_NE(d.severity, config::Diagnostic::Severity::kError) << config::FormatDiagnostic(d, "test", kNullConfig);
   return std::move(r.model);
 }
 
 absl::StatusOr<ike::SessionPolicy> PolicyOf(const config::Model& m, const char* profile, const ike::Identity& peer) {
-  return MakeSessionPolicy(m, m.profiles.at(profile), m.interfaces.at("Virtual-Template1"), peer, A("192.0.2.1"), A("192.0.2.9"));
+  return MakeSessionPolicy(m, m.profiles.at(profile), m.interfaces.at("Virtual-Template1"), peer, Ip("192.0.2.1"), Ip("192.0.2.9"));
 }
 
 TEST(NullProfile, WhoIsNobodyFitsTheLineThatSaysSoBeforeTheOneForAll) {
   config::Model m = Configured();
-  EXPECT_EQ(FindProfile(m, A("192.0.2.1"), kNobody)->name, "OPEN");
-  EXPECT_NE(FindProfile(m, A("192.0.2.1"), kSpoke)->name, "OPEN");
+  EXPECT_EQ(FindProfile(m, Ip("192.0.2.1"), kNobody)->name, "OPEN");
+  EXPECT_NE(FindProfile(m, Ip("192.0.2.1"), kSpoke)->name, "OPEN");
   m.profiles.erase("OPEN");
   m.profiles.erase("LAX");
-  EXPECT_EQ(FindProfile(m, A("192.0.2.1"), kNobody)->name, "KEY") << "which does not accept NULL authentication";
+  EXPECT_EQ(FindProfile(m, Ip("192.0.2.1"), kNobody)->name, "KEY") << "which does not accept NULL authentication";
   EXPECT_FALSE(PolicyOf(m, "KEY", kNobody)->accept_null);
 }
 

@@ -13,6 +13,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "support/test_pki.h"
+#include "support/values.h"
+#include "unit/core_node/parse.h"
 
 namespace flexvpn::node {
 namespace {
@@ -22,14 +24,6 @@ using crypto::test::kNow;
 using crypto::test::TestCert;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-config::Model Parse(const std::string& text) {
-  config::ParseResult r = config::Parse(text);
-  for (const auto& d : r.diagnostics)
-    EXPECT_NE(d.severity, config::Diagnostic::Severity::kError) << config::FormatDiagnostic(d, "test", text);
-  return std::move(r.model);
-}
-net::IpAddress A(const char* text) { return *net::IpAddress::Parse(text); }
 
 const TestCert& Ca() {
   static const auto* ca = new TestCert({.cn = "CA", .ca = true, .key_number = 9});
@@ -105,9 +99,9 @@ TEST(FindProfile, CertificateMapCountsAsExact) {
   const crypto::CertificateInfo spoke = TestCert({.cn = "spoke1"}, &Ca()).info(),
                                 other = TestCert({.cn = "x"}, &Ca()).info();
   const ike::Identity id{ike::IdType::kFqdn, ToBytes("spoke1.example.net")};
-  EXPECT_EQ(FindProfile(m, A("192.0.2.1"), id, &spoke)->name, "CERT");
-  EXPECT_EQ(FindProfile(m, A("192.0.2.1"), id, &other)->name, "NAMES");
-  EXPECT_EQ(FindProfile(m, A("192.0.2.1"), id, nullptr)->name, "NAMES");
+  EXPECT_EQ(FindProfile(m, Ip("192.0.2.1"), id, &spoke)->name, "CERT");
+  EXPECT_EQ(FindProfile(m, Ip("192.0.2.1"), id, &other)->name, "NAMES");
+  EXPECT_EQ(FindProfile(m, Ip("192.0.2.1"), id, nullptr)->name, "NAMES");
   EXPECT_FALSE(ProfileAccepts(m, m.profiles.at("CERT"), id, nullptr));
   EXPECT_TRUE(ProfileAccepts(m, m.profiles.at("CERT"), id, &spoke));
 }
@@ -117,21 +111,21 @@ TEST(SessionPolicy, HoldsCredentialTrustAndTheSubjectAsIdentity) {
   const TestCert hub({.cn = "hub"}, &Ca());
   const Pki pki = {{"TP", Loaded(&hub)}};
   const auto policy = MakeSessionPolicy(m, m.profiles.at("CERT"), m.interfaces.at("Virtual-Template1"),
-                                        std::nullopt, A("192.0.2.1"), A("192.0.2.2"), pki);
+                                        std::nullopt, Ip("192.0.2.1"), Ip("192.0.2.2"), pki);
   ASSERT_TRUE(policy.ok()) << policy.status();
   EXPECT_EQ(policy->credentials.size(), 1u);
   EXPECT_EQ(policy->trust.size(), 1u);
   EXPECT_FALSE(policy->accept_psk);
   EXPECT_TRUE(policy->accept_rsa && policy->accept_elliptic);
   EXPECT_EQ(policy->local_id.ToString(), "cn=hub,o=Example");
-  EXPECT_THAT(Authorities(m, pki, A("192.0.2.1")), ElementsAre(Ca().info().key_id));
+  EXPECT_THAT(Authorities(m, pki, Ip("192.0.2.1")), ElementsAre(Ca().info().key_id));
 }
 
 TEST(SessionPolicy, KeyOfTheOtherKindIsNoCertificateForTheProfile) {
   const config::Model m = Parse(kProfile);
   const TestCert hub({.cn = "hub", .key = KeyKind::kRsa}, &Ca());
   const auto policy = MakeSessionPolicy(m, m.profiles.at("CERT"), m.interfaces.at("Virtual-Template1"),
-                                        std::nullopt, A("192.0.2.1"), A("192.0.2.2"), {{"TP", Loaded(&hub)}});
+                                        std::nullopt, Ip("192.0.2.1"), Ip("192.0.2.2"), {{"TP", Loaded(&hub)}});
   EXPECT_THAT(std::string(policy.status().message()), HasSubstr("ecdsa-sig"));
 }
 
@@ -144,7 +138,7 @@ class Pair {
     for (size_t i : {0u, 1u}) Feed(i, TimeOfDay{kNow});
     for (size_t i : {1u, 0u}) Feed(i, LocalNetwork{{{"eth0", Address(i), 24}}, {}});
   }
-  static net::IpAddress Address(size_t i) { return i == 0 ? A("192.0.2.1") : A("192.0.2.2"); }
+  static net::IpAddress Address(size_t i) { return i == 0 ? Ip("192.0.2.1") : Ip("192.0.2.2"); }
   void Run(Duration limit) {
     const Instant end = now_ + limit;
     while (true) {

@@ -10,7 +10,7 @@
 namespace flexvpn::node {
 namespace {
 
-constexpr char kConfig[] = R"(aaa new-model
+constexpr char kChangeConfig[] = R"(aaa new-model
 aaa authorization network L local
 ip local pool P 10.0.0.1 10.0.0.9
 ip local pool OTHER 10.1.0.1 10.1.0.9
@@ -59,7 +59,7 @@ interface Virtual-Template1 type tunnel
 
 class Session : public testing::Test {
  protected:
-  Session() : before_(config::Parse(kConfig)) {
+  Session() : before_(config::Parse(kChangeConfig)) {
     EXPECT_TRUE(before_.ok());
     info_.profile = "F";
     info_.remote_id = {ike::IdType::kFqdn, ToBytes("spoke.example.net")};

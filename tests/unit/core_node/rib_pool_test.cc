@@ -3,11 +3,11 @@
 
 #include "core/node/pool.h"
 #include "core/node/rib.h"
+#include "support/values.h"
 
 namespace flexvpn::node {
 namespace {
 
-net::IpAddress A(absl::string_view text) { return *net::IpAddress::Parse(text); }
 net::Prefix P(absl::string_view text) { return *net::Prefix::Parse(text); }
 constexpr net::PeerId kOne(1), kTwo(2);
 
@@ -15,22 +15,22 @@ TEST(Rib, FindsTheLongestMatch) {
   Rib rib;
   rib.Add(P("0.0.0.0/0"), kOne, 2);
   rib.Add(P("10.1.0.0/16"), kTwo, 2);
-  EXPECT_EQ(rib.Lookup(A("10.1.2.3")).peer, kTwo);
-  EXPECT_EQ(rib.Lookup(A("10.1.2.3")).prefix, P("10.1.0.0/16"));
-  EXPECT_EQ(rib.Lookup(A("192.0.2.1")).peer, kOne);
-  EXPECT_EQ(rib.Lookup(A("2001:db8::1")).kind, Rib::Match::Kind::kNone);
+  EXPECT_EQ(rib.Lookup(Ip("10.1.2.3")).peer, kTwo);
+  EXPECT_EQ(rib.Lookup(Ip("10.1.2.3")).prefix, P("10.1.0.0/16"));
+  EXPECT_EQ(rib.Lookup(Ip("192.0.2.1")).peer, kOne);
+  EXPECT_EQ(rib.Lookup(Ip("2001:db8::1")).kind, Rib::Match::Kind::kNone);
 }
 
 TEST(Rib, OwnAddressesAndLocalNetworksComeBeforePeersOfEqualLength) {
   Rib rib;
-  rib.SetSelf({A("10.0.0.1")});
+  rib.SetSelf({Ip("10.0.0.1")});
   rib.SetLocal({P("192.168.1.0/24")});
   rib.Add(P("10.0.0.1/32"), kOne, 2);
   rib.Add(P("192.168.1.0/24"), kOne, 2);
   rib.Add(P("192.168.1.128/25"), kTwo, 2);
-  EXPECT_EQ(rib.Lookup(A("10.0.0.1")).kind, Rib::Match::Kind::kSelf);
-  EXPECT_EQ(rib.Lookup(A("192.168.1.5")).kind, Rib::Match::Kind::kLocal);
-  EXPECT_EQ(rib.Lookup(A("192.168.1.200")).peer, kTwo);
+  EXPECT_EQ(rib.Lookup(Ip("10.0.0.1")).kind, Rib::Match::Kind::kSelf);
+  EXPECT_EQ(rib.Lookup(Ip("192.168.1.5")).kind, Rib::Match::Kind::kLocal);
+  EXPECT_EQ(rib.Lookup(Ip("192.168.1.200")).peer, kTwo);
 }
 
 TEST(Rib, TheLastPeerToAnnounceIsUsedAndTheOneBeforeComesBack) {
@@ -42,7 +42,7 @@ TEST(Rib, TheLastPeerToAnnounceIsUsedAndTheOneBeforeComesBack) {
   EXPECT_EQ(rib.Active(P("10.0.0.0/8")), kOne);
   rib.Remove(P("10.0.0.0/8"), kOne);
   rib.Remove(P("10.0.0.0/8"), kOne);
-  EXPECT_EQ(rib.Lookup(A("10.0.0.1")).kind, Rib::Match::Kind::kNone);
+  EXPECT_EQ(rib.Lookup(Ip("10.0.0.1")).kind, Rib::Match::Kind::kNone);
 }
 
 TEST(Rib, OfTwoPeersTheOneOfLessDistanceIsUsedWhicheverCameLast) {
@@ -64,15 +64,15 @@ TEST(Rib, ReplacingLocalNetworksForgetsTheOldOnes) {
   Rib rib;
   rib.SetLocal({P("192.168.1.0/24"), P("192.168.1.0/24")});
   rib.SetLocal({P("192.168.2.0/24")});
-  EXPECT_EQ(rib.Lookup(A("192.168.1.1")).kind, Rib::Match::Kind::kNone);
-  EXPECT_EQ(rib.Lookup(A("192.168.2.1")).kind, Rib::Match::Kind::kLocal);
+  EXPECT_EQ(rib.Lookup(Ip("192.168.1.1")).kind, Rib::Match::Kind::kNone);
+  EXPECT_EQ(rib.Lookup(Ip("192.168.2.1")).kind, Rib::Match::Kind::kLocal);
 }
 
 config::LocalPool ThreeAddresses() {
   config::LocalPool p;
   p.name = "P";
-  p.first = A("10.0.0.1");
-  p.last = A("10.0.0.3");
+  p.first = Ip("10.0.0.1");
+  p.last = Ip("10.0.0.3");
   return p;
 }
 
@@ -82,7 +82,7 @@ TEST(AddressPool, GivesAClientItsOldAddressBack) {
   ASSERT_TRUE(a && b);
   EXPECT_NE(*a, *b);
   pool.Release("a");
-  EXPECT_EQ(pool.Lease("c"), A("10.0.0.3"));  // a's is kept for a
+  EXPECT_EQ(pool.Lease("c"), Ip("10.0.0.3"));  // a's is kept for a
   EXPECT_EQ(pool.Lease("a"), a);
 }
 
@@ -91,7 +91,7 @@ TEST(AddressPool, ReusesReleasedAddressesBeforeItGivesUp) {
   for (const char* c : {"a", "b", "c"}) ASSERT_TRUE(pool.Lease(c));
   EXPECT_FALSE(pool.Lease("d"));
   pool.Release("b");
-  EXPECT_EQ(pool.Lease("d"), A("10.0.0.2"));
+  EXPECT_EQ(pool.Lease("d"), Ip("10.0.0.2"));
   EXPECT_FALSE(pool.Lease("b"));
 }
 

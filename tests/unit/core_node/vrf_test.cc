@@ -10,6 +10,8 @@
 #include "core/node/node.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/values.h"
+#include "unit/core_node/parse.h"
 
 namespace flexvpn::node {
 namespace {
@@ -19,15 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
-
-net::IpAddress A(const char* text) { return *net::IpAddress::Parse(text); }
-
-config::Model Parse(const std::string& text) {
-  config::ParseResult r = config::Parse(text);
-  for (const config::Diagnostic& d : r.diagnostics)
-    EXPECT_NE(d.severity, config::Diagnostic::Severity::kError) << config::FormatDiagnostic(d, "test.conf", text);
-  return std::move(r.model);
-}
 
 std::string Profile(const char* name, const std::string& match, const char* id, const std::string& more = "") {
   return absl::StrCat("crypto ikev2 profile ", name, "\n", match, " match identity remote fqdn domain example.net\n",
@@ -58,10 +51,10 @@ std::string SpokeConfig(const char* hub, const std::string& vrf = "") {
 }
 
 LocalNetwork HubNetwork(const char* red = "192.0.2.1", const char* blue = "192.0.2.2") {
-  return {{{"eth0", A(red), 24, false, "red"}, {"eth1", A(blue), 24, false, "blue"}}, {}, {{"red", 10}, {"blue", 20}}};
+  return {{{"eth0", Ip(red), 24, false, "red"}, {"eth1", Ip(blue), 24, false, "blue"}}, {}, {{"red", 10}, {"blue", 20}}};
 }
 LocalNetwork SpokeNetwork(const std::string& vrf = "") {
-  LocalNetwork n{{{"eth0", A("198.51.100.7"), 24, false, vrf}}, {}};
+  LocalNetwork n{{{"eth0", Ip("198.51.100.7"), 24, false, vrf}}, {}};
   if (!vrf.empty()) n.vrfs = {{vrf, 10}};
   return n;
 }
@@ -254,7 +247,7 @@ TEST(FrontDoor, AnAddressThatTheGlobalVrfHasTooIsNoSourceInAVrf) {
   World w;
   w.Add(HubConfig());
   LocalNetwork n = HubNetwork();
-  n.addresses.push_back({"eth9", A("192.0.2.1"), 24});
+  n.addresses.push_back({"eth9", Ip("192.0.2.1"), 24});
   w.Feed(0, n);
   EXPECT_EQ(w.Logged(0, "Virtual-Template1 stays down"), 1u);
   EXPECT_THAT(Rules(w.node(0)), ElementsAre(Pair("192.0.2.2", 20u)));
@@ -275,7 +268,7 @@ TEST(FrontDoor, AnAddressThatChangedItsVrfIsFreeWhenItsSessionHasEnded) {
   w.Run(seconds(10));
   ASSERT_EQ(w.Up(0), 1u);
   LocalNetwork moved = HubNetwork();
-  moved.addresses = {{"eth1", A("192.0.2.1"), 24, false, "blue"}};
+  moved.addresses = {{"eth1", Ip("192.0.2.1"), 24, false, "blue"}};
   w.Feed(0, moved);
   EXPECT_EQ(w.Logged(0, "Virtual-Template2 stays down"), 1u);
   EXPECT_THAT(Rules(w.node(0)), ElementsAre(Pair("192.0.2.1", 10u)));
@@ -360,7 +353,7 @@ TEST(FrontDoor, RoutesMayCoverThePeersOuterAddress) {
     const std::string line = "authentication remote pre-share key secret\n";
     spoke.insert(spoke.find(line) + line.size(), group);
     w.Add(aaa + spoke);
-    w.Feed(0, LocalNetwork{{{"eth0", A("192.0.2.1"), 24}}, {}});
+    w.Feed(0, LocalNetwork{{{"eth0", Ip("192.0.2.1"), 24}}, {}});
     w.Feed(1, SpokeNetwork(vrf));
     w.Run(seconds(10));
     ASSERT_EQ(w.Up(1), 1u) << testing::PrintToString(w.log(1));

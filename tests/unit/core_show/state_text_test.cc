@@ -5,13 +5,12 @@
 #include "core/show/state_rows.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/values.h"
 
 namespace flexvpn::show {
 namespace {
 
 using testing::HasSubstr;
-
-net::IpAddress Ip(const char* s) { return *net::IpAddress::Parse(s); }
 
 CryptoSessionRow Session() {
   CryptoSessionRow r;

@@ -3,6 +3,7 @@
 #include "core/show/rows.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/values.h"
 
 namespace flexvpn::show {
 namespace {
@@ -10,7 +11,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-net::IpAddress Ip(const char* s) { return *net::IpAddress::Parse(s); }
 net::Prefix Pfx(const char* s) { return *net::Prefix::Parse(s); }
 
 // A client with a pushed address and IKEv2 routes, as the genieparser sample of `show crypto ikev2 sa detailed`

@@ -21,10 +21,10 @@
 #include "os/netlink/rtnl.h"
 #include "os/netlink/socket.h"
 #include "os/netlink/xfrm.h"
+#include "support/values.h"
 
 namespace flexvpn::os {
 
-inline net::IpAddress Ip(const char* text) { return *net::IpAddress::Parse(text); }
 inline net::Prefix Net(const char* text) { return *net::Prefix::Parse(text); }
 
 class MemoryMaps : public MapWriter {

@@ -5,12 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "os/netlink/rtnl.h"
+#include "unit/os_netlink/golden.h"
 
 namespace flexvpn::os::netlink {
 namespace {
-
-std::string Golden(absl::string_view hex) { return ToHex(FromHex(hex)); }
-std::string Hex(const Message& m) { return ToHex(m.bytes()); }
 
 constexpr MarkRule kRule = {0x100000, 177177, 1900};
 constexpr char kBody[] =

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden bytes follow linux/rtnetlink.h, if_link.h and if_tunnel.h (little-endian machine).
 #include "os/netlink/rtnl.h"
+#include "support/values.h"
+#include "unit/os_netlink/golden.h"
 
 #include <gtest/gtest.h>
 #include <linux/fib_rules.h>
@@ -10,10 +12,6 @@
 
 namespace flexvpn::os::netlink {
 namespace {
-
-net::IpAddress Ip(const char* text) { return *net::IpAddress::Parse(text); }
-std::string Golden(absl::string_view hex) { return ToHex(FromHex(hex)); }
-std::string Hex(const Message& m) { return ToHex(m.bytes()); }
 
 dataplane::Route HubRoute() {
   dataplane::Route r;

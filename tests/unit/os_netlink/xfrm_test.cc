@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "os/netlink/algorithms.h"
+#include "support/values.h"
+#include "unit/os_netlink/golden.h"
 
 namespace flexvpn::os::netlink {
 namespace {
@@ -17,9 +19,6 @@ using dataplane::Direction;
 using dataplane::Mode;
 using dataplane::Policy;
 using dataplane::Sa;
-
-net::IpAddress Ip(const char* text) { return *net::IpAddress::Parse(text); }
-std::string Golden(absl::string_view hex) { return ToHex(FromHex(hex)); }
 
 Sa InboundGcm() {
   Sa s;

@@ -25,7 +25,6 @@ namespace flexvpn::app {
 namespace {
 
 using Answer = ConfigSession::Answer;
-using Level = node::Log::Level;
 constexpr char kSavedBy[] = "! Saved by flexvpnd";
 
 // A text with keys in it.
@@ -78,8 +77,8 @@ void AddChanges(const std::vector<config::Change>& changes, Answer* a) {
   }
 }
 
-std::string DueWithin(int64_t minutes) {
-  return absl::StrCat("without 'commit' within ", Plural(static_cast<size_t>(minutes), "minute"),
+std::string DueWithin(int64_t count) {
+  return absl::StrCat("without 'commit' within ", Plural(static_cast<size_t>(count), "minute"),
                       " the configuration before returns\n");
 }
 

@@ -35,8 +35,6 @@
 namespace flexvpn::app {
 namespace {
 
-using Level = node::Log::Level;
-
 constexpr uint16_t kNatTPort = 4500;
 constexpr uint16_t kIkePorts[] = {500, kNatTPort};
 constexpr net::Family kFamilies[] = {net::Family::kIpv4, net::Family::kIpv6};

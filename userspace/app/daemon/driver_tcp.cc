@@ -8,8 +8,6 @@
 
 namespace flexvpn::app {
 
-using Level = node::Log::Level;
-
 constexpr Duration kTcpRetry = seconds(10);
 
 // A device or port that is taken may be free soon; said once.

@@ -32,8 +32,7 @@ std::string Printable(absl::string_view text) {
 
 void SetDebug(bool on) { g_debug = on; }
 
-void LogLine(node::Log::Level level, absl::string_view text) {
-  using Level = node::Log::Level;
+void LogLine(Level level, absl::string_view text) {
   if (level == Level::kDebug && !g_debug) return;
   static const bool journal = getenv("JOURNAL_STREAM") != nullptr;
   const std::string line = Printable(text);

@@ -7,9 +7,11 @@
 
 namespace flexvpn::app {
 
+using Level = node::Log::Level;
+
 // One line on standard error: with a time stamp on a terminal or in a file, with a journal priority (sd-daemon(3))
 // under systemd.  Control characters, which may come from a peer, are made visible.
-void LogLine(node::Log::Level level, absl::string_view text);
+void LogLine(Level level, absl::string_view text);
 void SetDebug(bool on);
 
 }  // namespace flexvpn::app

@@ -100,7 +100,7 @@ void SetMode(Context& c, const Call& k) {
 }
 
 // --- profile ------------------------------------------------------------------------------------------------
-void EnterProfile(Context& c, const Call& k) {
+void EnterIpsecProfile(Context& c, const Call& k) {
   const std::string name = k.Find("NAME") != nullptr ? k.Text("NAME") : "default";
   if (!k.set()) {
     c.model.ipsec_profiles.erase(name);
@@ -237,7 +237,7 @@ std::vector<Command> Globals() {
   return {
       {"crypto ipsec transform-set <NAME> [<TRANSFORM:transform...>]", "algorithms of the Child SA", EnterTransformSet,
        ModeId::kTransformSet},
-      {"crypto ipsec profile <NAME>", "protection of a tunnel", EnterProfile, ModeId::kIpsecProfile},
+      {"crypto ipsec profile <NAME>", "protection of a tunnel", EnterIpsecProfile, ModeId::kIpsecProfile},
       {"crypto ipsec security-association lifetime seconds <S:120-2592000>", "for profiles that do not say it",
        [](Context& c, const Call& k) { k.set() ? void(c.model.ipsec.lifetime = ReadLifetime(k)) : c.model.ipsec.lifetime.reset(); }},
       {"crypto ipsec security-association lifetime days <DAYS:1-30>", "for profiles that do not say it",

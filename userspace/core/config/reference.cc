@@ -101,11 +101,11 @@ Json CommandOf(const Command& c, ModeId mode, const std::map<const Command*, std
 }
 
 Json WordOf(const Node& n, const std::string& path, const Numbers& numbers, bool negatable) {
-  static constexpr const char* kTypes[] = {"keyword", "word", "number", "ipv4", "ipv6", "address", "mask", "wildcard",
+  static constexpr const char* kTypeNames[] = {"keyword", "word", "number", "ipv4", "ipv6", "address", "mask", "wildcard",
                                            "prefix", "interface", "secret", "line", "words"};
   Json j;
   if (n.type == ArgType::kKeyword) j["word"] = n.name;
-  else j["type"] = kTypes[static_cast<size_t>(n.type)], j["name"] = n.name;
+  else j["type"] = kTypeNames[static_cast<size_t>(n.type)], j["name"] = n.name;
   if (n.type == ArgType::kNumber) j["min"] = n.min, j["max"] = n.max;
   if (n.choices != nullptr) j["choices"] = *n.choices;
   j["help"] = HelpOf(path, n);

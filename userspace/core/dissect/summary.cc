@@ -19,7 +19,7 @@ std::string List(const Json& list) {
   return out;
 }
 
-std::string Of(const SaPayload& p, const Json& described) {
+std::string InShort(const SaPayload& p, const Json& described) {
   std::string out = "SA(";
   for (const Json& proposal : described["proposals"])
     absl::StrAppend(&out, out.back() == '(' ? "" : "; ", proposal["number"].get<int>(), " ",
@@ -27,7 +27,7 @@ std::string Of(const SaPayload& p, const Json& described) {
   return absl::StrCat(p.proposals.empty() ? "SA(none" : out, ")");
 }
 
-std::string Of(const ConfigPayload& p, const Json& described) {
+std::string InShort(const ConfigPayload& p, const Json& described) {
   std::string out = absl::StrCat("CP(", described["type"].get<std::string>());
   for (size_t i = 0; i < p.attributes.size(); ++i) {
     const std::string text = described["attributes"][i].get<std::string>();
@@ -40,7 +40,7 @@ std::string Of(const ConfigPayload& p, const Json& described) {
   return out + ")";
 }
 
-std::string Of(const NotifyPayload& n) {
+std::string InShort(const NotifyPayload& n) {
   return absl::StrCat("N(", NotifyName(n.type), n.spi.empty() ? "" : absl::StrCat(" SPI ", ToHex(n.spi)),
                       n.data.empty() ? "" : absl::StrCat(" ", Octets(n.data)), ")");
 }
@@ -50,7 +50,7 @@ std::string Summary(const Payload& payload) {
   const std::string name = j["payload"].get<std::string>();
   return std::visit(
       Overloaded{
-          [&](const SaPayload& p) { return Of(p, j); },
+          [&](const SaPayload& p) { return InShort(p, j); },
           [&](const KePayload& p) {
             return absl::StrCat("KE(", j["method"].get<std::string>(), " ", Octets(p.public_value), ")");
           },
@@ -66,7 +66,7 @@ std::string Summary(const Payload& payload) {
             return absl::StrCat("AUTH(", j["method"].get<std::string>(), " ", Octets(p.data), ")");
           },
           [&](const NoncePayload& p) { return absl::StrCat("Nonce(", Octets(p.nonce), ")"); },
-          [&](const NotifyPayload& p) { return Of(p); },
+          [&](const NotifyPayload& p) { return InShort(p); },
           [&](const DeletePayload&) {
             return absl::StrCat("D(", j["protocol"].get<std::string>(),
                                 j.contains("spis") ? " " + List(j["spis"]) : "", ")");
@@ -75,7 +75,7 @@ std::string Summary(const Payload& payload) {
             return absl::StrCat("V(", j["text"].get<std::string>().substr(0, 64), ", ", Octets(p.data), ")");
           },
           [&](const TsPayload&) { return absl::StrCat(name, "(", List(j["selectors"]), ")"); },
-          [&](const ConfigPayload& p) { return Of(p, j); },
+          [&](const ConfigPayload& p) { return InShort(p, j); },
           [&](const EapPayload& p) { return absl::StrCat("EAP(", Octets(p.message), ")"); },
           [&](const UnknownPayload& p) { return absl::StrCat(name, "(", Octets(p.body), ")"); },
       },

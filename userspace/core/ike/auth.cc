@@ -101,7 +101,6 @@ using crypto::SignatureKind;
 
 constexpr SignatureHash kOwnHashes[] = {SignatureHash::kSha256, SignatureHash::kSha384, SignatureHash::kSha512,
                                         SignatureHash::kIdentity};
-constexpr uint8_t kX509Signature = 4;
 constexpr uint8_t kHashAndUrlCertificate = 12, kHashAndUrlBundle = 13;
 constexpr size_t kKeyIdSize = 20;
 

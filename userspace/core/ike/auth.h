@@ -78,6 +78,7 @@ absl::StatusOr<ReceivedSignature> ReadSignatureAuth(const AuthPayload& auth);
 std::optional<crypto::ClaimedIdentity> ToClaim(const Identity& id);
 
 // --- CERT and CERTREQ (RFC 7296 §3.6, §3.7) -----------------------------------------------------------------------
+inline constexpr uint8_t kX509Signature = 4;              // Cert Encoding (RFC 7296 §3.6)
 inline constexpr size_t kMaxCertificates = 10;            // of one message
 inline constexpr size_t kMaxCertificateSize = 16 * 1024;  // of one
 inline constexpr size_t kMaxAuthorities = 64;             // key ids taken from a peer's CERTREQ, and put in ours

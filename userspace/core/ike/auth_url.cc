@@ -10,7 +10,6 @@ namespace flexvpn::ike {
 namespace {
 
 constexpr size_t kMaxStrangerFetches = 16;  // of all peers
-constexpr uint8_t kX509Signature = 4;
 
 // With the certificates in place of their URLs.
 Payloads Replaced(const Payloads& payloads, const FetchedCertificates& by_url) {

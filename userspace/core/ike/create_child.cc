@@ -8,7 +8,6 @@
 namespace flexvpn::ike {
 namespace {
 
-constexpr size_t kNonceSize = 32;
 constexpr Duration kRefusedWait = seconds(30);  // a refusal that will hardly change soon
 
 Bytes SpiBytes(EspSpi spi) {

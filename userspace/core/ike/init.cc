@@ -9,7 +9,6 @@
 namespace flexvpn::ike {
 namespace {
 
-constexpr size_t kNonceSize = 32;
 constexpr size_t kMaxVendorIds = 16, kMaxVendorIdSize = 64;
 constexpr absl::string_view kFlexVpnSupported = "FLEXVPN-SUPPORTED";  // else IOS narrows to the assigned address
 

@@ -8,7 +8,6 @@
 
 namespace flexvpn::ike {
 namespace {
-constexpr size_t kNonceSize = 32;
 constexpr Duration kProposalNoticeInterval = seconds(1);
 }  // namespace
 

@@ -33,6 +33,7 @@ inline constexpr Duration kResponderSwitch = seconds(3);  // responder of an IKE
 // while it repeats its request it lacks the answer and cannot receive on the new SA.
 inline constexpr Duration kResponderOutbound = seconds(30);
 inline constexpr Duration kRedundantLifetime = seconds(60);
+inline constexpr size_t kNonceSize = 32;         // of ours: half of the longest prf's key is 32 (RFC 7296 §2.10)
 inline constexpr size_t kMaxDeletedEarly = 8;    // of one session
 inline constexpr size_t kMaxChildren = 32;       // of one session
 inline constexpr size_t kMaxInitSize = 8192;     // of an IKE_SA_INIT message

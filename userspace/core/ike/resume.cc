@@ -8,12 +8,6 @@
 #include "core/ike/machine.h"
 
 namespace flexvpn::ike {
-namespace {
-
-constexpr size_t kNonceSize = 32;
-
-}  // namespace
-
 void TicketWallet::Keep(const Key& key, KeptTicket ticket, Instant now) {
   std::erase_if(tickets_, [&](const auto& entry) { return entry.second.expires <= now; });
   if (tickets_.size() >= kMost && !tickets_.contains(key)) return;

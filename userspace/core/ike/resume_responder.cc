@@ -6,9 +6,6 @@
 #include "core/ike/machine.h"
 
 namespace flexvpn::ike {
-namespace {
-constexpr size_t kNonceSize = 32;
-}  // namespace
 
 // The policy of today for the owner of a ticket, as if it authenticated now.  Error: it has to.
 absl::StatusOr<SessionPolicy> Endpoint::Impl::ResumedPolicy(SessionInfo info, const TicketState& ticket, Instant now) {

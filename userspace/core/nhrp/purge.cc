@@ -8,7 +8,7 @@ namespace flexvpn::nhrp {
 namespace {
 
 // Some implementations never answer a purge, so it is repeated but not for ever.
-constexpr std::array<Duration, 3> kRetry = {seconds(1), seconds(2), seconds(4)};
+constexpr std::array<Duration, 3> kPurgeRetry = {seconds(1), seconds(2), seconds(4)};
 
 }  // namespace
 
@@ -72,7 +72,7 @@ void Endpoint::Impl::SendPurge(uint32_t id, PurgeOut& purge, Instant now, Action
   p.destination_protocol = purge.requester;
   p.cies = {purge.entry};
   p.extensions = StandardExtensions(*domain);
-  timers_.Set(timer, now + kRetry[static_cast<size_t>(purge.sent)]);
+  timers_.Set(timer, now + kPurgeRetry[static_cast<size_t>(purge.sent)]);
   ++purge.sent;
   Send(*via, p, out);
 }
@@ -80,7 +80,7 @@ void Endpoint::Impl::SendPurge(uint32_t id, PurgeOut& purge, Instant now, Action
 void Endpoint::Impl::OnPurgeTimer(uint32_t id, Instant now, Actions& out) {
   auto it = purges_.find(id);
   if (it == purges_.end()) return;
-  if (it->second.sent < static_cast<int>(kRetry.size())) return SendPurge(id, it->second, now, out);
+  if (it->second.sent < static_cast<int>(kPurgeRetry.size())) return SendPurge(id, it->second, now, out);
   counters_.Add("purge_unanswered");
   purges_.erase(it);
 }

@@ -9,7 +9,7 @@ namespace flexvpn::nhrp {
 namespace {
 
 // Distance to the next attempt, or to giving up.
-constexpr std::array<Duration, 5> kRetry = {seconds(1), seconds(2), seconds(4), seconds(8), seconds(8)};
+constexpr std::array<Duration, 5> kRequestRetry = {seconds(1), seconds(2), seconds(4), seconds(8), seconds(8)};
 // A failed resolution is not tried again before; a late reply is still accepted.  A "no" stands for long, silence
 // (everything was lost) only until the next traffic indications.
 constexpr Duration kHoldNegative = seconds(180);
@@ -108,7 +108,7 @@ void Endpoint::Impl::SendRequest(const Key& key, Resolution& r, Instant now, Act
   p.cies.push_back(cie);
   p.extensions = StandardExtensions(*domain);
   p.extensions.insert(p.extensions.begin(), {.type = kExtResponderAddress, .compulsory = true, .value = {}});
-  timers_.Set({TimerKind::kResolution, key}, now + kRetry[static_cast<size_t>(r.sent)]);
+  timers_.Set({TimerKind::kResolution, key}, now + kRequestRetry[static_cast<size_t>(r.sent)]);
   ++r.sent;
   Send(*via, p, out);
 }
@@ -118,7 +118,7 @@ void Endpoint::Impl::OnResolutionTimer(const Key& key, Instant now, Actions& out
   if (it == resolutions_.end()) return;
   Resolution& r = it->second;
   if (r.state != Resolution::State::kAsking) return EraseResolution(key);
-  if (r.sent < static_cast<int>(kRetry.size())) return SendRequest(key, r, now, out);
+  if (r.sent < static_cast<int>(kRequestRetry.size())) return SendRequest(key, r, now, out);
   Hold(key, r, Resolution::State::kIncomplete, now, out);
 }
 

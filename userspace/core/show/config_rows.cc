@@ -27,6 +27,8 @@ Json Names(const std::vector<T>& list, F name) {
   return out;
 }
 
+}  // namespace
+
 Json ToJson(const ProposalRow& r) {
   Json j;
   j["name"] = Printable(r.name);
@@ -113,18 +115,6 @@ Json ToJson(const TransformSetRow& r) {
   return j;
 }
 
-Json ToJson(const IpsecProfileRow& r);
-Json ToJson(const PoolRow& r);
-Json ToJson(const FlexClientRow& r);
-
-template <class Row>
-Json Array(const std::vector<Row>& rows) {
-  Json::array_t out;
-  out.reserve(rows.size());
-  for (const Row& r : rows) out.push_back(ToJson(r));
-  return out;
-}
-
 Json ToJson(const IpsecProfileRow& r) {
   Json j;
   j["name"] = Printable(r.name);
@@ -165,8 +155,6 @@ Json ToJson(const FlexClientRow& r) {
   j["backup_group"] = TextOrNull(r.backup_group);
   return j;
 }
-
-}  // namespace
 
 Document MakeProposals(const std::vector<ProposalRow>& rows) {
   return Make("crypto ikev2 proposal", "ike_proposals", Array(rows));

@@ -23,9 +23,17 @@ Json Addresses(const std::vector<T>& list) {
   for (const T& a : list) out.push_back(a.ToString());
   return out;
 }
+// Every kind of row has its ToJson(row) in this namespace.
+template <class Row>
+Json Array(const std::vector<Row>& rows) {
+  Json::array_t out;
+  out.reserve(rows.size());
+  for (const Row& r : rows) out.push_back(ToJson(r));
+  return out;
+}
 std::string ModeName(bool transport);
 
-Json IkeSaJson(const IkeSaRow& row);
+Json ToJson(const IkeSaRow& row);
 
 // A document with one key.
 Document Make(const char* command, const char* key, Json rows);

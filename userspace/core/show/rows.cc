@@ -50,28 +50,6 @@ class Listed : public Rows {
 Json Spi32(uint32_t spi) { return absl::StrFormat("0x%08x", spi); }
 std::string Spi64(uint64_t spi) { return absl::StrCat("0x", absl::Hex(spi, absl::kZeroPad16)); }
 
-Json ToJson(const IkeSaRow& r);
-Json ToJson(const ChildSelectorRow& r);
-Json ToJson(const SessionChildRow& r);
-Json ToJson(const IkeSessionRow& r);
-Json ToJson(const IpsecSaRow& r);
-Json ToJson(const NhrpRow& r);
-Json ToJson(const RouteRow& r);
-Json ToJson(const PeerRow& r);
-Json ToJson(const KernelSaRow& r);
-Json ToJson(const DropRow& r);
-Json ToJson(const OffloadRow& r);
-Json ToJson(const DeviceRow& r);
-Json ToJson(const FeatureRow& r);
-
-template <class Row>
-Json Array(const std::vector<Row>& rows) {
-  Json::array_t out;
-  out.reserve(rows.size());
-  for (const Row& r : rows) out.push_back(ToJson(r));
-  return out;
-}
-
 template <class Row>
 void Listed<Row>::AddTo(Json& data) const {
   data[key_] = Array(rows_);
@@ -90,6 +68,8 @@ Json Waits(const IkeSaRow& r) {
   if (r.handout_outdated || r.routes_outdated) list.push_back("next_session");
   return list;
 }
+
+}  // namespace
 
 Json ToJson(const IkeSaRow& r) {
   Object j(51);
@@ -340,10 +320,6 @@ Json ToJson(const FeatureRow& r) {
   j["note"] = TextOrNull(r.note);
   return j;
 }
-
-}  // namespace
-
-Json IkeSaJson(const IkeSaRow& row) { return ToJson(row); }
 
 Document MakeIkeSas(std::vector<IkeSaRow> rows, bool detailed) {
   return MakeListed(detailed ? "crypto ikev2 sa detailed" : "crypto ikev2 sa", std::move(rows), "ike_sas", &TextIkeSas,

@@ -52,11 +52,11 @@ const char* Name(SessionForm form) {
   return "crypto session";
 }
 
-struct Flag {
+struct Meaning {
   const char* word;
   const char* meaning;
 };
-constexpr Flag kNhrpFlags[] = {
+constexpr Meaning kNhrpFlags[] = {
     {"authoritative", "from the router that owns the network, not from a cache on the way"},
     {"implicit", "learned from a packet of the peer (its request or reply), not asked for"},
     {"local", "a network of this router that was given to the requesters; they are told when it goes"},
@@ -69,7 +69,7 @@ constexpr Flag kNhrpFlags[] = {
     {"unique", "the answering router has said that nobody else has this address"},
     {"used", "the tunnel it leads to carried packets between the last two looks"},
 };
-constexpr Flag kNhrpTypeWords[] = {
+constexpr Meaning kNhrpTypeWords[] = {
     {"dynamic", "learned from NHRP; expires unless it is used"},
     {"incomplete", "asked for, not answered yet"},
     {"negative", "asked for in vain"},
@@ -83,7 +83,7 @@ Document MakeCryptoSessions(const std::vector<CryptoSessionRow>& rows, SessionFo
   for (const CryptoSessionRow& r : rows) {
     Json j;
     j["status"] = Printable(r.status);
-    j["ike_sa"] = IkeSaJson(r.sa);
+    j["ike_sa"] = ToJson(r.sa);
     j["flows"] = std::move(MakeIpsecSas(r.flows).data["ipsec_sas"]);
     list.push_back(std::move(j));
   }
@@ -205,7 +205,7 @@ Document MakeNhrpFlags() {
   Document d{"ip nhrp flags", Json::object()};
   const auto put = [&](const char* key, const auto& words) {
     Json& list = d.data[key] = Json::array();
-    for (const Flag& f : words) list.push_back(Json{{"word", f.word}, {"meaning", f.meaning}});
+    for (const Meaning& f : words) list.push_back(Json{{"word", f.word}, {"meaning", f.meaning}});
   };
   put("types", kNhrpTypeWords);
   put("flags", kNhrpFlags);

@@ -52,7 +52,7 @@ std::string EspBlock(const Json& sa, const char* spi_key, absl::string_view tag,
   return out;
 }
 
-std::string One(const Json& sa, bool first_of_interface) {
+std::string OneSa(const Json& sa, bool first_of_interface) {
   const std::string interface = Str(sa, "interface", "none");
   const std::string tag = absl::StrCat(interface, "-head-0");
   std::string out;
@@ -92,7 +92,7 @@ std::string TextIpsecSas(const Json& data) {
     const std::string interface = Str(sa, "interface", "none");
     const bool first = out.empty() || interface != last;
     if (first && !out.empty()) out += "\n";
-    out += One(sa, first);
+    out += OneSa(sa, first);
     last = interface;
   }
   return out;

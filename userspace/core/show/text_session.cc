@@ -70,7 +70,7 @@ std::string Flows(const Json& session, bool detail) {
   return out;
 }
 
-std::string One(const Json& session, bool detail) {
+std::string OneSession(const Json& session, bool detail) {
   const Json& sa = Member(session, "ike_sa");
   std::string out = absl::StrCat("Interface: ", Str(sa, "interface", "none"), "\n");
   if (Has(sa, "profile")) absl::StrAppend(&out, "Profile: ", Str(sa, "profile"), "\n");
@@ -93,7 +93,7 @@ std::string One(const Json& session, bool detail) {
 
 std::string TextCryptoSessions(const Json& data) {
   std::string out = "Crypto session current status\n\n";
-  for (const Json& s : List(data, "crypto_sessions")) out += One(s, false);
+  for (const Json& s : List(data, "crypto_sessions")) out += OneSession(s, false);
   return out;
 }
 
@@ -106,7 +106,7 @@ std::string TextCryptoSessionsDetail(const Json& data) {
       "R - IKE Auto Reconnect, U - IKE Dynamic Route Update\n"
       "S - SIP VPN, E - Stronger IKE Encryption Enforced\n"
       "Q - Quantum-safe Encryption\n\n";
-  for (const Json& s : List(data, "crypto_sessions")) out += One(s, true);
+  for (const Json& s : List(data, "crypto_sessions")) out += OneSession(s, true);
   return out;
 }
 

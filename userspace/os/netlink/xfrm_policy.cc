@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <netinet/in.h>
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
 
@@ -13,7 +14,6 @@ using dataplane::Direction;
 using dataplane::Mode;
 using dataplane::Policy;
 
-constexpr uint8_t kEsp = 50;
 constexpr uint8_t kGre = 47;
 
 struct Ends {
@@ -70,7 +70,7 @@ xfrm_user_tmpl Template(const Policy& p) {
   xfrm_user_tmpl t{};
   t.id.daddr = ToXfrm(Outward(p) ? p.remote : p.local);
   t.saddr = ToXfrm(Outward(p) ? p.local : p.remote);
-  t.id.proto = kEsp;
+  t.id.proto = IPPROTO_ESP;
   t.family = AddressFamily(p.local.family());
   t.reqid = p.peer.value();
   t.mode = p.mode == Mode::kTunnel ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <netinet/in.h>
 #include <endian.h>
 #include <linux/netlink.h>
 #include <linux/udp.h>
@@ -20,7 +21,6 @@ using dataplane::Direction;
 using dataplane::Mode;
 using dataplane::Sa;
 
-constexpr uint8_t kEsp = 50;
 constexpr uint32_t kMaxReplayWindow = 4096;  // XFRMA_REPLAY_ESN_MAX
 
 void SetName(char (&field)[64], const char* name) { std::strncpy(field, name, sizeof(field) - 1); }
@@ -93,7 +93,7 @@ xfrm_usersa_info Info(const Sa& sa, const SaOptions& options) {
   i.saddr = ToXfrm(sa.source);
   i.id.daddr = ToXfrm(sa.destination);
   i.id.spi = htobe32(sa.spi);
-  i.id.proto = kEsp;
+  i.id.proto = IPPROTO_ESP;
   i.family = AddressFamily(sa.destination.family());
   i.mode = sa.mode == Mode::kTunnel ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT;
   i.reqid = sa.peer.value();
@@ -164,7 +164,7 @@ Message ById(uint16_t type, uint32_t spi, const net::IpAddress& destination, std
   id.daddr = ToXfrm(destination);
   id.spi = htobe32(spi);
   id.family = AddressFamily(destination.family());
-  id.proto = kEsp;
+  id.proto = IPPROTO_ESP;
   Message m(type, 0);
   m.Body(id);
   if (mark) m.AttrStruct(XFRMA_MARK, *mark);

@@ -13,16 +13,16 @@ constexpr size_t kProposalHeader = 8, kTransformHeader = 8;
 constexpr uint16_t kAttributeTv = 0x8000;  // attribute format bit: the value is in the length field
 constexpr uint16_t kKeyLength = 14;
 
-absl::Status Bad(const char* what) { return absl::InvalidArgumentError(std::string("SA payload: ") + what); }
+absl::Status BadSa(const char* what) { return absl::InvalidArgumentError(std::string("SA payload: ") + what); }
 
 absl::Status DecodeAttributes(ByteReader r, Transform* t) {
   while (r.left() > 0) {
     const uint16_t type = r.U16(), value = r.U16();
     const bool tv = (type & kAttributeTv) != 0;
     const BytesView data = tv ? BytesView{} : r.Take(value);
-    if (!r.ok()) return Bad("truncated attribute");
+    if (!r.ok()) return BadSa("truncated attribute");
     if ((type & ~kAttributeTv) == kKeyLength) {
-      if (!tv || t->key_bits) return Bad("key length attribute");
+      if (!tv || t->key_bits) return BadSa("key length attribute");
       t->key_bits = value;
       continue;
     }
@@ -41,10 +41,10 @@ absl::StatusOr<BytesView> TakeSubstructure(ByteReader& r, uint8_t more, size_t h
   const uint8_t mark = r.U8();
   r.U8();  // RESERVED
   const size_t length = r.U16();
-  if (!r.ok() || length < header_size) return Bad("substructure too short");
+  if (!r.ok() || length < header_size) return BadSa("substructure too short");
   const BytesView rest = r.Take(length - 4);
-  if (!r.ok()) return Bad("truncated substructure");
-  if (mark != (r.left() > 0 ? more : kLast)) return Bad("last/more mark");
+  if (!r.ok()) return BadSa("truncated substructure");
+  if (mark != (r.left() > 0 ? more : kLast)) return BadSa("last/more mark");
   return rest;
 }
 
@@ -80,15 +80,15 @@ absl::StatusOr<Proposal> DecodeProposal(ByteReader& r) {
   const size_t spi_size = body.U8();
   const size_t transforms = body.U8();
   p.spi = ToOwned(body.Take(spi_size));
-  if (!body.ok()) return Bad("truncated SPI");
-  if (!SpiSizeFits(p.protocol, spi_size)) return Bad("SPI size");
+  if (!body.ok()) return BadSa("truncated SPI");
+  if (!SpiSizeFits(p.protocol, spi_size)) return BadSa("SPI size");
   ByteReader list(body.TakeAll());
   p.transforms.reserve(std::min(transforms, list.left() / kTransformHeader));
   while (list.left() > 0) {
     ASSIGN_OR_RETURN(Transform t, DecodeTransform(list));
     p.transforms.push_back(std::move(t));
   }
-  if (p.transforms.size() != transforms || transforms == 0) return Bad("number of transforms");
+  if (p.transforms.size() != transforms || transforms == 0) return BadSa("number of transforms");
   return p;
 }
 
@@ -114,12 +114,12 @@ absl::StatusOr<SaPayload> DecodeSa(BytesView body) {
   ByteReader r(body);
   SaPayload sa;
   while (r.left() > 0) {
-    if (sa.proposals.size() == kMaxProposals) return Bad("too many proposals");
+    if (sa.proposals.size() == kMaxProposals) return BadSa("too many proposals");
     ASSIGN_OR_RETURN(Proposal p, DecodeProposal(r));
-    if (!sa.proposals.empty() && p.number <= sa.proposals.back().number) return Bad("proposal number");
+    if (!sa.proposals.empty() && p.number <= sa.proposals.back().number) return BadSa("proposal number");
     sa.proposals.push_back(std::move(p));
   }
-  if (sa.proposals.empty()) return Bad("no proposal");
+  if (sa.proposals.empty()) return BadSa("no proposal");
   return sa;
 }
 
