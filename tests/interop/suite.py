@@ -238,7 +238,9 @@ PROPOSALS = (
     ("aes256-sha384-modp2048", "aes256-sha384", "aes-cbc-256", "sha384", "sha384", "14", "esp-256-aes esp-sha384-hmac",
      ("AES-CBC", 256, "SHA384", "SHA384", 14)),
     ("aes128gcm16-prfsha384-ecp384", "aes128gcm16", "aes-gcm-128", "sha384", "sha384", "20", "esp-gcm",
-     ("AES-GCM", 128, "SHA384", "None", 20)))
+     ("AES-GCM", 128, "SHA384", "None", 20)),
+    ("aes128-aesxcbc-prfaesxcbc-ecp256", "aes128-aesxcbc", "aes-cbc-128", "aes-xcbc", "aes-xcbc", "19", "esp-aes esp-aes-xcbc",
+     ("AES-CBC", 128, "AES-XCBC", "AES-XCBC", 19)))
 
 
 def expect_suite(ike, child, wanted, transform):
@@ -249,7 +251,7 @@ def expect_suite(ike, child, wanted, transform):
 
 @case(timeout=600)
 def proposals_swan_calls(t):
-    """strongSwan initiates with AES-GCM and AES-CBC, SHA-2, ECP256, ECP384, X25519, MODP2048; each carries traffic."""
+    """strongSwan initiates with AES-GCM and AES-CBC, SHA-2, AES-XCBC, ECP256, ECP384, X25519, MODP2048; each carries traffic."""
     for theirs, esp, encryption, integrity, prf, group, transform, wanted in PROPOSALS:
         ike, child, address = called(t, {"encryption": encryption, "integrity": integrity, "prf": prf, "group": group,
                                          "sets": (transform,)}, ike=theirs, esp=esp)
@@ -259,7 +261,7 @@ def proposals_swan_calls(t):
 
 @case(timeout=600)
 def proposals_we_call(t):
-    """We initiate with the same four suites; each carries traffic."""
+    """We initiate with the same five suites; each carries traffic."""
     for theirs, esp, encryption, integrity, prf, group, transform, wanted in PROPOSALS:
         ike, child = calling(t, {"encryption": encryption, "integrity": integrity, "prf": prf, "group": group,
                                  "sets": (transform,)}, ike=theirs, esp=esp)

@@ -24,7 +24,7 @@ MODULES = (
     "overlay esp4 esp6 xfrm_user xfrm_interface gre ip_gre ip6_gre veth bridge dummy vrf tun 8021q virtio_net "
     "sch_ingress cls_bpf act_bpf act_gact act_mirred sch_netem cls_u32 "
     "nf_tables nft_chain_nat nft_masq nft_ct nft_nat nf_nat nf_conntrack nft_log nft_limit nft_xfrm "
-    "af_packet_diag af_key aesni_intel gcm seqiv authenc cbc echainiv chacha20poly1305 tcp_diag udp_diag xfrm_algo "
+    "af_packet_diag af_key aesni_intel gcm seqiv authenc cbc echainiv chacha20poly1305 xcbc tcp_diag udp_diag xfrm_algo "
     "af_alg algif_hash algif_skcipher algif_aead")
 BOOT_SECONDS = 60
 BOOT_TRIES = 3

@@ -95,12 +95,51 @@ TEST(Cmac, IntegrityRefusesKeysOfOtherSizes) {
     EXPECT_TRUE(Openssl().ComputeIntegrity(Integ::kAesCmac96, Bytes(n), parts).empty()) << n;
 }
 
-TEST(Supports, HasNoXcbcAsOpensslHasNone) {
-  EXPECT_TRUE(Openssl().Supports(Prf::kAesCmac));
-  EXPECT_TRUE(Openssl().Supports(Integ::kAesCmac96));
-  EXPECT_FALSE(Openssl().Supports(Prf::kAesXcbc));
-  EXPECT_FALSE(Openssl().Supports(Integ::kAesXcbc96));
-  EXPECT_TRUE(Openssl().ComputePrf(Prf::kAesXcbc, Bytes(16), {}).empty());
+// RFC 3566 §4.6
+TEST(Xcbc, MatchesTheExamplesOfRfc3566) {
+  const Bytes key = FromHex("000102030405060708090a0b0c0d0e0f");
+  Bytes text(34);
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<uint8_t>(i);
+  const struct {
+    size_t size;
+    const char* mac;
+  } kExamples[] = {{0, "75f0251d528ac01c4573dfd584d79f29"},  {3, "5b376580ae2f19afe7219ceef172756f"},
+                   {16, "d2a246fa349b68a79998a4394ff7a263"}, {20, "47f51b4564966215b8985c63055ed308"},
+                   {32, "f54f0ec8d2b9f3d36807734bd5283fd4"}, {34, "becbb3bccdb518a30677d5481fb6b4d8"}};
+  for (const auto& e : kExamples) {
+    SCOPED_TRACE(e.size);
+    const BytesView data = BytesView(text).first(e.size);
+    EXPECT_EQ(PrfHex(Prf::kAesXcbc, key, data), e.mac);
+    const BytesView halves[] = {data.first(e.size / 3), data.subspan(e.size / 3)};
+    EXPECT_EQ(ToHex(Openssl().ComputeIntegrity(Integ::kAesXcbc96, key, halves)), std::string(e.mac).substr(0, 24));
+  }
+  EXPECT_EQ(PrfHex(Prf::kAesXcbc, key, Bytes(1000)), "f0dafee895db30253761103b5d84528f");
+}
+
+// RFC 4434 §3
+TEST(Xcbc, TakesPrfKeysOfEverySizeAsRfc4434) {
+  const Bytes message = FromHex("000102030405060708090a0b0c0d0e0f10111213");
+  EXPECT_EQ(PrfHex(Prf::kAesXcbc, FromHex("000102030405060708090a0b0c0d0e0f"), message), "47f51b4564966215b8985c63055ed308");
+  EXPECT_EQ(PrfHex(Prf::kAesXcbc, FromHex("00010203040506070809"), message), "0fa087af7d866e7653434e602fdde835");
+  EXPECT_EQ(PrfHex(Prf::kAesXcbc, FromHex("000102030405060708090a0b0c0d0e0fedcb"), message),
+            "8cd3c93ae598a9803006ffb67c40e9e4");
+}
+
+// RFC 7296 §2.13, written out.
+TEST(Xcbc, PrfPlusIsTheChainOfIt) {
+  const Bytes key(16, 7), seed = {1, 2, 3};
+  const uint8_t one = 1, two = 2;
+  const BytesView first[] = {seed, BytesView(&one, 1)};
+  SecretBytes chain = Openssl().ComputePrf(Prf::kAesXcbc, key, first);
+  const BytesView second[] = {chain, seed, BytesView(&two, 1)};
+  const SecretBytes next = Openssl().ComputePrf(Prf::kAesXcbc, key, second);
+  chain.insert(chain.end(), next.begin(), next.begin() + 4);
+  EXPECT_EQ(Openssl().PrfPlus(Prf::kAesXcbc, key, seed, 20), chain);
+}
+
+TEST(Xcbc, IntegrityRefusesKeysOfOtherSizes) {
+  const BytesView parts[] = {AsView("Hi There")};
+  for (size_t n : {0u, 15u, 17u, 32u}) EXPECT_TRUE(Openssl().ComputeIntegrity(Integ::kAesXcbc96, Bytes(n), parts).empty()) << n;
 }
 
 TEST(Hmac, UnknownAlgorithmsGiveNothing) {

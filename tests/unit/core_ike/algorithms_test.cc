@@ -28,10 +28,10 @@ const Cipher kIkeCiphers[] = {
     {Encr::kAesGcm16, {128, 192, 256}},
     {Encr::kChacha20Poly1305, {0}},
 };
-constexpr Integ kIkeIntegrity[] = {Integ::kHmacMd5_96,     Integ::kHmacSha1_96,    Integ::kAesCmac96,
+constexpr Integ kIkeIntegrity[] = {Integ::kHmacMd5_96,     Integ::kHmacSha1_96,    Integ::kAesCmac96, Integ::kAesXcbc96,
                                    Integ::kHmacSha256_128, Integ::kHmacSha384_192, Integ::kHmacSha512_256};
 constexpr Prf kPrfs[] = {Prf::kHmacMd5,    Prf::kHmacSha1,   Prf::kHmacSha256,
-                         Prf::kHmacSha384, Prf::kHmacSha512, Prf::kAesCmac};
+                         Prf::kHmacSha384, Prf::kHmacSha512, Prf::kAesCmac,    Prf::kAesXcbc};
 
 // Both sides come up with `suite`, agree on all keys and survive a rekey of the IKE SA.
 void ExpectSession(const Suite& suite, const Suite& esp) {

@@ -345,8 +345,6 @@ TEST(Supported, AsksTheProviderForIkeAndNotForEsp) {
   EXPECT_TRUE(Supported(provider, ProtocolId::kIke, {ike}).empty());
   ike.encr = crypto::Encr::kNullAesGmac;
   EXPECT_TRUE(Supported(provider, ProtocolId::kIke, {ike}).empty());
-  ike = {crypto::Encr::kAesCbc, 256, crypto::Integ::kAesXcbc96, crypto::Prf::kHmacSha256, crypto::KeMethod::kEcp256, false};
-  EXPECT_TRUE(Supported(provider, ProtocolId::kIke, {ike}).empty()) << "OpenSSL has no XCBC";
 }
 
 }  // namespace

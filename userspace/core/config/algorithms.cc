@@ -13,7 +13,6 @@ constexpr Standing kWeak = Standing::kWeak, kRefused = Standing::kRefused;
 constexpr char kMd5[] = "MD5 has been broken since 2004 (RFC 6151)";
 constexpr char k3DesBlocks[] = "its blocks of 64 bits repeat after a few GB (RFC 8221)";
 constexpr char kShortTag[] = "a tag of 8 octets is for links that cannot carry more (RFC 8221)";
-constexpr char kNoXcbc[] = "OpenSSL has no AES-XCBC";
 constexpr char kNoAh[] = "AH is not supported by this version";
 constexpr char kSmallGroup[] = "that group can be broken (RFC 8247)";
 constexpr char kSubgroups[] = "its prime is of unknown making and its small subgroups leak keys (RFC 8247)";
@@ -54,7 +53,7 @@ const std::vector<NumberName>& IntegrityNames() {
   static const std::vector<NumberName> kNames = {
       {"sha1", 2},        {"sha256", 12},   {"sha384", 13},
       {"sha512", 14},     {"md5", 1, kWeak, kMd5},
-      {"aes-cmac", 8},    {"aes-xcbc", 5, kRefused, kNoXcbc}};
+      {"aes-cmac", 8},    {"aes-xcbc", 5}};
   return kNames;
 }
 
@@ -62,7 +61,7 @@ const std::vector<NumberName>& PrfNames() {
   static const std::vector<NumberName> kNames = {
       {"sha1", 2},        {"sha256", 5},   {"sha384", 6},
       {"sha512", 7},      {"md5", 1, kWeak, kMd5},
-      {"aes-cmac", 8},    {"aes-xcbc", 4, kRefused, kNoXcbc}};
+      {"aes-cmac", 8},    {"aes-xcbc", 4}};
   return kNames;
 }
 

@@ -51,8 +51,9 @@ constexpr IntegName kIntegNames[] = {
     {Integ::kHmacSha256_128, "HMAC_SHA2_256_128 [RFC4868]"},
     {Integ::kHmacSha384_192, "HMAC_SHA2_384_192 [RFC4868]"},
     {Integ::kHmacSha512_256, "HMAC_SHA2_512_256 [RFC4868]"},
-    // Wireshark has no AES-CMAC-96, but can pass over 96 bits.  Nothing else of ours is written so.
+    // Wireshark has neither of these two, but can pass over 96 bits.  Nothing else of ours is written so.
     {Integ::kAesCmac96, "ANY 96-bits of Authentication [No Checking]"},
+    {Integ::kAesXcbc96, "ANY 96-bits of Authentication [No Checking]"},
 };
 
 size_t KeySize(const ProtectKeys& k) {

@@ -64,6 +64,7 @@ std::string PrfName(uint16_t prf) {
   switch (prf) {
     case 1: return "MD5";
     case 2: return "SHA1";
+    case 4: return "AES-XCBC";
     case 5: return "SHA256";
     case 6: return "SHA384";
     case 7: return "SHA512";

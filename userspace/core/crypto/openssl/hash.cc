@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "core/crypto/openssl/prf_plus.h"
+
 namespace flexvpn::crypto {
 namespace {
 
@@ -53,21 +55,6 @@ class KeyedMac {
   bool fresh_ = true;
 };
 
-// RFC 7296 §2.13
-SecretBytes Chain(KeyedMac& mac, size_t block_size, BytesView seed, size_t size) {
-  if (block_size == 0 || size > 255 * block_size) return {};
-  SecretBytes out, block;
-  out.reserve(size + block_size);
-  for (uint8_t n = 1; out.size() < size; ++n) {
-    const BytesView parts[] = {block, seed, BytesView(&n, 1)};
-    block = mac.Compute(parts);
-    if (block.empty()) return {};
-    out.insert(out.end(), block.begin(), block.end());
-  }
-  out.resize(size);
-  return out;
-}
-
 MacCtx PrepareMac(EVP_MAC* mac, const char* parameter, const char* value) {
   MacCtx ctx(mac == nullptr ? nullptr : EVP_MAC_CTX_new(mac));
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(parameter, const_cast<char*>(value), 0),
@@ -107,7 +94,7 @@ SecretBytes HashEngine::HmacChain(Digest d, BytesView key, BytesView seed, size_
   const Row& row = rows_[Index(d)];
   if (row.hmac == nullptr) return {};
   KeyedMac mac(row.hmac, row.spare, key, row.size);
-  return Chain(mac, row.size, seed, size);
+  return PrfPlusOf([&](Provider::Parts parts) { return mac.Compute(parts); }, row.size, seed, size);
 }
 
 SecretBytes HashEngine::Cmac(BytesView key, Provider::Parts parts) const {
@@ -118,7 +105,7 @@ SecretBytes HashEngine::Cmac(BytesView key, Provider::Parts parts) const {
 SecretBytes HashEngine::CmacChain(BytesView key, BytesView seed, size_t size) const {
   if (cmac_ == nullptr || key.size() != kCmacSize) return {};
   KeyedMac mac(cmac_, cmac_spare_, key, kCmacSize);
-  return Chain(mac, kCmacSize, seed, size);
+  return PrfPlusOf([&](Provider::Parts parts) { return mac.Compute(parts); }, kCmacSize, seed, size);
 }
 
 Bytes HashEngine::Hash(Digest d, Provider::Parts parts) const {

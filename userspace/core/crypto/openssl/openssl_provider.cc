@@ -12,6 +12,7 @@
 #include "core/crypto/openssl/revocation.h"
 #include "core/crypto/openssl/signature.h"
 #include "core/crypto/openssl/trust.h"
+#include "core/crypto/openssl/xcbc.h"
 #include "core/crypto/provider.h"
 
 namespace flexvpn::crypto {
@@ -62,11 +63,13 @@ class OpensslProvider final : public Provider {
   bool Supports(Encr e, uint16_t key_bits) const override { return cipher_.Supports(e, key_bits); }
   bool Supports(Prf p) const override {
     if (p == Prf::kAesCmac) return hash_.SupportsCmac();
+    if (p == Prf::kAesXcbc) return xcbc_.Supported();
     const auto d = DigestOf(p);
     return d && hash_.Supports(*d);
   }
   bool Supports(Integ i) const override {
     if (i == Integ::kAesCmac96) return hash_.SupportsCmac();
+    if (i == Integ::kAesXcbc96) return xcbc_.Supported();
     const auto d = DigestOf(i);
     return d && hash_.Supports(*d);
   }
@@ -74,18 +77,22 @@ class OpensslProvider final : public Provider {
 
   SecretBytes ComputePrf(Prf p, BytesView key, Parts parts) const override {
     if (p == Prf::kAesCmac) return hash_.Cmac(AesCmacKey(key), parts);
+    if (p == Prf::kAesXcbc) return xcbc_.Mac(xcbc_.PrfKey(key), parts);
     const auto d = DigestOf(p);
     return d ? hash_.Hmac(*d, key, parts) : SecretBytes{};
   }
   SecretBytes PrfPlus(Prf p, BytesView key, BytesView seed, size_t size) const override {
     if (p == Prf::kAesCmac) return hash_.CmacChain(AesCmacKey(key), seed, size);
+    if (p == Prf::kAesXcbc) return xcbc_.Chain(xcbc_.PrfKey(key), seed, size);
     const auto d = DigestOf(p);
     return d ? hash_.HmacChain(*d, key, seed, size) : SecretBytes{};
   }
   Bytes ComputeIntegrity(Integ i, BytesView key, Parts parts) const override {
     const auto d = DigestOf(i);
-    if (!d && i != Integ::kAesCmac96) return {};
-    const SecretBytes full = d ? hash_.Hmac(*d, key, parts) : hash_.Cmac(key, parts);
+    const SecretBytes full = d                         ? hash_.Hmac(*d, key, parts)
+                             : i == Integ::kAesCmac96 ? hash_.Cmac(key, parts)
+                             : i == Integ::kAesXcbc96 ? xcbc_.Mac(key, parts)
+                                                      : SecretBytes{};
     return full.empty() ? Bytes{} : Bytes(full.begin(), full.begin() + static_cast<ptrdiff_t>(IntegIcvSize(i)));
   }
   Bytes Sha1(Parts parts) const override { return hash_.Hash(Digest::kSha1, parts); }
@@ -144,6 +151,7 @@ class OpensslProvider final : public Provider {
   }
 
   HashEngine hash_;
+  XcbcEngine xcbc_;
   CipherEngine cipher_;
   KeyExchangeEngine key_exchange_;
   MlKemEngine ml_kem_;
