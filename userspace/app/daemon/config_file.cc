@@ -13,9 +13,9 @@
 
 namespace flexvpn::app {
 
-CheckedConfig CheckFiles(config::ParseResult parsed) {
+CheckedConfig CheckFiles(config::ParseResult parsed, bool files) {
   CheckedConfig out;
-  out.config.pki = LoadPki(parsed.model, time(nullptr), &parsed.diagnostics);
+  if (files) out.config.pki = LoadPki(parsed.model, time(nullptr), &parsed.diagnostics);
   out.config.model = std::move(parsed.model);
   out.diagnostics = std::move(parsed.diagnostics);
   std::stable_sort(out.diagnostics.begin(), out.diagnostics.end(),
@@ -34,13 +34,13 @@ std::string FormatDiagnostics(const CheckedConfig& checked, absl::string_view na
 
 absl::StatusOr<SecretBytes> ReadConfigText(const std::string& path) { return ReadFile(path, config::kMaxTextBytes); }
 
-std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher) {
+std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher, bool files) {
   const auto text = ReadConfigText(path);
   if (!text.ok()) {
     fprintf(stderr, "flexvpnd: %s\n", std::string(text.status().message()).c_str());
     return std::nullopt;
   }
-  CheckedConfig checked = CheckFiles(config::Parse(TextOf(*text), cipher));
+  CheckedConfig checked = CheckFiles(config::Parse(TextOf(*text), cipher), files);
   fputs(FormatDiagnostics(checked, path, TextOf(*text)).c_str(), stderr);
   if (checked.errors == 0) return std::move(checked.config);
   fprintf(stderr, "flexvpnd: %s: %zu error%s\n", path.c_str(), checked.errors, checked.errors == 1 ? "" : "s");

@@ -25,8 +25,8 @@ struct CheckedConfig {
   std::vector<config::Diagnostic> diagnostics;  // by line
   size_t errors = 0;
 };
-// Reads the files of the trustpoints of `parsed`.
-CheckedConfig CheckFiles(config::ParseResult parsed);
+// Reads the files of the trustpoints of `parsed`; without `files` the configuration is judged by its text alone, and has no keys.
+CheckedConfig CheckFiles(config::ParseResult parsed, bool files = true);
 // Every diagnostic with line, column, caret and hint; `name` stands for the text `text`.
 std::string FormatDiagnostics(const CheckedConfig& checked, absl::string_view name, absl::string_view text);
 
@@ -37,8 +37,8 @@ inline absl::string_view TextOf(const SecretBytes& text) {
 }
 
 // Reads and parses `path` and the files it names; prints every error and warning on standard error.  nullopt if there
-// is an error.  `cipher`: of keys of type 6, or nullptr.
-std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher);
+// is an error.  `cipher`: of keys of type 6, or nullptr.  `files`: as CheckFiles().
+std::optional<LoadedConfig> LoadConfig(const std::string& path, const config::KeyCipher* cipher, bool files = true);
 
 }  // namespace flexvpn::app
 

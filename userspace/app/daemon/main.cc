@@ -22,10 +22,10 @@ int main(int argc, char** argv) {
     fprintf(stderr, "flexvpnd: %s; keys of type 6 are not read\n", std::string(key.status().message()).c_str());
     key = std::unique_ptr<app::MasterKey>();
   }
-  auto config = app::LoadConfig(options.config, key->get());
+  auto config = app::LoadConfig(options.config, key->get(), options.files);
   if (!config) return EX_CONFIG;
   if (options.check) {
-    printf("%s: no errors\n", options.config.c_str());
+    printf("%s: no errors%s\n", options.config.c_str(), options.files ? "" : "; the files it names were not read");
     return EX_OK;
   }
   if (const auto missing = app::MissingCapabilities(); !missing.empty()) {

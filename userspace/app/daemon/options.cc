@@ -16,6 +16,7 @@ FlexVPN daemon: IKEv2, NHRP and the kernel's IPsec datapath, configured in IOS g
 
   -c, --config FILE      configuration (default /etc/flexvpn/flexvpn.conf)
       --check [FILE]     only check the configuration, or this file; needs no privileges
+      --no-files         with --check: not the certificates and keys it names, which may be on another machine
       --commands FORM    print the reference of all commands, FORM markdown or json
       --instance NAME    name of this instance, for several on one machine (default "default")
       --admin-group NAME Unix group whose members may do all that root may through the control socket, "" for none
@@ -31,9 +32,10 @@ exit status: 0 stopped, 64 usage, 69 a needed kernel feature or privilege is mis
 signals: TERM and INT stop (sessions are deleted, the kernel is cleaned up), HUP reloads the configuration
 )";
 
-enum { kCheck = 256, kCommands, kInstance, kAdminGroup, kRunDir, kStateDir, kBpfDir, kLogLevel, kVersion };
+enum { kCheck = 256, kNoFiles, kCommands, kInstance, kAdminGroup, kRunDir, kStateDir, kBpfDir, kLogLevel, kVersion };
 constexpr option kOptions[] = {
     {"config", required_argument, nullptr, 'c'},      {"check", no_argument, nullptr, kCheck},
+    {"no-files", no_argument, nullptr, kNoFiles},
     {"commands", required_argument, nullptr, kCommands},
     {"instance", required_argument, nullptr, kInstance}, {"admin-group", required_argument, nullptr, kAdminGroup},
     {"run-dir", required_argument, nullptr, kRunDir},
@@ -50,6 +52,7 @@ bool ParseOptions(int argc, char** argv, Options* o, int* exit_status) {
     switch (c) {
       case 'c': o->config = optarg; break;
       case kCheck: o->check = true; break;
+      case kNoFiles: o->files = false; break;
       case kCommands:
         if (strcmp(optarg, "markdown") != 0 && strcmp(optarg, "json") != 0) {
           fprintf(stderr, "flexvpnd: --commands: '%s' is neither markdown nor json\n", optarg);
@@ -86,6 +89,10 @@ bool ParseOptions(int argc, char** argv, Options* o, int* exit_status) {
   if (o->check && optind == argc - 1) o->config = argv[optind++];
   if (optind < argc) {
     fprintf(stderr, "flexvpnd: unexpected argument '%s'\n", argv[optind]);
+    return false;
+  }
+  if (!o->files && !o->check) {
+    fputs("flexvpnd: --no-files goes with --check only\n", stderr);
     return false;
   }
   if (o->instance.empty() || o->instance.find('/') != std::string::npos || o->instance.size() > 64) {

@@ -17,6 +17,7 @@ struct Options {
   std::string admin_group = os::kAdministrators;  // "" = none: root alone changes things
   bool debug = false;
   bool check = false;
+  bool files = true;  // whether a check reads the files the configuration names
   std::string socket_path() const { return run_dir + "/control.sock"; }
   std::string instance_dir() const { return state_dir + "/" + instance; }
   std::string pin_dir() const { return bpf_dir + "/" + instance; }
