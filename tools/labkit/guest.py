@@ -265,9 +265,11 @@ class Guest:
             status = {"state": "failed", "detail": "its supervisor is gone"}
         return status
 
-    def up(self, expose=(), wires=(), memory="2G", cpus=2, name="guest", progress=None, boot_seconds=BOOT_SECONDS):
+    def up(self, expose=(), wires=(), memory="2G", cpus=None, name="guest", progress=None, boot_seconds=BOOT_SECONDS):
         """Boots unless it is up.  `expose`: host paths that must be visible although /tmp or /run are covered.
-        `wires`: dicts {path, server, mac} (QEMU stream sockets).  Raises LabError with the log's name."""
+        `wires`: dicts {path, server, mac} (QEMU stream sockets).  `cpus`: FLEXVPN_GUEST_CPUS, else 2.  Raises LabError with
+        the log's name."""
+        cpus = cpus or int(os.environ.get("FLEXVPN_GUEST_CPUS", "2"))
         if self.status()["state"] == "ready":
             return self.status()
         for tool, package in (("qemu-system-x86_64", "qemu-system-x86"), ("/usr/lib/qemu/virtiofsd", "qemu-system-common")):
