@@ -12,14 +12,15 @@
 namespace flexvpn::sim {
 namespace {
 
-// Hubs at 198.51.100.1 and .2; the spoke's list has an address nobody has before them if `with_gap`.
+// Hubs at 198.51.100.1 (in the spoke's list as `first`) and .2; an address nobody has is before them if `with_gap`.
 struct ClientOverlay {
-  explicit ClientOverlay(const std::string& lines = "", bool with_gap = false) : world({}) {
+  explicit ClientOverlay(const std::string& lines = "", bool with_gap = false, const std::string& first = "198.51.100.1")
+      : world({}) {
     for (int i : {1, 2})
       hubs.push_back(world.Add(HubText("key"), Ip(absl::StrCat("198.51.100.", i)),
                                *net::Prefix::Parse(absl::StrCat("172.31.", i, ".0/24"))));
     const std::string block = absl::StrCat("crypto ikev2 client flexvpn HUBS\n", with_gap ? " peer 1 198.51.100.99\n" : "",
-                                           " peer 5 198.51.100.1\n peer 20 198.51.100.2\n", lines, " client connect Tunnel0\n");
+                                           " peer 5 ", first, "\n peer 20 198.51.100.2\n", lines, " client connect Tunnel0\n");
     text = absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination dynamic"}}),
                         "crypto ikev2 profile FLEX\n dpd 10 2 periodic\n", block);
     spoke = world.Add(text, Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
@@ -190,6 +191,94 @@ TEST(Client, AHubTakenOffTheListIsLeftAndOthersStay) {
   o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, "crypto ikev2 client flexvpn HUBS\n no peer 5 198.51.100.1\n")).model);
   EXPECT_EQ(o.world.node(o.spoke).restarts().restarted, 1u);
   EXPECT_TRUE(o.On(1));
+}
+
+constexpr char kByName[] = "fqdn hub1.example.net dynamic";
+
+TEST(HubByName, IsCalledAtTheAddressOfTheName) {
+  ClientOverlay o("", false, kByName);
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  ASSERT_TRUE(o.On(0)) << o.world.violation();
+  EXPECT_TRUE(absl::StrContains(o.Client(), "Current state:ACTIVE\n  Peer : 198.51.100.1\n")) << o.Client();
+  EXPECT_TRUE(o.world.Reaches(o.spoke, o.hubs[0], 1));
+  EXPECT_EQ(o.world.violation(), "");
+}
+
+TEST(HubByName, WithoutAnAddressTheNextHubIsCalled) {
+  ClientOverlay o("", false, kByName);
+  ASSERT_TRUE(o.On(1, seconds(5))) << o.world.violation();
+  EXPECT_EQ(o.world.Lines("Tunnel0: no address of hub1.example.net: no such name in this world"), 1u);
+  EXPECT_EQ(o.world.Lines("Tunnel0: no session, trying the next hub, 198.51.100.2"), 1u);
+}
+
+TEST(HubByName, BetterHubThatGetsAnAddressIsReturnedTo) {
+  ClientOverlay o(" peer reactivate\n", false, kByName);
+  ASSERT_TRUE(o.On(1, seconds(5)));
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  EXPECT_TRUE(o.On(0, seconds(150))) << o.world.violation();
+  EXPECT_EQ(o.world.Lines("Tunnel0: a better hub answers, 198.51.100.1"), 1u);
+  o.world.RunFor(seconds(120));
+  EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 1u) << "no hub is better";
+  EXPECT_EQ(o.world.CheckSaPairs(), "");
+}
+
+TEST(HubByName, AChangedListKeepsItsSession) {
+  ClientOverlay o("", false, kByName);
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  ASSERT_TRUE(o.On(0));
+  o.world.Configure(o.spoke, config::Parse(absl::StrReplaceAll(o.text, {{" peer 20 ", " peer 1 192.0.2.99\n peer 20 "}})).model);
+  EXPECT_EQ(o.world.Lines("new configuration in force; 0 of 1 sessions restarted"), 1u);
+  o.world.Configure(o.spoke, config::Parse(absl::StrReplaceAll(o.text, {{"hub1.example.net", "other.example.net"}})).model);
+  EXPECT_EQ(o.world.Lines("new configuration in force; 1 of 1 sessions restarted"), 1u);
+  EXPECT_TRUE(o.On(1, seconds(30))) << o.world.violation();
+}
+
+TEST(HubByName, AChangedListWhileTheNameIsLookedUpLosesNoCall) {
+  ClientOverlay o("", true, kByName);
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  o.world.Configure(o.spoke, config::Parse(o.text).model);
+  ASSERT_TRUE(o.On(0)) << o.world.violation();
+}
+
+// `tunnel destination NAME`: a tunnel of its own, without a list.
+struct NamedDestination {
+  NamedDestination() : world({}) {
+    for (int i : {1, 2})
+      hubs.push_back(world.Add(HubText("key"), Ip(absl::StrCat("198.51.100.", i)),
+                               *net::Prefix::Parse(absl::StrCat("172.31.", i, ".0/24"))));
+    spoke = world.Add(absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1",
+                                                                              "tunnel destination hub.example.net"}}),
+                                   "crypto ikev2 profile FLEX\n dpd 10 2 periodic\n"),
+                      Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  }
+  World world;
+  std::vector<size_t> hubs;
+  size_t spoke = 0;
+};
+
+TEST(HubByName, TheNameIsLookedUpForEveryCall) {
+  NamedDestination o;
+  o.world.SetName("hub.example.net", {Ip("198.51.100.1")});
+  ASSERT_TRUE(o.world.ComesUp(o.hubs[0], 1)) << o.world.violation();
+  o.world.SetName("hub.example.net", {Ip("198.51.100.2")});
+  o.world.RunFor(seconds(60));
+  EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 1u) << "a session that works stays";
+  o.world.Kill(o.hubs[0]);
+  EXPECT_TRUE(o.world.ComesUp(o.hubs[1], 1, seconds(120))) << o.world.violation();
+}
+
+TEST(HubByName, OfSeveralAddressesTheNextIsCalledWhenOneDoesNotAnswer) {
+  NamedDestination o;
+  o.world.SetName("hub.example.net", {Ip("198.51.100.99"), Ip("198.51.100.1")});
+  EXPECT_TRUE(o.world.ComesUp(o.hubs[0], 1, seconds(20))) << o.world.violation();
+}
+
+TEST(HubByName, NobodyIsCalledUntilTheNameHasAnAddress) {
+  NamedDestination o;
+  EXPECT_FALSE(o.world.RunUntil([&] { return o.world.PeersUp(o.hubs[0]) == 1; }, seconds(30)));
+  EXPECT_EQ(o.world.Lines("Tunnel0: no address of hub.example.net: no such name in this world"), 1u) << "said once";
+  o.world.SetName("hub.example.net", {Ip("198.51.100.1")});
+  EXPECT_TRUE(o.world.ComesUp(o.hubs[0], 1, seconds(120))) << o.world.violation();
 }
 
 }  // namespace

@@ -103,6 +103,11 @@ void World::Configure(size_t router, config::Model model) {
   Feed(router, node::NewConfig{r.model, {}});
 }
 
+void World::SetName(const std::string& name, std::vector<net::IpAddress> addresses) {
+  if (addresses.empty()) names_.erase(name);
+  else names_[name] = std::move(addresses);
+}
+
 bool World::alive(size_t router) const { return routers_[router]->node != nullptr; }
 const node::Node& World::node(size_t router) const { return *routers_[router]->node; }
 const dataplane::State& World::kernel(size_t router) const { return routers_[router]->kernel; }
@@ -189,6 +194,13 @@ void World::Carry(Router& r, node::Action& action) {
                    At(now_, [this, index = r.index, epoch = r.epoch, id = a.fetch.id] {
                      if (routers_[index]->epoch == epoch)
                        Feed(index, node::FetchDone{id, absl::UnavailableError("no server")});
+                   });
+                 },
+                 [&](node::LookUp& a) {
+                   node::LookedUp answer{a.name, a.family, absl::NotFoundError("no such name in this world")};
+                   if (const auto it = names_.find(a.name); it != names_.end()) answer.addresses = it->second;
+                   At(now_, [this, index = r.index, epoch = r.epoch, answer] {
+                     if (routers_[index]->epoch == epoch) Feed(index, answer);
                    });
                  },
                  [&](node::SendNhrp& a) { SendNhrp(r, a); },

@@ -43,6 +43,9 @@ class World {
   // eth0 has this underlay address instead of the one it had; nothing reaches the old one any more.
   void Readdress(size_t router, const net::IpAddress& underlay);
 
+  // From now on a host name stands for these addresses; without any there is no such name.
+  void SetName(const std::string& name, std::vector<net::IpAddress> addresses);
+
   // What is in the way of this router passes TCP only, or everything again.
   void BlockUdp(size_t router, bool block = true);
   // All TCP connections break; both ends notice.
@@ -151,6 +154,7 @@ class World {
   std::vector<Delivery> delivered_;
   uint64_t no_sa_drops_ = 0;
   std::string violation_;
+  std::map<std::string, std::vector<net::IpAddress>> names_;
   uint64_t transcript_ = 1469598103934665603ULL;
   std::vector<std::string> log_;
   show::Document reply_;

@@ -501,11 +501,32 @@ TEST(Client, HubsAreInOrderAndOfTheTunnelsFamily) {
                               " connect manual\n client connect Tunnel0\ninterface Tunnel0\n tunnel source eth0\n"
                               " tunnel destination dynamic\n");
   const Interface& i = r.model.interfaces.at("Tunnel0");
-  EXPECT_THAT(i.client.hubs, ElementsAre(*net::IpAddress::Parse("192.0.2.1"), *net::IpAddress::Parse("192.0.2.2")));
+  EXPECT_THAT(i.client.hubs, ElementsAre(Hub{*net::IpAddress::Parse("192.0.2.1")}, Hub{*net::IpAddress::Parse("192.0.2.2")}));
   EXPECT_EQ(i.client.name, "X");
   EXPECT_TRUE(i.client.manual);
   EXPECT_TRUE(i.Calls(*net::IpAddress::Parse("192.0.2.2")));
   EXPECT_FALSE(i.Calls(*net::IpAddress::Parse("2001:db8::1")));
+}
+
+TEST(Client, HubsMayHaveNames) {
+  const auto hubs = [](const std::string& block, const std::string& mode = "") {
+    const ParseResult r = Parse(absl::StrCat("crypto ikev2 client flexvpn X\n", block, " client connect Tunnel0\ninterface Tunnel0\n",
+                                             " tunnel source eth0\n tunnel destination dynamic\n", mode));
+    return r.model.interfaces.at("Tunnel0").Hubs();
+  };
+  const std::string names = " peer 9 fqdn b.example.net\n peer 2 fqdn a.example.net dynamic\n peer 5 fqdn c.example.net dynamic ipv6\n";
+  EXPECT_THAT(hubs(names), ElementsAre(Hub{{}, "a.example.net"}, Hub{{}, "b.example.net"}));
+  EXPECT_THAT(hubs(names, " tunnel mode gre ipv6\n"), ElementsAre(Hub{{}, "c.example.net"}));
+  EXPECT_THAT(hubs(" peer 1 fqdn a.example.net track 7 up\n"), ElementsAre(Hub{{}, "a.example.net"}));
+}
+
+TEST(Client, TheDestinationMayHaveAName) {
+  const ParseResult r = Parse(
+      "interface Tunnel0\n tunnel source eth0\n tunnel destination hub.example.net\n tunnel protection ipsec profile default\n"
+      "interface Tunnel1\n tunnel source eth0\n tunnel destination hub.example.net\n tunnel protection ipsec profile default\n");
+  EXPECT_THAT(r.model.interfaces.at("Tunnel0").Hubs(), ElementsAre(Hub{{}, "hub.example.net"}));
+  EXPECT_THAT(Messages(r, Diagnostic::Severity::kError),
+              Contains(HasSubstr("Tunnel1 has the same source, destination and key as Tunnel0")));
 }
 
 TEST(Kept, WeakAlgorithmsAreNeverOffered) {

@@ -129,7 +129,7 @@ TEST(NullProfile, ChangedToItOrFromItRestartsItsSessions) {
   const auto restarted = [&](const std::string& lines) {
     const config::ParseResult after = config::ParseCandidate(m, lines);
     EXPECT_TRUE(after.ok()) << lines;
-    return Reconfiguration(m, after.model).On({info, interface, pool, assigned, info.remote.address}).restart;
+    return Reconfiguration(m, after.model).On({info, interface, pool, assigned, info.remote.address, ""}).restart;
   };
   EXPECT_TRUE(restarted("crypto ikev2 profile OPEN\n no authentication remote null\n authentication remote pre-share key x\n"));
   EXPECT_TRUE(restarted("crypto ikev2 profile OPEN\n authentication local null\n"));

@@ -71,7 +71,8 @@ class Session : public testing::Test {
     const config::ParseResult after = config::ParseCandidate(before_.model, lines);
     EXPECT_TRUE(after.ok()) << lines << (after.diagnostics.empty() ? "" : after.diagnostics[0].message);
     EXPECT_NE(after.model, before_.model) << lines;
-    const auto effect = Reconfiguration(before_.model, after.model).On({info_, interface_, pool_, assigned_, info_.remote.address});
+    const auto effect =
+        Reconfiguration(before_.model, after.model).On({info_, interface_, pool_, assigned_, info_.remote.address, hub_name_});
     if (effect.restart) return "restart";
     std::vector<std::string> parts;
     if (effect.terms) parts.push_back("terms");
@@ -84,6 +85,7 @@ class Session : public testing::Test {
   config::ParseResult before_;
   ike::SessionInfo info_;
   std::string interface_ = "Virtual-Template1", pool_ = "P";
+  std::string hub_name_;
   std::optional<net::IpAddress> assigned_ = net::IpAddress::Parse("10.0.0.3");
 };
 

@@ -157,6 +157,7 @@ absl::Status Driver::Open() {
   }));
   workers_ = std::make_unique<WorkerPool>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4));
   ASSIGN_OR_RETURN(fetcher_, os::HttpFetcher::Make());
+  resolver_ = std::make_unique<os::Resolver>();
   return absl::OkStatus();
 }
 
@@ -388,6 +389,12 @@ void Driver::Carry(node::Action& action) {
                    fetcher_->Fetch(a.fetch.request, a.fetch.timeout, [this, id = a.fetch.id](absl::StatusOr<Bytes> r) {
                      auto answer = std::make_shared<absl::StatusOr<Bytes>>(std::move(r));
                      loop_->Post([this, id, answer] { Feed(node::FetchDone{id, std::move(*answer)}); });
+                   });
+                 },
+                 [&](node::LookUp& a) {
+                   resolver_->LookUp(a.name, a.family, [this, name = a.name, family = a.family](auto r) {
+                     auto answer = std::make_shared<node::LookedUp>(node::LookedUp{name, family, std::move(r)});
+                     loop_->Post([this, answer] { Feed(std::move(*answer)); });
                    });
                  },
                  [&](node::SendNhrp& a) { SendNhrp(a); },

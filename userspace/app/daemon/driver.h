@@ -25,6 +25,7 @@
 #include "os/dataplane/expire_watch.h"
 #include "os/dataplane/kernel_watch.h"
 #include "os/http/fetcher.h"
+#include "os/names/resolver.h"
 #include "os/loop/loop.h"
 #include "os/raw/nhrp_socket.h"
 #include "os/tcp/esp_tun.h"
@@ -124,6 +125,7 @@ class Driver final : private RunningConfig {
   // Last: their threads use crypto_ and loop_.
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<os::HttpFetcher> fetcher_;
+  std::unique_ptr<os::Resolver> resolver_;
 };
 
 }  // namespace flexvpn::app

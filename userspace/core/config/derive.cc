@@ -44,14 +44,15 @@ void DeriveIpsec(Model& m, IpsecProfile& p) {
 FlexClient ReadClient(const Statement& block, bool v6) {
   FlexClient client;
   client.name = block.Text("NAME");
-  std::map<uint64_t, net::IpAddress> hubs;
+  std::map<uint64_t, Hub> hubs;
   std::map<uint64_t, std::string> sources;
   for (const Statement& line : block.body) {
     if (line.StartsWith("connect manual")) client.manual = true;
     if (line.StartsWith("peer reactivate")) client.reactivate = true;
     if (line.StartsWith("source")) sources[line.Number("SEQ")] = line.Text("IF");
     const auto hub = line.StartsWith("peer") ? net::IpAddress::Parse(line.Text("A")) : std::nullopt;
-    if (hub && hub->is_v6() == v6) hubs[line.Number("SEQ")] = *hub;
+    if (hub && hub->is_v6() == v6) hubs[line.Number("SEQ")] = Hub{*hub};
+    if (line.Find("NAME") != nullptr && line.Has("ipv6") == v6) hubs[line.Number("SEQ")] = Hub{{}, line.Text("NAME")};
   }
   for (const auto& [seq, hub] : hubs) client.hubs.push_back(hub);
   for (const auto& [seq, source] : sources) client.sources.push_back(source);
@@ -112,13 +113,12 @@ std::string WhyDown(const Model& m, const Interface& i) {
   if (const auto p = m.ipsec_profiles.find(i.ipsec_profile); p != m.ipsec_profiles.end())
     if (std::string why = WhyDown(m, p->second); !why.empty()) return why;
   if (i.destination_dynamic && i.client.hubs.empty())
-    return "no 'crypto ikev2 client flexvpn' with 'client connect' of it has a 'peer' with an address";
+    return "no 'crypto ikev2 client flexvpn' with 'client connect' of it has a 'peer' of the family of its mode";
   if (i.source_dynamic && i.client.sources.empty())
     return "no 'crypto ikev2 client flexvpn' with 'client connect' of it has a 'source'";
   if (!i.has_source() && !i.source_dynamic) return "it has no 'tunnel source'";
   if (i.kind == InterfaceKind::kVirtualTemplate) return "";
-  if (!i.destination_name.empty()) return "this version does not look up host names";
-  return i.destination || i.destination_dynamic ? "" : "it has no 'tunnel destination'";
+  return i.Hubs().empty() ? "it has no 'tunnel destination'" : "";
 }
 
 }  // namespace

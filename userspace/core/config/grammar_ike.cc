@@ -408,7 +408,7 @@ std::vector<Command> PeerCommands() {
       {"ppk manual id <ID> key hex <HEX:secret> [required]", "the same, as hexadecimal digits", PeerPpk},
       {"ppk manual id <ID> key 6 <KEY:secret> [required]", "the same, encrypted by the master key", PeerPpk},
       Unsupported(S::kError, "ppk dynamic <REST:words>", "post-quantum keys from a key server; write 'ppk manual'"),
-      Kept("hostname <NAME>", "host name of the peer", "look up host names: the peer is found by address or identity only"),
+      Kept("hostname <NAME>", "host name of the peer", "find keys by host name: the peer is found by address or identity only"),
   };
 }
 

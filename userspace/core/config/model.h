@@ -316,9 +316,16 @@ struct NhrpInterface {
   friend bool operator==(const NhrpInterface&, const NhrpInterface&) = default;
 };
 // crypto ikev2 client flexvpn NAME, of a tunnel with `tunnel destination dynamic`.  The block itself is kept as lines.
+// Whom a tunnel calls.
+struct Hub {
+  net::IpAddress address = {};  // empty: what `name` has when it is called
+  std::string name = {};        // a host name; "" = by address
+  friend bool operator==(const Hub&, const Hub&) = default;
+};
+
 struct FlexClient {
   std::string name;                      // "" = no block connects the tunnel
-  std::vector<net::IpAddress> hubs;      // in order of preference, of the family of the tunnel's mode
+  std::vector<Hub> hubs;                 // in order of preference, of the family of the tunnel's mode
   std::vector<std::string> sources;      // `tunnel source dynamic`: interfaces in order of preference
   bool manual = false;                   // calls only when told to
   bool reactivate = false;               // returns to a better hub that takes its calls
@@ -357,11 +364,14 @@ struct Interface {
   bool is_tunnel() const { return kind == InterfaceKind::kTunnel || kind == InterfaceKind::kVirtualTemplate; }
   bool has_source() const { return !source_interface.empty() || source_address.has_value(); }
   // Whom the tunnel calls, in order of preference; none for templates.
-  std::vector<net::IpAddress> Hubs() const {
-    return destination ? std::vector<net::IpAddress>{*destination} : client.hubs;
+  std::vector<Hub> Hubs() const {
+    if (destination) return {Hub{*destination}};
+    return destination_name.empty() ? client.hubs : std::vector<Hub>{Hub{{}, destination_name}};
   }
+  // By address: what a name stands for is known when it is called.
   bool Calls(const net::IpAddress& hub) const {
-    return destination == hub || std::find(client.hubs.begin(), client.hubs.end(), hub) != client.hubs.end();
+    return destination == hub ||
+           std::any_of(client.hubs.begin(), client.hubs.end(), [&](const Hub& h) { return h.name.empty() && h.address == hub; });
   }
   bool down() const { return shutdown || !inoperative.empty(); }
   friend bool operator==(const Interface&, const Interface&) = default;

@@ -98,11 +98,9 @@ void Checker::CheckTunnel(const Interface& i, const std::string& path, const std
     if (i.client.hubs.empty())
       Shut(At(path, "tunnel destination dynamic", i.where),
            absl::StrCat(user, " has 'tunnel destination dynamic', but no 'crypto ikev2 client flexvpn' that connects it has a ",
-                        "'peer' with an ", IsIpv6(i.mode) ? "IPv6" : "IPv4", " address"),
+                        "'peer' with an ", IsIpv6(i.mode) ? "IPv6" : "IPv4", " address or a name for one"),
            absl::StrCat("write 'peer 1 ADDRESS' and 'client connect ", i.name, "' in a block"));
-  } else if (!i.destination_name.empty()) {
-    Shut(where, "accepted, but this version does not look up host names: " + user, "write the address of the hub");
-  } else if (!i.destination && i.mode != TunnelMode::kGreMultipoint) {
+  } else if (i.Hubs().empty() && i.mode != TunnelMode::kGreMultipoint) {
     Shut(i.where, user + " has no 'tunnel destination'", "add 'tunnel destination ADDRESS'");
   }
   if (i.destination && i.destination->is_v6() != IsIpv6(i.mode))
@@ -168,8 +166,8 @@ void Checker::CheckSameEndpoints() {
     if (i.kind != InterfaceKind::kTunnel || i.Hubs().empty() || i.shutdown) continue;
     for (const auto& [other_name, o] : m.interfaces) {
       if (other_name <= name || o.kind != InterfaceKind::kTunnel || o.shutdown) continue;
-      const std::vector<net::IpAddress> hubs = i.Hubs();
-      const bool meet = std::any_of(hubs.begin(), hubs.end(), [&o = o](const net::IpAddress& hub) { return o.Calls(hub); });
+      const std::vector<Hub> hubs = i.Hubs(), others = o.Hubs();
+      const bool meet = std::find_first_of(hubs.begin(), hubs.end(), others.begin(), others.end()) != hubs.end();
       if (meet && o.source_interface == i.source_interface && o.source_address == i.source_address &&
           o.client.sources == i.client.sources && o.tunnel_vrf == i.tunnel_vrf && o.key == i.key && o.mode == i.mode)
         Error(o.where, absl::StrCat("interface ", other_name, " has the same source, destination and key as ", name,

@@ -8,11 +8,63 @@
 namespace flexvpn::node {
 
 std::optional<net::IpAddress> Node::HubOf(const config::Interface& i) const {
-  if (i.destination) return i.destination;
+  const std::vector<config::Hub> hubs = i.Hubs();
+  if (hubs.empty()) return std::nullopt;
   const auto tunnel = tunnels_.find(i.name);
   const size_t at = tunnel == tunnels_.end() ? 0 : tunnel->second.hub;
-  if (i.client.hubs.empty()) return std::nullopt;
-  return i.client.hubs[at < i.client.hubs.size() ? at : 0];
+  const config::Hub& hub = hubs[at < hubs.size() ? at : 0];
+  if (hub.name.empty()) return hub.address;
+  if (tunnel == tunnels_.end() || tunnel->second.found.empty()) return std::nullopt;
+  return tunnel->second.found;
+}
+
+bool Node::Calls(const config::Interface& i, const net::IpAddress& address) const {
+  const auto tunnel = tunnels_.find(i.name);
+  return i.Calls(address) || (tunnel != tunnels_.end() && tunnel->second.found == address);
+}
+
+// `looking_up`: of the tunnel, for the hub it calls or for a better one.
+void Node::LookUpHub(std::string& looking_up, const config::Interface& i, const std::string& name) {
+  if (looking_up == name) return;
+  looking_up = name;
+  out_->push_back(LookUp{name, config::IsIpv6(i.mode) ? net::Family::kIpv6 : net::Family::kIpv4});
+}
+
+void Node::OnLookedUp(const LookedUp& in) {
+  if (stopping_) return;
+  for (auto& [name, tunnel] : tunnels_) {
+    const config::Interface* i = FindInterface(name);
+    if (i == nullptr || config::IsIpv6(i->mode) != (in.family == net::Family::kIpv6)) continue;
+    const std::vector<config::Hub> hubs = i->Hubs();
+    const bool hub = tunnel.looking_up == in.name, better = tunnel.trial_looking_up == in.name;
+    if (hub) tunnel.looking_up.clear();
+    if (better) tunnel.trial_looking_up.clear();
+    if (hub && !tunnel.session && MayCall(tunnel, *i)) {
+      if (tunnel.hub < hubs.size() && hubs[tunnel.hub].name == in.name) HubLookedUp(tunnel, *i, in);
+      else tunnel.retry_at = now_;  // the list has changed meanwhile
+    }
+    if (better && in.addresses.ok() && tunnel.up && !tunnel.trial && tunnel.trial_hub.value_or(hubs.size()) < hubs.size() &&
+        hubs[*tunnel.trial_hub].name == in.name)
+      CallBetter(tunnel, *i, hubs[*tunnel.trial_hub], in.addresses->front());
+  }
+  Pump();
+}
+
+// Of several addresses the one after that which was called last, unless that one's turn in TCP has come.
+void Node::HubLookedUp(Tunnel& tunnel, const config::Interface& i, const LookedUp& in) {
+  if (!in.addresses.ok()) {
+    const std::string waiting = absl::StrCat(tunnel.name, ": no address of ", in.name, ": ", in.addresses.status().message());
+    if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
+    tunnel.waiting_for = waiting;
+    RetryTunnel(tunnel);
+    return NextHub(tunnel);
+  }
+  const auto& all = *in.addresses;
+  const auto last = std::find(all.begin(), all.end(), tunnel.found);
+  if (last == all.end() || !tunnel.tcp_next)
+    tunnel.found = last == all.end() || last + 1 == all.end() ? all.front() : *(last + 1);
+  CallHub(tunnel, i, tunnel.found);
+  if (all.size() > 1 && tunnel.session && !tunnel.answer_by) tunnel.answer_by = now_ + kHubTurn;
 }
 
 std::string Node::DeviceOf(const net::IpAddress& address) const {
@@ -31,7 +83,9 @@ void Node::NextHub(Tunnel& tunnel) {
   tunnel.hub = (tunnel.hub + 1) % i->client.hubs.size();
   if (tunnel.hub == 0 || !tunnel.retry_at) return;
   tunnel.retry_at = now_;
-  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no session, trying the next hub, ", i->client.hubs[tunnel.hub].ToString()));
+  const config::Hub& hub = i->client.hubs[tunnel.hub];
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no session, trying the next hub, ",
+                                      hub.name.empty() ? hub.address.ToString() : hub.name));
 }
 
 void Node::BetterLater(Tunnel& tunnel) {
@@ -57,11 +111,19 @@ void Node::TryBetterHubs() {
       continue;
     }
     tunnel.trial_hub = next;
-    auto request = PrepareCall(tunnel, *i, *profile, i->client.hubs[next]);
-    if (!request) continue;
-    if (profile->tcp == config::TcpEncapsulation::kAlways && TcpFits(*i)) GoByTcp(*request, profile->tcp_port);
-    tunnel.trial = Call(tunnel, *std::move(request));
+    const config::Hub& hub = i->client.hubs[next];
+    if (hub.name.empty()) CallBetter(tunnel, *i, hub, hub.address);
+    else LookUpHub(tunnel.trial_looking_up, *i, hub.name);
   }
+}
+
+void Node::CallBetter(Tunnel& tunnel, const config::Interface& i, const config::Hub& hub, const net::IpAddress& address) {
+  const config::IkeProfile* profile = ProfileOf(i);
+  if (profile == nullptr) return;
+  auto request = PrepareCall(tunnel, i, *profile, address);
+  if (!request) return;
+  if (profile->tcp == config::TcpEncapsulation::kAlways && TcpFits(i)) GoByTcp(*request, profile->tcp_port);
+  tunnel.trial = Call(tunnel, *std::move(request), hub.name);
 }
 
 // If the other end has answered it is left alone, and takes the session's place when it is up.
@@ -80,7 +142,9 @@ void Node::FindHubAgain(Tunnel& tunnel) {
     return;
   }
   const auto& hubs = i->client.hubs;
-  const auto at = std::find(hubs.begin(), hubs.end(), session->second.info.remote.address);
+  const auto at = std::find_if(hubs.begin(), hubs.end(), [&s = session->second](const config::Hub& h) {
+    return h.name.empty() ? h.address == s.info.remote.address : h.name == s.hub_name;
+  });
   tunnel.hub = at == hubs.end() ? 0 : static_cast<size_t>(at - hubs.begin());
   BetterLater(tunnel);
 }

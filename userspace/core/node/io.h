@@ -39,6 +39,11 @@ struct FetchDone {  // what a fetch brought; the error says what went wrong
   ike::FetchId id;
   absl::StatusOr<Bytes> answer;
 };
+struct LookedUp {  // answer to LookUp: addresses in the system's order of preference, or why there are none
+  std::string name;
+  net::Family family{};
+  absl::StatusOr<std::vector<net::IpAddress>> addresses;
+};
 struct NhrpPacket {  // received in GRE type 0x2001 inside the IPsec of `peer`
   net::PeerId peer;
   Bytes packet;
@@ -118,7 +123,7 @@ struct NewConfig {
 struct TimeOfDay {
   crypto::UnixTime time = 0;
 };
-using Input = std::variant<IkeDatagram, TcpLost, CryptoDone, FetchDone, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
+using Input = std::variant<IkeDatagram, TcpLost, CryptoDone, FetchDone, LookedUp, NhrpPacket, SpokeToSpoke, LocalNetwork, Adopt, ApplyDone,
                            SaExpired, Measurements, Command, SessionEnded, NewConfig, TimeOfDay>;
 
 // --- actions ----------------------------------------------------------------------------------------------
@@ -144,6 +149,11 @@ struct StartJob {
 // Answer with FetchDone, always and in time (ike::StartFetch).
 struct StartFetch {
   ike::StartFetch fetch;
+};
+// Answer with LookedUp, always.
+struct LookUp {
+  std::string name;
+  net::Family family{};
 };
 struct SendNhrp {
   net::PeerId peer;
@@ -178,7 +188,7 @@ struct DebugLine {
   absl::string_view facility;      // literal: "IKEv2", "IKEv2-PAK", "NHRP" …
   std::string text;
 };
-using Action = std::variant<SendIke, ListenIn, UseTcp, StartJob, StartFetch, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog,
+using Action = std::variant<SendIke, ListenIn, UseTcp, StartJob, StartFetch, LookUp, SendNhrp, Apply, Measure, Reply, Log, AppendKeyLog,
                             DebugLine>;
 using Actions = std::vector<Action>;
 

@@ -331,8 +331,12 @@ bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const
       if (!other.vrf && prefix.Contains(other.remote)) return false;
     for (const auto& [name, i] : model_.interfaces)
       if (i.tunnel_vrf.empty())
-        for (const net::IpAddress& hub : i.Hubs())
-          if (prefix.Contains(hub)) return false;
+        for (const config::Hub& hub : i.Hubs())
+          if (hub.name.empty() && prefix.Contains(hub.address)) return false;
+    for (const auto& [name, tunnel] : tunnels_)
+      if (const config::Interface* i = FindInterface(name);
+          i != nullptr && i->tunnel_vrf.empty() && !tunnel.found.empty() && prefix.Contains(tunnel.found))
+        return false;
   }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;

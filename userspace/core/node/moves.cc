@@ -43,8 +43,7 @@ bool Node::AcceptsMove(const ike::SessionInfo& info, const net::Endpoint& local,
   const auto it = sessions_.find(info.id);
   const config::Interface* i = it == sessions_.end() ? nullptr : FindInterface(it->second.config_interface);
   if (i == nullptr || rib_.IsSelf(remote.address) || !SourceFree(local.address, i->tunnel_vrf)) return false;
-  const bool calls = i->destination || i->destination_dynamic;
-  return !calls || i->Calls(remote.address);
+  return i->Hubs().empty() || Calls(*i, remote.address);
 }
 
 void Node::OnAddressChanged(const ike::AddressChanged& change) {

@@ -67,6 +67,7 @@ void Node::Handle(const Input& in, Instant now, Actions& out) {
                    Ike([&](auto& ike, auto& a) { ike.JobDone(d.id, d.result, now, a); });
                  },
                  [&](const FetchDone& d) { Ike([&](auto& ike, auto& a) { ike.FetchDone(d.id, d.answer, now, a); }); },
+                 [&](const LookedUp& l) { OnLookedUp(l); },
                  [&](const NhrpPacket& p) {
                    Peer* peer = FindPeer(p.peer);
                    if (peer == nullptr || !peer->up) return;

@@ -101,12 +101,15 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::optional<net::IpAddress> negotiated;  // `ip address negotiated`
     std::string waiting_for;                   // what is missing, logged once
     size_t hub = 0;                            // index in Interface::Hubs() of whom the next attempt calls
+    std::string looking_up;                    // the name of that hub, while its address is looked for
+    net::IpAddress found;                      // what the name of the hub called last stood for; empty: it had none
     bool told = false;                         // `connect manual`: somebody said so
     bool tcp_next = false;                     // UDP brought no answer: the next attempt goes in TCP, or the other way round
     bool given_up = false;                     // it is withdrawn, because nothing has come
     // A call that takes the session's place if it comes up: in UDP, while the session is in TCP, or of a better hub.
     ike::IkeSaId trial;
     std::optional<size_t> trial_hub;           // it is, or was last, of that hub; none: the next is of the first
+    std::string trial_looking_up;              // the name of that hub, while its address is looked for
     std::optional<Instant> udp_at, better_at;  // the next call of that kind is made, or the one under way given up
     std::optional<Instant> answer_by;          // the attempt is given up if nothing has come until then
   };
@@ -125,6 +128,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     bool routes_wait = false;                // `told` is old, and its kind of peer is not told before the next session
     std::string handout;                     // HandoutText of what it got; empty: nothing
     net::IpAddress key_address;              // where the peer was when its key was looked up
+    std::string hub_name;                    // by which we called it; "" = by address
     std::vector<std::string> configuration;  // attributes the peer gave, readable
     std::vector<nhrp::TunnelToken> tokens;  // resolutions that wait for it
     bool shortcut = false;          // initiated by us for NHRP
@@ -271,6 +275,12 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   // client.cc: tunnels with a list of hubs (crypto ikev2 client flexvpn)
   std::optional<net::IpAddress> HubOf(const config::Interface& interface) const;  // whom it calls now or next
+  // Whether `address` is of a hub of it, as far as that is known.
+  bool Calls(const config::Interface& interface, const net::IpAddress& address) const;
+  void LookUpHub(std::string& looking_up, const config::Interface& interface, const std::string& name);
+  void OnLookedUp(const LookedUp& answer);
+  void HubLookedUp(Tunnel& tunnel, const config::Interface& interface, const LookedUp& answer);
+  void CallBetter(Tunnel& tunnel, const config::Interface& interface, const config::Hub& hub, const net::IpAddress& address);
   std::string DeviceOf(const net::IpAddress& address) const;  // the Linux interface that has it; "": none
   bool MayCall(const Tunnel& tunnel, const config::Interface& interface) const;
   void NextHub(Tunnel& tunnel);  // the one called last did not take the call
@@ -299,10 +309,12 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   // tunnels.cc
   void SyncTunnels();
   void TryTunnel(Tunnel& tunnel);
+  void CallHub(Tunnel& tunnel, const config::Interface& interface, const net::IpAddress& address);
   std::optional<ike::InitiateRequest> PrepareCall(Tunnel& tunnel, const config::Interface& interface,
                                                   const config::IkeProfile& profile, const net::IpAddress& hub);
   void TakeTrial(Tunnel& tunnel);  // it has come up
-  ike::IkeSaId Call(const Tunnel& tunnel, ike::InitiateRequest request);
+  // `hub_name`: by which the hub is called; "" = by address.
+  ike::IkeSaId Call(const Tunnel& tunnel, ike::InitiateRequest request, const std::string& hub_name);
   void TunnelTick();
   void RetryTunnel(Tunnel& tunnel);
   // Takes over another session with the peer of `lost` that carries traffic; false: there is none.

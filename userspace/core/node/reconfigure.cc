@@ -110,7 +110,10 @@ Reconfiguration::Effect Reconfiguration::On(const Basis& s) {
 bool Reconfiguration::SameClient(const Basis& s) const {
   const auto was = from_.interfaces.find(s.interface), is = to_.interfaces.find(s.interface);
   if (was == from_.interfaces.end() || is == to_.interfaces.end() || !is->second.destination_dynamic) return true;
-  if (was->second.client.hubs != is->second.client.hubs && !is->second.Calls(s.info.remote.address)) return false;
+  const auto& hubs = is->second.client.hubs;
+  const bool listed = s.hub_name.empty() ? is->second.Calls(s.info.remote.address)
+                                         : std::find(hubs.begin(), hubs.end(), config::Hub{{}, s.hub_name}) != hubs.end();
+  if (was->second.client.hubs != hubs && !listed) return false;
   return !is->second.source_dynamic || was->second.client.sources == is->second.client.sources;
 }
 
@@ -272,7 +275,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
 }
 
 Reconfiguration::Basis Node::BasisOf(const Session& s) {
-  return {s.info, s.config_interface, s.pool, s.assigned, s.key_address};
+  return {s.info, s.config_interface, s.pool, s.assigned, s.key_address, s.hub_name};
 }
 
 // A session that goes on under the new configuration.

@@ -25,6 +25,7 @@ class Reconfiguration {
     const std::string& pool;       // its address is from; empty: none
     const std::optional<net::IpAddress>& assigned;  // that address
     const net::IpAddress& key_address;  // where the peer was when its key was looked up
+    const std::string& hub_name;        // by which we called it; "" = by address
   };
   // Interfaces say the rest by themselves: texts, ip mtu, adjust-mss and NHRP settings are no effect on a session.
   struct Effect {

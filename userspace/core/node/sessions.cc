@@ -56,7 +56,7 @@ std::vector<Bytes> Node::Authorities(const net::Endpoint& local, const net::Endp
 const config::Interface* Node::BindResponder(const config::IkeProfile& profile, const net::Endpoint& remote) const {
   const std::string& vrf = VrfName(remote.vrf);
   for (const auto& [name, i] : model_.interfaces)
-    if (i.kind == config::InterfaceKind::kTunnel && !i.down() && i.Calls(remote.address) &&
+    if (i.kind == config::InterfaceKind::kTunnel && !i.down() && Calls(i, remote.address) &&
         i.tunnel_vrf == vrf && ProfileOf(i) == &profile)
       return &i;
   if (!profile.virtual_template) return nullptr;

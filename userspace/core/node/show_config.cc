@@ -260,6 +260,8 @@ void Node::Views::AddClientState(show::FlexClientRow& r) const {
   if (const auto session = n_.sessions_.find(tunnel->second.session); session != n_.sessions_.end()) {
     r.state = tunnel->second.up ? "ACTIVE" : "NEGOTIATING";
     if (tunnel->second.up) r.peer = session->second.info.remote.address;
+  } else if (!tunnel->second.looking_up.empty()) {
+    r.why = absl::StrCat("looking for the address of ", tunnel->second.looking_up);
   } else if (!n_.MayCall(tunnel->second, *i)) {
     r.why = "'connect manual': say 'crypto ikev2 client flexvpn connect'";
   } else {

@@ -35,7 +35,7 @@ void Node::TakeTurns(Tunnel& tunnel) {
   tunnel.tcp_next = !tunnel.tcp_next;
   if (!tunnel.tcp_next) return NextHub(tunnel);
   tunnel.retry_at = now_;  // another way, not another try
-  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no answer from ", HubOf(i)->ToString(), " in UDP, trying TCP port ",
+  Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": no answer from ", HubOf(i).value_or(net::IpAddress()).ToString(), " in UDP, trying TCP port ",
                                       profile->tcp_port));
 }
 
@@ -87,7 +87,7 @@ void Node::TryUdpAgain() {
       continue;
     }
     request->policy.initial_contact = false;
-    tunnel.trial = Call(tunnel, *std::move(request));
+    tunnel.trial = Call(tunnel, *std::move(request), session->second.hub_name);
     tunnel.trial_hub.reset();
     tunnel.udp_at = now_ + kTcpTurn;
   }

@@ -128,10 +128,18 @@ void Node::RetryTunnel(Tunnel& tunnel) {
 
 void Node::TryTunnel(Tunnel& tunnel) {
   const config::Interface& i = *FindInterface(tunnel.name);
-  const config::IkeProfile& profile = *ProfileOf(i);
   tunnel.retry_at.reset();
-  if (tunnel.hub >= i.Hubs().size()) tunnel.hub = 0;
-  auto request = PrepareCall(tunnel, i, profile, *HubOf(i));
+  const std::vector<config::Hub> hubs = i.Hubs();
+  if (tunnel.hub >= hubs.size()) tunnel.hub = 0;
+  const config::Hub& hub = hubs[tunnel.hub];
+  if (!hub.name.empty()) return LookUpHub(tunnel.looking_up, i, hub.name);
+  tunnel.found = {};
+  CallHub(tunnel, i, hub.address);
+}
+
+void Node::CallHub(Tunnel& tunnel, const config::Interface& i, const net::IpAddress& address) {
+  const config::IkeProfile& profile = *ProfileOf(i);
+  auto request = PrepareCall(tunnel, i, profile, address);
   if (!request) {
     RetryTunnel(tunnel);
     if (tunnel.waiting_for.empty()) NextHub(tunnel);  // this one cannot be called: no key for it, say
@@ -140,7 +148,7 @@ void Node::TryTunnel(Tunnel& tunnel) {
   if (CallsInTcp(tunnel, i, profile)) GoByTcp(*request, profile.tcp_port);
   if (profile.tcp == config::TcpEncapsulation::kFallback && TcpFits(i)) tunnel.answer_by = now_ + kTcpTurn;
   else if (i.Hubs().size() > 1) tunnel.answer_by = now_ + kHubTurn;
-  tunnel.session = Call(tunnel, *std::move(request));
+  tunnel.session = Call(tunnel, *std::move(request), i.Hubs()[tunnel.hub].name);
 }
 
 // The session before goes on until now: nothing is lost.
@@ -148,8 +156,10 @@ void Node::TakeTrial(Tunnel& tunnel) {
   const ike::IkeSaId old = std::exchange(tunnel.session, std::exchange(tunnel.trial, {}));
   const bool better = tunnel.trial_hub.has_value();
   if (better) tunnel.hub = *std::exchange(tunnel.trial_hub, {});
+  const Session& session = sessions_.at(tunnel.session);
+  tunnel.found = session.hub_name.empty() ? net::IpAddress() : session.info.remote.address;
   tunnel.udp_at.reset();
-  const std::string why = better ? absl::StrCat("a better hub answers, ", sessions_.at(tunnel.session).info.remote.address.ToString())
+  const std::string why = better ? absl::StrCat("a better hub answers, ", session.info.remote.address.ToString())
                                  : "UDP passes again";
   Say(Log::Level::kInfo, absl::StrCat(tunnel.name, ": ", why));
   if (old && old != tunnel.session) Terminate(old, why);
@@ -190,12 +200,13 @@ std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const conf
   return request;
 }
 
-ike::IkeSaId Node::Call(const Tunnel& tunnel, ike::InitiateRequest request) {
+ike::IkeSaId Node::Call(const Tunnel& tunnel, ike::InitiateRequest request, const std::string& hub_name) {
   ike::Actions actions;
   const net::IpAddress hub = request.remote.address;
   const ike::IkeSaId id = ike_.Initiate(std::move(request), now_, actions);
   Session& session = sessions_[id];
   session.key_address = hub;  // a redirection leads elsewhere with the same key
+  session.hub_name = hub_name;
   session.config_interface = tunnel.name;
   session.created = now_;
   for (ike::Action& a : actions) ike_queue_.push_back(std::move(a));

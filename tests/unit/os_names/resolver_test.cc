@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system's resolver: what the hosts file says everywhere, and what nobody can say.
+#include "os/names/resolver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "support/values.h"
+
+namespace flexvpn::os {
+namespace {
+
+using Answer = absl::StatusOr<std::vector<net::IpAddress>>;
+
+std::future<Answer> Asked(Resolver& resolver, const std::string& name, net::Family family = net::Family::kIpv4) {
+  auto promise = std::make_shared<std::promise<Answer>>();
+  resolver.LookUp(name, family, [promise](Answer a) { promise->set_value(std::move(a)); });
+  return promise->get_future();
+}
+
+TEST(Resolver, FindsAddressesOfTheFamilyAskedFor) {
+  Resolver resolver;
+  const Answer v4 = Asked(resolver, "localhost").get();
+  ASSERT_TRUE(v4.ok()) << v4.status();
+  EXPECT_THAT(*v4, testing::ElementsAre(Ip("127.0.0.1")));
+  const Answer number = Asked(resolver, "2001:db8::7", net::Family::kIpv6).get();
+  ASSERT_TRUE(number.ok()) << number.status();
+  EXPECT_THAT(*number, testing::ElementsAre(Ip("2001:db8::7")));
+}
+
+TEST(Resolver, SaysWhyThereIsNoAddress) {
+  Resolver resolver;
+  for (const char* name : {"no such name", "2001:db8::7", "0.0.0.0", "224.0.0.1", ""}) {
+    const Answer a = Asked(resolver, name).get();
+    EXPECT_FALSE(a.ok()) << name;
+    EXPECT_FALSE(a.status().message().empty()) << name;
+  }
+}
+
+TEST(Resolver, AnswersMoreQuestionsThanItHasThreads) {
+  Resolver resolver;
+  std::vector<std::future<Answer>> answers;
+  for (size_t n = 0; n < 5 * Resolver::kParallel; ++n) answers.push_back(Asked(resolver, "localhost"));
+  for (auto& a : answers) EXPECT_TRUE(a.get().ok());
+}
+
+TEST(Resolver, MayGoWhileQuestionsAreOpen) {
+  for (int n = 0; n < 20; ++n) {
+    Resolver resolver;
+    resolver.LookUp("localhost", net::Family::kIpv4, [](const Answer&) {});
+  }
+}
+
+}  // namespace
+}  // namespace flexvpn::os

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host names to addresses by the system's own rules (hosts file, DNS …), off the loop.
+#ifndef FLEXVPN_OS_NAMES_RESOLVER_H_
+#define FLEXVPN_OS_NAMES_RESOLVER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/net/ip.h"
+
+namespace flexvpn::os {
+
+// getaddrinfo() on threads of its own, so many at a time; more wait their turn.  A name server that does not answer holds
+// a thread for as long as resolv.conf says: the destructor does not wait for it.
+class Resolver {
+ public:
+  static constexpr size_t kParallel = 4;
+  // On a thread of the resolver, once for every LookUp but those a destructor cuts off.
+  using Done = std::function<void(absl::StatusOr<std::vector<net::IpAddress>>)>;
+
+  Resolver();
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+  // Addresses a packet can be sent to, in the system's order of preference; at least one, or an error: kNotFound (no such
+  // name, or it has none of this family), kUnavailable (nobody could say).
+  void LookUp(std::string name, net::Family family, Done done);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace flexvpn::os
+
+#endif  // FLEXVPN_OS_NAMES_RESOLVER_H_
