@@ -126,5 +126,44 @@ TEST_F(Authorization, SoIsAChildSa) {
   EXPECT_GE(world.Lines("(profile FLEX) refused: no common IPsec proposal: offered AES-GCM"), 1u);
 }
 
+// Networks of one family over an overlay of the other.
+class Ipv6Networks : public testing::Test {
+ protected:
+  Ipv6Networks() {
+    const auto told = [](const char* prefix) {
+      return absl::StrCat("crypto ikev2 authorization policy default\n route set remote ipv6 ", prefix, "\n");
+    };
+    world.Add(absl::StrCat(HubText("key"), told("2001:db8::/32")), Ip("198.51.100.1"), *net::Prefix::Parse("2001:db8:ff::/64"));
+    for (int i : {1, 2})
+      world.Add(absl::StrCat(SpokeText(i, "key"), told(absl::StrCat("2001:db8:", i, "::/64").c_str())),
+                Ip(absl::StrCat("203.0.113.", i)), *net::Prefix::Parse(absl::StrCat("2001:db8:", i, "::/64")));
+  }
+  World world{{}};
+};
+
+TEST_F(Ipv6Networks, AreReachedOverIpv4) {
+  ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
+  EXPECT_TRUE(world.Reaches(1, kHub, 1));
+  EXPECT_TRUE(world.Reaches(kHub, 2, 1));
+  EXPECT_TRUE(world.Reaches(1, 2, 2));
+  EXPECT_TRUE(absl::StrContains(world.Show(kHub, "show ipv6 route flexvpn"), "2001:db8:1::/64")) << world.Show(kHub, "show ipv6 route flexvpn");
+  EXPECT_EQ(world.violation(), "");
+}
+
+TEST_F(Ipv6Networks, LeaveNothingButTheFallbackWhenTheSessionEnds) {
+  ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
+  world.Kill(kHub);
+  world.RunFor(seconds(200));
+  bool dropped = false;
+  for (const auto& [key, object] : world.kernel(1).all()) {
+    const auto* r = std::get_if<dataplane::Route>(&object);
+    if (r == nullptr || r->prefix.family() != net::Family::kIpv6) continue;
+    EXPECT_EQ(r->metric, dataplane::kFallbackRouteMetric) << key;
+    dropped |= r->prefix == *net::Prefix::Parse("2001:db8::/32");
+  }
+  EXPECT_TRUE(dropped) << "what was for the tunnel must not leave by the default route";
+  EXPECT_EQ(world.violation(), "");
+}
+
 }  // namespace
 }  // namespace flexvpn::sim

@@ -18,6 +18,15 @@ constexpr int kMaxHops = 8;
 
 Bytes InnerHeader(const net::IpAddress& source, const net::IpAddress& destination) {
   ByteWriter w;
+  if (source.is_v6()) {
+    w.U32(0x60000000);
+    w.U32(0x00083a3f);  // 8 octets of ICMPv6, hop limit 63
+    w.Append(source.bytes());
+    w.Append(destination.bytes());
+    w.U32(0x80000000);
+    w.U32(0x00010001);
+    return std::move(w).Release();
+  }
   w.U16(0x4500);
   w.U16(84);
   w.U32(0);

@@ -43,6 +43,35 @@ def main_job(t):
            t.ready("spoke1"), t.ready("spoke2"))
 
 
+IPV6_HOST = {"host1": "2001:db8:0:1::10", "host2": "2001:db8:0:2::10"}
+
+
+def ipv6_networks(node, text):
+    prefix = {"hub": "2001:db8::/48", "spoke1": "2001:db8:0:1::/64", "spoke2": "2001:db8:0:2::/64"}.get(node)
+    return text.replace(" route set interface\n", " route set interface\n route set remote ipv6 %s\n" % prefix, 1) if prefix else text
+
+
+@case(edit=ipv6_networks)
+def ipv6_networks_over_ipv4(t):
+    """IPv6 networks behind the spokes over the IPv4 overlay: through the hub, and directly beside a shortcut."""
+    for n in (1, 2):
+        for node, device, address in (("spoke%d" % n, "eth1", "2001:db8:0:%d::1" % n), ("host%d" % n, "eth0", IPV6_HOST["host%d" % n])):
+            t.lab.run(node, ["ip", "-6", "addr", "add", address + "/64", "dev", device, "nodad"], check=True)
+        t.lab.run("host%d" % n, ["ip", "-6", "route", "add", "default", "via", "2001:db8:0:%d::1" % n], check=True)
+    for node in ("hub", "spoke1", "spoke2"):
+        t.lab.run(node, ["sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"], check=True)
+    t.sessions()
+    t.wait("host1 reaches host2 in IPv6", 40, lambda: t.ping("host1", IPV6_HOST["host2"], 1, wait=1).received)
+    r = t.ping_all("host1", IPV6_HOST["host2"], 20)
+    expect(set(r.ttls) == {TTL_VIA_HUB}, "not through the hub: hop limits %s", sorted(set(r.ttls)))
+    t.make_shortcut()  # of IPv4; its session tells the IPv6 networks, too
+    t.wait("IPv6 goes directly", 30, lambda: t.ping("host1", IPV6_HOST["host2"], 2).ttls[-1:] == [TTL_DIRECT])
+    before = t.esp_total("hub")
+    t.ping_all("host1", IPV6_HOST["host2"], 10)
+    moved = t.esp_total("hub") - before
+    expect(moved == 0, "%d ESP packets at the hub during direct pings", moved)
+
+
 def over_ipv6(node, text):
     return (text.replace("address 0.0.0.0 0.0.0.0", "address ::/0").replace("tunnel destination 198.51.100.2", "tunnel destination 2001:db8:0:100::2")
             .replace(" tunnel source eth0\n", " tunnel source eth0\n tunnel mode gre ipv6\n"))

@@ -335,6 +335,7 @@ bool Driver::Run() {
 
 void Driver::FeedNetwork() {
   node::LocalNetwork n;
+  n.ipv6 = os::KernelHasIpv6();
   for (const os::LocalAddress& a : watch_->SnapshotAddresses())
     n.addresses.push_back({a.device, a.address, a.prefix_length, a.passing, a.vrf});
   for (const os::KernelLink& l : watch_->SnapshotLinks())

@@ -72,6 +72,7 @@ struct LocalNetwork {
   std::vector<LocalAddress> addresses;
   std::vector<LocalRoute> routes;
   std::vector<LocalVrf> vrfs = {};
+  bool ipv6 = true;  // this kernel routes IPv6 into devices of ours
 };
 // What an earlier run of this instance left in the kernel; given once at start.
 struct Adopt {

@@ -27,8 +27,8 @@ bool IsTunnel(const config::Interface& i) {
          !i.ipsec_profile.empty();
 }
 
-// Networks that configuration says belong to the overlay: what we announce and the addresses we give.
-std::vector<net::Prefix> OverlayNetworks(const config::Model& model) {
+// Networks that configuration says belong to the overlay: what we announce and the addresses we give.  `ipv6`: this kernel has it.
+std::vector<net::Prefix> OverlayNetworks(const config::Model& model, bool ipv6) {
   std::vector<net::Prefix> out;
   for (const auto& [name, policy] : model.authorization_policies) {
     for (const std::string& list : policy.route_set_access_lists)
@@ -40,7 +40,7 @@ std::vector<net::Prefix> OverlayNetworks(const config::Model& model) {
     while (cover.length() > 8 && !cover.Contains(pool->second.last)) cover = net::Prefix(cover.address(), cover.length() - 1);
     out.push_back(cover);
   }
-  std::erase_if(out, [](const net::Prefix& p) { return p.length() == 0 || p.family() != net::Family::kIpv4; });
+  std::erase_if(out, [&](const net::Prefix& p) { return p.length() == 0 || (p.family() == net::Family::kIpv6 && !ipv6); });
   return out;
 }
 
@@ -158,13 +158,13 @@ void Node::SyncBase() {
 bool Node::HasFallback(const net::Prefix& prefix) const {
   for (int length = prefix.length(); length > 0; --length)
     if (remembered_.contains(net::Prefix(prefix.address(), length))) return true;
-  const std::vector<net::Prefix> configured = OverlayNetworks(model_);
+  const std::vector<net::Prefix> configured = OverlayNetworks(model_, network_.ipv6);
   return std::any_of(configured.begin(), configured.end(), [&](const net::Prefix& p) { return p.Contains(prefix); });
 }
 
 void Node::Remember(const net::Prefix& prefix) {
   constexpr size_t kMaxRemembered = 4096;  // a peer may announce what it likes
-  if (prefix.length() == 0 || prefix.family() != net::Family::kIpv4 || remembered_.size() >= kMaxRemembered ||
+  if (prefix.length() == 0 || (prefix.family() == net::Family::kIpv6 && !network_.ipv6) || remembered_.size() >= kMaxRemembered ||
       HasFallback(prefix))
     return;
   remembered_.insert(prefix);
@@ -181,7 +181,7 @@ void Node::SyncFallbacks(std::vector<dataplane::Object>& objects) const {
   const char* device = has(kGre4) ? kGre4 : has(kGre6) ? kGre6 : nullptr;  // either drops what has no peer
   if (device == nullptr) return;
   std::set<net::Prefix> prefixes = remembered_;
-  for (const net::Prefix& p : OverlayNetworks(model_)) prefixes.insert(p);
+  for (const net::Prefix& p : OverlayNetworks(model_, network_.ipv6)) prefixes.insert(p);
   for (const net::Prefix& p : prefixes) {
     dataplane::Route r;
     r.prefix = p;
@@ -259,7 +259,9 @@ void Node::SyncPeer(const Peer& peer) {
     p.adjust_mss = i->adjust_mss;
     p.in_tcp = peer.in_tcp;
     put(std::move(p));
-    put(dataplane::NextHop{DeviceFor(*i), NextHopOf(peer), peer.id});
+    std::set<net::Family> families = {OverlayFamily(peer)};
+    for (const net::Prefix& prefix : peer.prefixes) families.insert(prefix.family());
+    for (net::Family family : families) put(dataplane::NextHop{DeviceFor(*i), NextHopOf(peer, family), peer.id});
   }
   std::vector<std::string> stale;
   for (const std::string& key : owned_[peer.id]) {
@@ -296,10 +298,10 @@ void Node::SyncRoute(const net::Prefix& prefix) {
     // A default route from a peer never beats the one the underlay has, whatever made that (DHCP: 1024).
     r.metric = prefix.length() == 0 ? kDefaultRouteMetric : metric;
     r.device = i != nullptr ? DeviceFor(*i) : prefix.family() == net::Family::kIpv6 ? kGre6 : kGre4;
-    // The kernel knows no IPv6 route by an IPv4 next hop, nor the other way round on such a device.
-    const bool usable = peer != nullptr && peer->up && NextHopOf(*peer).family() == prefix.family();
+    const bool usable = peer != nullptr && peer->up && (prefix.family() == net::Family::kIpv4 || network_.ipv6);
     if (usable && i != nullptr && !rib_.IsLocal(prefix)) {
-      r.next_hop = NextHopOf(*peer);
+      // The kernel knows no IPv6 route by an IPv4 next hop, nor the other way round on such a device.
+      r.next_hop = NextHopOf(*peer, prefix.family());
       if (peer->local_protocol.family() == prefix.family()) r.preferred_source = peer->local_protocol;
       if (!want_.Find(dataplane::Key(r))) route_since_[prefix] = now_;
       Put(std::move(r), id);

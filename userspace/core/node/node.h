@@ -358,7 +358,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void TellNhrp(const Peer& peer);
   void SetOverlay(Peer& peer, const net::IpAddress& address);
   void PeerTick();
-  net::IpAddress NextHopOf(const Peer& peer) const;
+  // What a route of `family` has as its gateway, and the family of those every peer has.
+  static net::IpAddress NextHopOf(const Peer& peer, net::Family family);
+  static net::Family OverlayFamily(const Peer& peer);
   nhrp::RouteResult Lookup(const net::IpAddress& destination) const override;
   void OnShortcutUp(const nhrp::ShortcutUp& up);
   void OnShortcutDown(const net::Prefix& prefix);

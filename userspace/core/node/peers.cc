@@ -85,10 +85,18 @@ bool Node::PeerUsable(const Peer& peer) const {
   });
 }
 
-// Without a known overlay address the peer gets a link-local next hop made of its number.
-net::IpAddress Node::NextHopOf(const Peer& peer) const {
-  if (!peer.remote_protocol.empty()) return peer.remote_protocol;
-  return net::IpAddress::V4(0xa9fe0000 | (peer.id.value() & 0xffff));
+net::Family Node::OverlayFamily(const Peer& peer) {
+  return peer.remote_protocol.empty() ? net::Family::kIpv4 : peer.remote_protocol.family();
+}
+
+// Without a known overlay address of that family the peer gets a link-local next hop made of its number.
+net::IpAddress Node::NextHopOf(const Peer& peer, net::Family family) {
+  if (!peer.remote_protocol.empty() && OverlayFamily(peer) == family) return peer.remote_protocol;
+  const uint32_t number = peer.id.value();
+  if (family == net::Family::kIpv4) return net::IpAddress::V4(0xa9fe0000 | (number & 0xffff));
+  ByteWriter w;
+  for (uint32_t word : {0xfe800000u, 0u, 0u, number}) w.U32(word);
+  return net::IpAddress::FromBytes(w.view());
 }
 
 void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {

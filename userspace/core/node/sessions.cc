@@ -215,6 +215,8 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
         SetOverlay(*peer, p.address());
         break;
       }
+  const auto is_v6 = [](const net::Prefix& p) { return p.family() == net::Family::kIpv6; };
+  if (peer->up && std::any_of(old.begin(), old.end(), is_v6) != std::any_of(fresh.begin(), fresh.end(), is_v6)) SyncPeer(*peer);
   for (const net::Prefix& p : old) SyncRoute(p);
   for (const net::Prefix& p : fresh) SyncRoute(p);
   for (const net::Prefix& p : fresh) Remember(p);

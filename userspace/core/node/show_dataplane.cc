@@ -22,7 +22,7 @@ std::vector<show::PeerRow> Node::Views::PeerRows(const Measurements& m) const {
     }
     r.local = p.local;
     r.remote = p.remote;
-    r.overlay = {n_.NextHopOf(p)};
+    r.overlay = {n_.NextHopOf(p, n_.OverlayFamily(p))};
     if (const auto c = counters.find(id); c != counters.end()) {
       r.packets_in = c->second->packets_in;
       r.bytes_in = c->second->bytes_in;

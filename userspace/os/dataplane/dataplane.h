@@ -15,6 +15,9 @@
 
 namespace flexvpn::os {
 
+// Whether this kernel has IPv6 at all; devices of ours have it then, whatever is the default for others.
+bool KernelHasIpv6();
+
 // What became of one step of a plan.
 struct StepResult {
   dataplane::Step::Kind kind{};

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "os/dataplane/context.h"
+#include "os/dataplane/dataplane.h"
 
 namespace flexvpn::os {
 namespace {
@@ -44,6 +45,7 @@ absl::Status SetSysctls(const std::string& device) {
   bool all = FirstOctet(conf + "all/rp_filter") > '0';
   RETURN_IF_ERROR(WriteFile(absl::StrCat(conf, device, "/rp_filter"), all ? "2" : "0"));
   RETURN_IF_ERROR(WriteFile(absl::StrCat(conf, device, "/send_redirects"), "0"));
+  if (KernelHasIpv6()) RETURN_IF_ERROR(WriteFile(absl::StrCat("/proc/sys/net/ipv6/conf/", device, "/disable_ipv6"), "0"));
   return WriteFile(absl::StrCat(conf, device, "/accept_redirects"), "0");
 }
 
@@ -76,6 +78,8 @@ const char* KindOf(const dataplane::Device& d) {
 }
 
 }  // namespace
+
+bool KernelHasIpv6() { return access("/proc/sys/net/ipv6/conf/all/disable_ipv6", F_OK) == 0; }
 
 absl::Status DeviceMaker::Prepare(const dataplane::Device& device, int index, std::string* note) {
   if (device.kind == dataplane::DeviceKind::kGreExternal) {
