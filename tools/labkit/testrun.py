@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -22,7 +21,7 @@ from .paths import REPO, LabError
 LANES = ("layers", "unit", "fuzz", "sim", "bpf", "vm", "interop", "asan")
 NEEDS_ROOT = {"bpf", "vm", "interop"}
 ONE_AT_A_TIME = {"sim", "bpf", "vm", "interop"}  # their tests measure time or share one guest
-TOGETHER = ("vm", "interop")  # each has a guest of its own, which waits half of the time
+GUESTS = ("vm", "interop")  # at the same time: each has a guest of its own, which waits a third of the time
 EMULATED = {"vm", "interop"}  # a guest without KVM may stall for seconds: a second try is granted, and visible
 ASAN_LABELS = "^(unit|fuzz|sim)$"
 T0 = time.monotonic()
@@ -102,14 +101,15 @@ def read_junit(path):
     return tally
 
 
-def run_ctest(lane, preset, labels, jobs, environment):
-    """Runs the tests of a lane, showing each; returns the tally and whether CTest itself was content."""
+def run_ctest(lane, preset, labels, jobs, environment, before=()):
+    """Runs the tests of a lane, showing each; returns the tally and whether CTest itself was content.  `before`: words before
+    the command."""
     directory = build.directory(preset)
     junit = os.path.join(directory, "junit-%s.xml" % lane)
     log = os.path.join(directory, "test-%s.log" % lane)
     if os.path.exists(junit):
         os.unlink(junit)
-    argv = ["ctest", "--test-dir", directory, "-L", labels, "-j", str(jobs), "--output-junit", junit,
+    argv = [*before, "ctest", "--test-dir", directory, "-L", labels, "-j", str(jobs), "--output-junit", junit,
             "--output-on-failure", "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000",
             "--stop-time", time.strftime("%H:%M:%S", time.localtime(time.time() + 3000))]
     if lane in EMULATED:
@@ -136,21 +136,26 @@ def run_ctest(lane, preset, labels, jobs, environment):
     return tally, code, log
 
 
-def run_lane(lane, together=1):
-    """`together`: how many lanes run at the same time."""
+def run_lane(lane, step):
+    """`step`: the lanes that run at the same time."""
+    guests = [x for x in step if x in GUESTS]
     if lane in NEEDS_ROOT and os.geteuid() != 0:
         raise LabError("lane %s needs root (BPF, network namespaces, the guest); run: sudo tools/test" % lane)
-    preset, labels, environment = "release", "^%s$" % lane, {}
+    preset, labels, environment, before = "release", "^%s$" % lane, {}, []
+    jobs = 1 if lane in ONE_AT_A_TIME else build.jobs()
     if lane == "asan":
+        say("building preset asan%s" % (" with what the guests leave" if guests else ""))
+        build.build("asan", idle=bool(guests))
+        if guests:
+            jobs, before = 1, ["nice", "-n", "10"]
         preset, labels = "asan", ASAN_LABELS
         environment = {"FLEXVPN_SIM_SMALL": "1", "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
                        "UBSAN_OPTIONS": "print_stacktrace=1"}
-    if together > 1 and len(os.sched_getaffinity(0)) < 2 * together:
+    if lane in GUESTS and len(guests) > 1 and len(os.sched_getaffinity(0)) < 2 * len(guests):
         environment["FLEXVPN_GUEST_CPUS"] = "1"  # one that waits for a lock must not take the processor of the one who has it
-    jobs = 1 if lane in ONE_AT_A_TIME else build.jobs()
     say("lane %s" % lane)
     start = time.monotonic()
-    tally, code, log = run_ctest(lane, preset, labels, jobs, environment)
+    tally, code, log = run_ctest(lane, preset, labels, jobs, environment, before)
     if code != 0 and tally.failed == 0 and tally.total:
         tally.failed += 1
         tally.failures.append("%s: ctest ended %d" % (lane, code))
@@ -193,44 +198,22 @@ def run_seeds():
     return tally
 
 
-class AsanBuild(threading.Thread):
-    """Builds for the asan lane while the guest lanes mostly wait; join() raises what went wrong."""
-
-    def __init__(self, idle):
-        super().__init__(daemon=True)
-        self.idle, self.error = idle, None
-        say("building preset asan%s" % (" in the background" if idle else ""))
-        self.start()
-
-    def run(self):
-        try:
-            build.build("asan", idle=self.idle)
-        except LabError as e:
-            self.error = e
-
-    def join(self, timeout=None):
-        super().join(timeout)
-        if self.error:
-            raise self.error
-
-
 def in_steps(lanes):
     """The lanes in order, each step a list of those that run at the same time."""
-    guests = [lane for lane in lanes if lane in TOGETHER]
-    steps = []
-    for lane in lanes:
-        if lane not in guests:
-            steps.append([lane])
-        elif lane == guests[0]:
-            steps.append(guests)
-    return steps
+    guests = [lane for lane in lanes if lane in GUESTS]
+    beside = guests + [lane for lane in lanes if lane == "asan" and guests]
+    return [[lane] for lane in lanes if lane not in beside] + ([beside] if beside else [])
 
 
 def run_step(step):
-    """Runs lanes at the same time; returns [(lane, tally, seconds)]; raises what one of them raised."""
+    """Runs lanes at the same time; returns [(lane, tally, seconds)]."""
     def run(lane):
         start = time.monotonic()
-        tally = run_lane(lane, len(step))
+        try:
+            tally = run_lane(lane, step)
+        except LabError as e:  # what the others found counts all the same
+            tally = Tally()
+            tally.failed, tally.failures = 1, ["%s: %s" % (lane, e)]
         return lane, tally, round(time.monotonic() - start, 1)
     with concurrent.futures.ThreadPoolExecutor(len(step)) as pool:
         return [f.result() for f in [pool.submit(run, lane) for lane in step]]
@@ -257,12 +240,7 @@ def main():
             if lane in NEEDS_ROOT and os.geteuid() != 0:
                 raise LabError("lane %s needs root (BPF, network namespaces, the guest); run: sudo tools/test" % lane)
         build_for(lanes)
-        asan = None
         for step in in_steps(lanes):
-            if asan is None and "asan" in lanes and step[0] in (*TOGETHER, "asan"):
-                asan = AsanBuild(idle=step != ["asan"])
-            if step == ["asan"]:
-                asan.join()
             for lane, tally, seconds in run_step(step):
                 if tally.total == 0:
                     if args.lane:
