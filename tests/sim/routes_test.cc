@@ -135,7 +135,8 @@ class Ipv6Networks : public testing::Test {
     };
     world.Add(absl::StrCat(HubText("key"), told("2001:db8::/32")), Ip("198.51.100.1"), *net::Prefix::Parse("2001:db8:ff::/64"));
     for (int i : {1, 2})
-      world.Add(absl::StrCat(SpokeText(i, "key"), told(absl::StrCat("2001:db8:", i, "::/64").c_str())),
+      world.Add(absl::StrCat(SpokeText(i, "key"), "crypto ikev2 profile FLEX\n dpd 10 2 periodic\n",
+                             told(absl::StrCat("2001:db8:", i, "::/64").c_str())),
                 Ip(absl::StrCat("203.0.113.", i)), *net::Prefix::Parse(absl::StrCat("2001:db8:", i, "::/64")));
   }
   World world{{}};

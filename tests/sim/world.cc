@@ -206,9 +206,9 @@ void World::Carry(Router& r, node::Action& action) {
                    });
                  },
                  [&](node::LookUp& a) {
-                   node::LookedUp answer{a.name, a.family, absl::NotFoundError("no such name in this world")};
-                   if (const auto it = names_.find(a.name); it != names_.end()) answer.addresses = it->second;
-                   At(now_, [this, index = r.index, epoch = r.epoch, answer] {
+                   At(now_ + settings_.delay, [this, index = r.index, epoch = r.epoch, a] {
+                     node::LookedUp answer{a.name, a.family, absl::NotFoundError("no such name in this world")};
+                     if (const auto it = names_.find(a.name); it != names_.end()) answer.addresses = it->second;
                      if (routers_[index]->epoch == epoch) Feed(index, answer);
                    });
                  },
