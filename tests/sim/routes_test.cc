@@ -146,6 +146,10 @@ TEST_F(Ipv6Networks, AreReachedOverIpv4) {
   ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
   EXPECT_TRUE(world.Reaches(1, kHub, 1));
   EXPECT_TRUE(world.Reaches(kHub, 2, 1));
+  for (const auto& [key, object] : world.kernel(kHub).all())
+    if (const auto* r = std::get_if<dataplane::Route>(&object); r != nullptr && r->prefix.family() == net::Family::kIpv6) {
+      EXPECT_GT(r->metric, 1024u) << key << ": routes of the router itself come first";
+    }
   EXPECT_TRUE(world.Reaches(1, 2, 2));
   EXPECT_TRUE(absl::StrContains(world.Show(kHub, "show ipv6 route flexvpn"), "2001:db8:1::/64")) << world.Show(kHub, "show ipv6 route flexvpn");
   EXPECT_EQ(world.violation(), "");

@@ -24,6 +24,9 @@ inline constexpr uint32_t kIkeRouteMetric = 200;       // IKEv2 routes, distance
 // peer.  Without it such packets would follow a less specific route and leave in clear.
 inline constexpr uint32_t kFallbackRouteMetric = 65000;
 inline constexpr uint32_t kShortcutRouteMetric = 100;  // NHRP override: wins over the IKEv2 route of equal length
+// A metric of ours as the kernel has it.  Its own IPv6 routes have 256 (connected) or 1024 where those of IPv4 have 0: they come
+// before ours in both families.
+inline constexpr uint32_t MetricIn(net::Family family, uint32_t metric) { return family == net::Family::kIpv6 ? 2000 + metric : metric; }
 
 enum class DeviceKind : uint8_t {
   kGreExternal,  // `gre` or `ip6gre` in collect-metadata mode: the one device of a cloud; BPF programs attached

@@ -296,7 +296,7 @@ void Node::SyncRoute(const net::Prefix& prefix) {
     dataplane::Route r;
     r.prefix = prefix;
     // A default route from a peer never beats the one the underlay has, whatever made that (DHCP: 1024).
-    r.metric = prefix.length() == 0 ? kDefaultRouteMetric : metric;
+    r.metric = prefix.length() == 0 ? kDefaultRouteMetric : dataplane::MetricIn(prefix.family(), metric);
     r.device = i != nullptr ? DeviceFor(*i) : prefix.family() == net::Family::kIpv6 ? kGre6 : kGre4;
     const bool usable = peer != nullptr && peer->up && (prefix.family() == net::Family::kIpv4 || network_.ipv6);
     if (usable && i != nullptr && !rib_.IsLocal(prefix)) {

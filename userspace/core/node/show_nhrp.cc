@@ -46,7 +46,7 @@ std::vector<show::RouteRow> Node::Views::RouteRows(net::Family family) const {
     const auto* route = std::get_if<dataplane::Route>(&object);
     if (route == nullptr || route->metric == dataplane::kFallbackRouteMetric) continue;
     show::RouteRow r;
-    r.shortcut = route->metric == dataplane::kShortcutRouteMetric;
+    r.shortcut = route->metric == dataplane::MetricIn(route->prefix.family(), dataplane::kShortcutRouteMetric);
     r.code = r.shortcut ? 'H' : 'S';
     r.prefix = route->prefix;
     r.next_hop = route->next_hop;
