@@ -111,7 +111,7 @@ def run_ctest(lane, preset, labels, jobs, environment, before=()):
         os.unlink(junit)
     argv = [*before, "ctest", "--test-dir", directory, "-L", labels, "-j", str(jobs), "--output-junit", junit,
             "--output-on-failure", "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000",
-            "--stop-time", time.strftime("%H:%M:%S", time.localtime(time.time() + 3000))]
+            "--stop-time", time.strftime("%H:%M:%S", time.localtime(time.time() + 3900))]
     if lane in EMULATED:
         argv += ["--repeat", "until-pass:2"]  # each try is shown
     with open(log, "w", encoding="utf-8") as f:
