@@ -234,10 +234,59 @@ TEST(HubByName, AChangedListKeepsItsSession) {
 }
 
 TEST(HubByName, AChangedListWhileTheNameIsLookedUpLosesNoCall) {
-  ClientOverlay o("", true, kByName);
+  ClientOverlay o("", false, kByName);
   o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  o.world.Configure(o.spoke, config::Parse(absl::StrReplaceAll(o.text, {{" peer 5 ", " peer 1 192.0.2.99\n peer 5 "}})).model);
+  ASSERT_TRUE(o.On(0, seconds(15))) << o.world.violation();
+}
+
+TEST(HubByName, AModeChangedAndBackWhileTheNameIsLookedUpLosesNoCall) {
+  ClientOverlay o("", false, kByName);
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  const std::string v6 = absl::StrReplaceAll(o.text, {{" tunnel source eth0", " tunnel mode gre ipv6\n tunnel source eth0"}});
+  o.world.Configure(o.spoke, config::Parse(v6).model);
+  o.world.RunFor(seconds(1));
   o.world.Configure(o.spoke, config::Parse(o.text).model);
-  ASSERT_TRUE(o.On(0)) << o.world.violation();
+  ASSERT_TRUE(o.On(0, seconds(5))) << o.world.violation();
+}
+
+TEST(HubByName, ANameServerThatIsSilentCostsItsTurnAlone) {
+  ClientOverlay o("", false, kByName);
+  o.world.SilenceNames(true);
+  ASSERT_TRUE(o.On(1, seconds(12))) << o.world.violation();
+  EXPECT_EQ(o.world.Lines("Tunnel0: no address of hub1.example.net: no name server answers"), 1u);
+}
+
+TEST(HubByName, AddressesThatAreNoOtherHostsAreNotCalled) {
+  ClientOverlay o("", false, kByName);
+  o.world.SetName("hub1.example.net", {Ip("127.0.0.1"), Ip("169.254.1.1"), Ip("203.0.113.1")});
+  ASSERT_TRUE(o.On(1, seconds(5))) << o.world.violation();
+  EXPECT_EQ(o.world.Lines("Tunnel0: no address of hub1.example.net: 127.0.0.1 is no other host's"), 1u);
+}
+
+TEST(HubByName, RoutesOverItsAddressAreWithdrawnBeforeItIsCalled) {
+  World world({});
+  const size_t hub = world.Add(HubText("key"), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.1.0/24"));
+  const size_t other = world.Add(absl::StrCat(HubText("key"), "crypto ikev2 authorization policy default\n",
+                                              " route set remote ipv4 198.51.100.0 255.255.255.0\n"),
+                                 Ip("192.0.2.2"), *net::Prefix::Parse("172.31.2.0/24"));
+  const size_t spoke = world.Add(
+      absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination dynamic"}}),
+                   "crypto ikev2 client flexvpn HUBS\n peer 5 ", kByName,
+                   "\n peer 20 192.0.2.2\n peer reactivate\n client connect Tunnel0\n"),
+      Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  const auto routes = [&] {
+    size_t n = 0;
+    for (const auto& [key, object] : world.kernel(spoke).all())
+      if (const auto* r = std::get_if<dataplane::Route>(&object)) n += r->prefix == *net::Prefix::Parse("198.51.100.0/24");
+    return n;
+  };
+  ASSERT_TRUE(world.ComesUp(other, 1));
+  ASSERT_EQ(routes(), 2u) << "the route, and the one that drops when the hub is away";
+  world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  ASSERT_TRUE(world.ComesUp(hub, 1, seconds(150)));
+  EXPECT_EQ(world.Lines("withdrawn: it covers the outer address of Tunnel0, which is to be called"), 1u);
+  EXPECT_EQ(routes(), 0u);
 }
 
 // `tunnel destination NAME`: a tunnel of its own, without a list.
@@ -246,14 +295,14 @@ struct NamedDestination {
     for (int i : {1, 2})
       hubs.push_back(world.Add(HubText("key"), Ip(absl::StrCat("198.51.100.", i)),
                                *net::Prefix::Parse(absl::StrCat("172.31.", i, ".0/24"))));
-    spoke = world.Add(absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1",
-                                                                              "tunnel destination hub.example.net"}}),
-                                   "crypto ikev2 profile FLEX\n dpd 10 2 periodic\n"),
-                      Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+    text = absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination hub.example.net"}}),
+                        "crypto ikev2 profile FLEX\n dpd 10 2 periodic\n");
+    spoke = world.Add(text, Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
   }
   World world;
   std::vector<size_t> hubs;
   size_t spoke = 0;
+  std::string text;
 };
 
 TEST(HubByName, TheNameIsLookedUpForEveryCall) {
@@ -271,6 +320,29 @@ TEST(HubByName, OfSeveralAddressesTheNextIsCalledWhenOneDoesNotAnswer) {
   NamedDestination o;
   o.world.SetName("hub.example.net", {Ip("198.51.100.99"), Ip("198.51.100.1")});
   EXPECT_TRUE(o.world.ComesUp(o.hubs[0], 1, seconds(20))) << o.world.violation();
+}
+
+TEST(HubByName, AfterASessionThatWorkedTheFirstAddressIsCalledAgain) {
+  NamedDestination o;
+  o.world.SetName("hub.example.net", {Ip("198.51.100.1"), Ip("198.51.100.2")});
+  ASSERT_TRUE(o.world.ComesUp(o.hubs[0], 1)) << o.world.violation();
+  o.world.Show(o.spoke, "clear crypto session");
+  o.world.RunFor(seconds(1));
+  ASSERT_TRUE(o.world.ComesUp(o.hubs[0], 1, seconds(60)));
+  EXPECT_EQ(o.world.PeersUp(o.hubs[1]), 0u);
+}
+
+TEST(HubByName, TwoTunnelsDoNotShareAPeerTheyCannotTellApart) {
+  NamedDestination o;
+  o.world.SetName("hub.example.net", {Ip("198.51.100.1")});
+  o.world.SetName("again.example.net", {Ip("198.51.100.1"), Ip("198.51.100.2")});
+  const std::string again = absl::StrReplaceAll(
+      SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination again.example.net"}, {"Tunnel0", "Tunnel1"}});
+  ASSERT_TRUE(o.world.ComesUp(o.hubs[0], 1));
+  o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, again.substr(again.find("interface Tunnel1")))).model);
+  EXPECT_TRUE(o.world.ComesUp(o.hubs[1], 1, seconds(60))) << o.world.violation();
+  EXPECT_EQ(o.world.PeersUp(o.hubs[0]), 1u);
+  EXPECT_GE(o.world.Lines("Tunnel1: 198.51.100.1 is the peer of Tunnel0 already"), 1u);
 }
 
 TEST(HubByName, NobodyIsCalledUntilTheNameHasAnAddress) {

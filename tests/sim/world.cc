@@ -207,8 +207,13 @@ void World::Carry(Router& r, node::Action& action) {
                  },
                  [&](node::LookUp& a) {
                    At(now_ + settings_.delay, [this, index = r.index, epoch = r.epoch, a] {
+                     if (names_silent_) return;
                      node::LookedUp answer{a.name, a.family, absl::NotFoundError("no such name in this world")};
-                     if (const auto it = names_.find(a.name); it != names_.end()) answer.addresses = it->second;
+                     std::vector<net::IpAddress> found;
+                     if (const auto it = names_.find(a.name); it != names_.end())
+                       std::copy_if(it->second.begin(), it->second.end(), std::back_inserter(found),
+                                    [&](const net::IpAddress& x) { return x.family() == a.family; });
+                     if (!found.empty()) answer.addresses = std::move(found);
                      if (routers_[index]->epoch == epoch) Feed(index, answer);
                    });
                  },

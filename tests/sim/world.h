@@ -45,6 +45,8 @@ class World {
 
   // From now on a host name stands for these addresses; without any there is no such name.
   void SetName(const std::string& name, std::vector<net::IpAddress> addresses);
+  // No name server answers any more, or they do again.
+  void SilenceNames(bool silent) { names_silent_ = silent; }
 
   // What is in the way of this router passes TCP only, or everything again.
   void BlockUdp(size_t router, bool block = true);
@@ -155,6 +157,7 @@ class World {
   uint64_t no_sa_drops_ = 0;
   std::string violation_;
   std::map<std::string, std::vector<net::IpAddress>> names_;
+  bool names_silent_ = false;
   uint64_t transcript_ = 1469598103934665603ULL;
   std::vector<std::string> log_;
   show::Document reply_;

@@ -211,7 +211,7 @@ def run_step(step):
         start = time.monotonic()
         try:
             tally = run_lane(lane, step)
-        except LabError as e:  # what the others found counts all the same
+        except (LabError, OSError, subprocess.SubprocessError) as e:  # what the others found counts all the same
             tally = Tally()
             tally.failed, tally.failures = 1, ["%s: %s" % (lane, e)]
         return lane, tally, round(time.monotonic() - start, 1)

@@ -5,8 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "support/values.h"
 
 namespace flexvpn::os {
@@ -42,15 +45,36 @@ TEST(Resolver, SaysWhyThereIsNoAddress) {
 TEST(Resolver, AnswersMoreQuestionsThanItHasThreads) {
   Resolver resolver;
   std::vector<std::future<Answer>> answers;
-  for (size_t n = 0; n < 5 * Resolver::kParallel; ++n) answers.push_back(Asked(resolver, "localhost"));
+  for (size_t n = 0; n < 5 * Resolver::kParallel; ++n) answers.push_back(Asked(resolver, absl::StrCat("127.0.0.", n + 1)));
   for (auto& a : answers) EXPECT_TRUE(a.get().ok());
 }
 
-TEST(Resolver, MayGoWhileQuestionsAreOpen) {
+TEST(Resolver, TellsNobodyOnceItIsGone) {
   for (int n = 0; n < 20; ++n) {
-    Resolver resolver;
-    resolver.LookUp("localhost", net::Family::kIpv4, [](const Answer&) {});
+    auto gone = std::make_shared<std::atomic<bool>>(false), late = std::make_shared<std::atomic<bool>>(false);
+    auto resolver = std::make_unique<Resolver>();
+    for (const char* name : {"localhost", "127.0.0.1", "127.0.0.2"})
+      resolver->LookUp(name, net::Family::kIpv4, [gone, late](const Answer&) { *late = *late || *gone; });
+    resolver.reset();
+    *gone = true;
+    EXPECT_FALSE(*late);
   }
+}
+
+TEST(Resolver, AsksWhatIsOpenOnlyOnce) {
+  Resolver resolver;
+  std::promise<void> held;
+  const auto wait = held.get_future().share();
+  // The threads are busy with answers, so the questions after these stay open.
+  for (size_t n = 0; n < Resolver::kParallel; ++n)
+    resolver.LookUp(absl::StrCat("127.0.1.", n + 1), net::Family::kIpv4, [wait](const Answer&) { wait.wait(); });
+  auto first = Asked(resolver, "127.0.0.1");
+  bool second = false;
+  resolver.LookUp("127.0.0.1", net::Family::kIpv4, [&second](const Answer&) { second = true; });
+  held.set_value();
+  EXPECT_TRUE(first.get().ok());
+  EXPECT_TRUE(Asked(resolver, "127.0.0.1").get().ok()) << "what was answered may be asked again";
+  EXPECT_FALSE(second);
 }
 
 }  // namespace

@@ -315,7 +315,7 @@ struct NhrpInterface {
   std::string authentication;
   friend bool operator==(const NhrpInterface&, const NhrpInterface&) = default;
 };
-// crypto ikev2 client flexvpn NAME, of a tunnel with `tunnel destination dynamic`.  The block itself is kept as lines.
+
 // Whom a tunnel calls.
 struct Hub {
   net::IpAddress address = {};  // empty: what `name` has when it is called
@@ -323,6 +323,7 @@ struct Hub {
   friend bool operator==(const Hub&, const Hub&) = default;
 };
 
+// crypto ikev2 client flexvpn NAME, of a tunnel with `tunnel destination dynamic`.  The block itself is kept as lines.
 struct FlexClient {
   std::string name;                      // "" = no block connects the tunnel
   std::vector<Hub> hubs;                 // in order of preference, of the family of the tunnel's mode

@@ -69,6 +69,7 @@ class Checker {
   void CheckProfileAuthorization(const IkeProfile& p, const std::string& path, const std::string& user);
   void CheckSameMatch();
   void CheckTunnel(const Interface& i, const std::string& path, const std::string& user);
+  void CheckDestinationName(const Interface& i, Location where, const std::string& user);
   void CheckTemplate(const Interface& i, const std::string& path, const std::string& user);
   void CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user);
   void CheckTunnelVrf(const Interface& i, const std::string& path, const std::string& user);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "core/config/names.h"
 #include "core/config/validate.h"
@@ -13,6 +15,7 @@ namespace {
 bool IsTunnel(const Interface& i) {
   return i.kind == InterfaceKind::kTunnel || i.kind == InterfaceKind::kVirtualTemplate;
 }
+bool SameHub(const Hub& a, const Hub& b) { return a.address == b.address && absl::EqualsIgnoreCase(a.name, b.name); }
 bool IsGre(TunnelMode m) { return m != TunnelMode::kIpsecIpv4 && m != TunnelMode::kIpsecIpv6; }
 
 }  // namespace
@@ -92,6 +95,19 @@ void Checker::CheckTunnelVrf(const Interface& i, const std::string& path, const 
        absl::StrCat("add 'match fvrf ", i.tunnel_vrf.empty() ? "any" : i.tunnel_vrf, "' to the profile"));
 }
 
+void Checker::CheckDestinationName(const Interface& i, Location where, const std::string& user) {
+  if (i.destination_name.empty()) return;
+  if (absl::c_all_of(i.destination_name, [](char c) { return absl::ascii_isdigit(c) || c == '.'; }))
+    return Error(where, absl::StrCat(user, ": '", i.destination_name, "' is no address, and no name of a host"),
+                 "write A.B.C.D, an IPv6 address, or a host name");
+  const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
+  if (ipsec == m.ipsec_profiles.end()) return;
+  const auto ike = m.profiles.find(ipsec->second.ike_profile);
+  if (ipsec->second.responder_only || (ike != m.profiles.end() && ike->second.inbound_only))
+    Warn(where, absl::StrCat(user, " calls nobody, so the name of its destination is never looked up, and nobody can be known by it"),
+         "write an address, or an interface Virtual-Template for those who call");
+}
+
 void Checker::CheckTunnel(const Interface& i, const std::string& path, const std::string& user) {
   const Location where = At(path, "tunnel destination", i.where);
   if (i.destination_dynamic) {
@@ -106,6 +122,7 @@ void Checker::CheckTunnel(const Interface& i, const std::string& path, const std
   if (i.destination && i.destination->is_v6() != IsIpv6(i.mode))
     Error(where, user + ": address family of 'tunnel destination' does not fit 'tunnel mode'",
           i.destination->is_v6() ? "add 'tunnel mode gre ipv6'" : "");
+  CheckDestinationName(i, where, user);
   if (i.destination && (i.destination->is_any() || i.destination->is_multicast()))
     Error(where, user + ": the destination is no host");
   if (i.destination && i.destination->is_v6() && i.destination->is_link_local())
@@ -167,7 +184,7 @@ void Checker::CheckSameEndpoints() {
     for (const auto& [other_name, o] : m.interfaces) {
       if (other_name <= name || o.kind != InterfaceKind::kTunnel || o.shutdown) continue;
       const std::vector<Hub> hubs = i.Hubs(), others = o.Hubs();
-      const bool meet = std::find_first_of(hubs.begin(), hubs.end(), others.begin(), others.end()) != hubs.end();
+      const bool meet = std::find_first_of(hubs.begin(), hubs.end(), others.begin(), others.end(), SameHub) != hubs.end();
       if (meet && o.source_interface == i.source_interface && o.source_address == i.source_address &&
           o.client.sources == i.client.sources && o.tunnel_vrf == i.tunnel_vrf && o.key == i.key && o.mode == i.mode)
         Error(o.where, absl::StrCat("interface ", other_name, " has the same source, destination and key as ", name,

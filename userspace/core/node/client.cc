@@ -39,32 +39,67 @@ void Node::OnLookedUp(const LookedUp& in) {
     const bool hub = tunnel.looking_up == in.name, better = tunnel.trial_looking_up == in.name;
     if (hub) tunnel.looking_up.clear();
     if (better) tunnel.trial_looking_up.clear();
+    if (!hub && !better) continue;
+    const auto addresses = HubAddresses(in);
     if (hub && !tunnel.session && MayCall(tunnel, *i)) {
-      if (tunnel.hub < hubs.size() && hubs[tunnel.hub].name == in.name) HubLookedUp(tunnel, *i, in);
+      if (tunnel.hub < hubs.size() && hubs[tunnel.hub].name == in.name) HubLookedUp(tunnel, *i, in.name, addresses);
       else tunnel.retry_at = now_;  // the list has changed meanwhile
     }
-    if (better && in.addresses.ok() && tunnel.up && !tunnel.trial && tunnel.trial_hub.value_or(hubs.size()) < hubs.size() &&
-        hubs[*tunnel.trial_hub].name == in.name)
-      CallBetter(tunnel, *i, hubs[*tunnel.trial_hub], in.addresses->front());
+    if (better && addresses.ok() && tunnel.up && !tunnel.trial && tunnel.trial_hub.value_or(hubs.size()) < hubs.size() &&
+        hubs[*tunnel.trial_hub].name == in.name) {
+      tunnel.trial_found = Following(*addresses, tunnel.trial_found);
+      CallBetter(tunnel, *i, hubs[*tunnel.trial_hub], tunnel.trial_found);
+    }
   }
   Pump();
 }
 
-// Of several addresses the one after that which was called last, unless that one's turn in TCP has come.
-void Node::HubLookedUp(Tunnel& tunnel, const config::Interface& i, const LookedUp& in) {
-  if (!in.addresses.ok()) {
-    const std::string waiting = absl::StrCat(tunnel.name, ": no address of ", in.name, ": ", in.addresses.status().message());
+// Those that can be a hub's: names are nobody's promise.
+absl::StatusOr<std::vector<net::IpAddress>> Node::HubAddresses(const LookedUp& in) const {
+  if (!in.addresses.ok()) return in.addresses;
+  std::vector<net::IpAddress> fit;
+  for (const net::IpAddress& a : *in.addresses)
+    if (!a.is_loopback() && !a.is_link_local() && !a.is_any() && !a.is_multicast() && !rib_.IsSelf(a)) fit.push_back(a);
+  if (fit.empty()) return absl::NotFoundError(absl::StrCat(in.addresses->front().ToString(), " is no other host's"));
+  return fit;
+}
+
+// Of several addresses the one after `last`; the first, if that was none of them or the end.
+net::IpAddress Node::Following(const std::vector<net::IpAddress>& all, const net::IpAddress& last) {
+  const auto at = std::find(all.begin(), all.end(), last);
+  return at == all.end() || at + 1 == all.end() ? all.front() : *(at + 1);
+}
+
+// The address called last has failed, unless its turn in TCP has come.
+void Node::HubLookedUp(Tunnel& tunnel, const config::Interface& i, const std::string& name,
+                       const absl::StatusOr<std::vector<net::IpAddress>>& addresses) {
+  tunnel.answer_by.reset();
+  if (!addresses.ok()) {
+    const std::string waiting = absl::StrCat(tunnel.name, ": no address of ", name, ": ", addresses.status().message());
     if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
     tunnel.waiting_for = waiting;
     RetryTunnel(tunnel);
     return NextHub(tunnel);
   }
-  const auto& all = *in.addresses;
-  const auto last = std::find(all.begin(), all.end(), tunnel.found);
-  if (last == all.end() || !tunnel.tcp_next)
-    tunnel.found = last == all.end() || last + 1 == all.end() ? all.front() : *(last + 1);
+  const net::IpAddress before = tunnel.found;
+  const bool again = tunnel.tcp_next && std::find(addresses->begin(), addresses->end(), before) != addresses->end();
+  if (!again) tunnel.found = Following(*addresses, before);
   CallHub(tunnel, i, tunnel.found);
-  if (all.size() > 1 && tunnel.session && !tunnel.answer_by) tunnel.answer_by = now_ + kHubTurn;
+  if (!tunnel.waiting_for.empty()) tunnel.found = before;  // nobody was called
+  if (addresses->size() > 1 && tunnel.session && !tunnel.answer_by) tunnel.answer_by = now_ + kHubTurn;
+}
+
+// Two tunnels between the same ends need keys to tell their packets apart; of names that is known only now.
+bool Node::PeerOfAnother(const Tunnel& tunnel, const config::Interface& i, const net::IpAddress& hub) {
+  for (const auto& [name, other] : tunnels_) {
+    const config::Interface* o = FindInterface(name);
+    if (name == tunnel.name || !other.session || o == nullptr || HubOf(*o) != hub || o->tunnel_vrf != i.tunnel_vrf ||
+        o->key != i.key || o->mode != i.mode || SourceAddress(*o) != SourceAddress(i))
+      continue;
+    Say(Log::Level::kWarning, absl::StrCat(tunnel.name, ": ", hub.ToString(), " is the peer of ", name, " already: not called (give one of them a `tunnel key`)"));
+    return true;
+  }
+  return false;
 }
 
 std::string Node::DeviceOf(const net::IpAddress& address) const {

@@ -337,8 +337,9 @@ bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const
           if (hub.name.empty() && prefix.Contains(hub.address)) return false;
     for (const auto& [name, tunnel] : tunnels_)
       if (const config::Interface* i = FindInterface(name);
-          i != nullptr && i->tunnel_vrf.empty() && !tunnel.found.empty() && prefix.Contains(tunnel.found))
-        return false;
+          i != nullptr && i->tunnel_vrf.empty())
+        for (const net::IpAddress& hub : {tunnel.found, tunnel.trial_found})
+          if (!hub.empty() && prefix.Contains(hub)) return false;
   }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;

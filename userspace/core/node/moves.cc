@@ -71,7 +71,7 @@ void Node::OnAddressChanged(const ike::AddressChanged& change) {
   if (elsewhere) {  // the next session between these ends is this peer's
     peer_by_key_.erase(old_key);
     peer_by_key_.try_emplace(PeerKey(session.config_interface, session.info), peer->id);
-    DropRoutesOver(*peer);
+    DropRoutesOver(peer->remote, peer->vrf, peer->identity);
   }
   MoveSas(*peer, change);
   SyncCarrier(*peer);

@@ -102,7 +102,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::string waiting_for;                   // what is missing, logged once
     size_t hub = 0;                            // index in Interface::Hubs() of whom the next attempt calls
     std::string looking_up;                    // the name of that hub, while its address is looked for
-    net::IpAddress found;                      // what the name of the hub called last stood for; empty: it had none
+    // What the name of the hub called last stood for; empty: it had none, or the session with it has come up and gone.
+    net::IpAddress found;
     bool told = false;                         // `connect manual`: somebody said so
     bool tcp_next = false;                     // UDP brought no answer: the next attempt goes in TCP, or the other way round
     bool given_up = false;                     // it is withdrawn, because nothing has come
@@ -110,8 +111,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     ike::IkeSaId trial;
     std::optional<size_t> trial_hub;           // it is, or was last, of that hub; none: the next is of the first
     std::string trial_looking_up;              // the name of that hub, while its address is looked for
+    net::IpAddress trial_found;                // what that name stood for when it was called last
     std::optional<Instant> udp_at, better_at;  // the next call of that kind is made, or the one under way given up
-    std::optional<Instant> answer_by;          // the attempt is given up if nothing has come until then
+    std::optional<Instant> answer_by;          // the attempt, or the lookup for it, is given up if nothing has come until then
   };
   // One IKE SA as the node sees it.
   struct Session {
@@ -279,7 +281,11 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   bool Calls(const config::Interface& interface, const net::IpAddress& address) const;
   void LookUpHub(std::string& looking_up, const config::Interface& interface, const std::string& name);
   void OnLookedUp(const LookedUp& answer);
-  void HubLookedUp(Tunnel& tunnel, const config::Interface& interface, const LookedUp& answer);
+  absl::StatusOr<std::vector<net::IpAddress>> HubAddresses(const LookedUp& answer) const;
+  static net::IpAddress Following(const std::vector<net::IpAddress>& all, const net::IpAddress& last);
+  void HubLookedUp(Tunnel& tunnel, const config::Interface& interface, const std::string& name,
+                   const absl::StatusOr<std::vector<net::IpAddress>>& addresses);
+  bool PeerOfAnother(const Tunnel& tunnel, const config::Interface& interface, const net::IpAddress& hub);
   void CallBetter(Tunnel& tunnel, const config::Interface& interface, const config::Hub& hub, const net::IpAddress& address);
   std::string DeviceOf(const net::IpAddress& address) const;  // the Linux interface that has it; "": none
   bool MayCall(const Tunnel& tunnel, const config::Interface& interface) const;
@@ -349,7 +355,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static std::string PeerKey(const std::string& interface, const ike::SessionInfo& info);
   static bool SameOwner(const Peer& a, const Peer& b);  // both proved to be the same: one may take over from the other
   Peer& FindOrCreatePeer(const Session& session);
-  void DropRoutesOver(const Peer& peer);
+  // Withdraws what would lead outer packets to `remote` (of `whom`, for the log) into a tunnel.
+  void DropRoutesOver(const net::IpAddress& remote, net::VrfId vrf, const std::string& whom);
   bool PeerUsable(const Peer& peer) const;
   void BringPeerUp(Peer& peer);
   void Confirm(Peer& peer);

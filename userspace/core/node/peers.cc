@@ -57,25 +57,30 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
     peer.interface = session.config_interface;
   }
   peer.local_protocol = OverlayAddress(session.config_interface);
-  DropRoutesOver(peer);
+  DropRoutesOver(peer.remote, peer.vrf, peer.identity);
   return peer;
 }
 
-// Routes accepted earlier that would now send this peer's outer packets into another peer's tunnel.
-void Node::DropRoutesOver(const Peer& peer) {
-  if (peer.vrf) return;  // they go by another table
+void Node::DropRoutesOver(const net::IpAddress& remote, net::VrfId vrf, const std::string& whom) {
+  if (vrf) return;  // they go by another table
+  const auto covers = [&](const net::Prefix& p) { return p.length() > 0 && p.Contains(remote); };
   std::vector<std::pair<net::PeerId, net::Prefix>> bad;
   for (const auto& [id, other] : peers_)
     for (const net::Prefix& p : other.prefixes)
-      if (p.length() > 0 && p.Contains(peer.remote)) bad.emplace_back(id, p);
+      if (covers(p)) bad.emplace_back(id, p);
   for (const auto& [id, prefix] : bad) {
     Peer& other = peers_.at(id);
     other.prefixes.erase(prefix);
     rib_.Remove(prefix, id);
     SyncRoute(prefix);
     Say(Log::Level::kWarning, absl::StrCat("route ", prefix.ToString(), " from ", other.identity,
-                                           " withdrawn: it covers the outer address of ", peer.identity));
+                                           " withdrawn: it covers the outer address of ", whom));
   }
+  std::vector<net::Prefix> shortcuts;
+  for (const auto& [prefix, id] : shortcuts_)
+    if (covers(prefix)) shortcuts.push_back(prefix);
+  for (const net::Prefix& p : shortcuts) OnShortcutDown(p);
+  if (std::erase_if(remembered_, covers) > 0) SyncBase();
 }
 
 bool Node::PeerUsable(const Peer& peer) const {

@@ -245,6 +245,10 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   std::set<std::string> both = config::FrontDoorVrfs(old);  // the peers of those that end are told
   both.merge(config::FrontDoorVrfs(model_));
   Listen(both);
+  for (auto& [name, tunnel] : tunnels_) {  // what is asked again may be of another family
+    tunnel.looking_up.clear();
+    tunnel.trial_looking_up.clear();
+  }
   Configure();
   Reconfiguration change(old, model_);
   std::vector<ike::IkeSaId> changed;

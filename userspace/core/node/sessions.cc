@@ -35,6 +35,12 @@ bool TellsRoutes(const std::vector<ike::ConfigAttribute>& set) {
   return set.empty() || std::any_of(set.begin(), set.end(), IsSubnet);
 }
 
+std::set<net::Family> Families(const std::set<net::Prefix>& prefixes) {
+  std::set<net::Family> families;
+  for (const net::Prefix& p : prefixes) families.insert(p.family());
+  return families;
+}
+
 // Whose address it is: that of an identity, but strangers without one do not share it.
 std::string LeaseName(const ike::SessionInfo& info) {
   return ike::IsAnonymous(info) ? absl::StrCat("null, session ", info.id.value()) : info.remote_id.ToString();
@@ -211,12 +217,11 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
     if (!old.contains(p) || rib_.Distance(p, peer->id) != peer->route_distance) rib_.Add(p, peer->id, peer->route_distance);
   if (peer->remote_protocol.empty())
     for (const net::Prefix& p : session.remote_prefixes)
-      if (p.is_host()) {
+      if (p.is_host() && p.family() == net::Family::kIpv4) {
         SetOverlay(*peer, p.address());
         break;
       }
-  const auto is_v6 = [](const net::Prefix& p) { return p.family() == net::Family::kIpv6; };
-  if (peer->up && std::any_of(old.begin(), old.end(), is_v6) != std::any_of(fresh.begin(), fresh.end(), is_v6)) SyncPeer(*peer);
+  if (peer->up && Families(old) != Families(fresh)) SyncPeer(*peer);  // a next hop of each
   for (const net::Prefix& p : old) SyncRoute(p);
   for (const net::Prefix& p : fresh) SyncRoute(p);
   for (const net::Prefix& p : fresh) Remember(p);
@@ -268,6 +273,8 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     t->second.backoff = options_.tunnel_retry_first;
     t->second.answer_by.reset();
     t->second.tcp_next = false;  // the next time UDP is asked first again
+    if (session.hub_name.empty() && t->second.found == info.remote.address)  // the hub was faster
+      if (const auto hubs = FindInterface(t->first)->Hubs(); t->second.hub < hubs.size()) session.hub_name = hubs[t->second.hub].name;
     if (!t->second.session || !info.initiator) {
       const ike::IkeSaId own = std::exchange(t->second.session, info.id);
       if (own && own != info.id) Ike([&](auto& ike, auto& a) { ike.Withdraw(own, now_, a); });
@@ -407,7 +414,7 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   for (auto& [name, tunnel] : tunnels_)
     if (tunnel.session == down.session.id && !GoOnWith(tunnel, down.session)) {
       RetryTunnel(tunnel);
-      if (down.was_up && session.peer) tunnel.hub = 0;  // it was ours, too: not rejected after it had authenticated
+      if (down.was_up && session.peer) tunnel.hub = 0, tunnel.found = {};  // it was ours, too: not rejected after it had authenticated
       else if (down.silent || tunnel.given_up) TakeTurns(tunnel);
       else NextHub(tunnel);
     }

@@ -43,6 +43,10 @@ void Node::GiveUpSilentCalls() {
   for (auto& [name, tunnel] : tunnels_) {
     if (!tunnel.answer_by || now_ < *tunnel.answer_by) continue;
     tunnel.answer_by.reset();
+    if (const std::string hub = std::exchange(tunnel.looking_up, {}); !hub.empty()) {
+      HubLookedUp(tunnel, *FindInterface(name), hub, absl::UnavailableError("no name server answers"));
+      continue;
+    }
     const ike::IkeSaId id = tunnel.session;
     if (!id || tunnel.up) continue;
     tunnel.given_up = true;  // if that is so; what has gone further is left alone

@@ -132,7 +132,10 @@ void Node::TryTunnel(Tunnel& tunnel) {
   const std::vector<config::Hub> hubs = i.Hubs();
   if (tunnel.hub >= hubs.size()) tunnel.hub = 0;
   const config::Hub& hub = hubs[tunnel.hub];
-  if (!hub.name.empty()) return LookUpHub(tunnel.looking_up, i, hub.name);
+  if (!hub.name.empty()) {
+    tunnel.answer_by = now_ + kHubTurn;
+    return LookUpHub(tunnel.looking_up, i, hub.name);
+  }
   tunnel.found = {};
   CallHub(tunnel, i, hub.address);
 }
@@ -178,6 +181,8 @@ std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const conf
     return std::nullopt;
   }
   tunnel.waiting_for.clear();
+  if (PeerOfAnother(tunnel, i, hub)) return std::nullopt;
+  DropRoutesOver(hub, VrfIdOf(i.tunnel_vrf), absl::StrCat(tunnel.name, ", which is to be called"));
   auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, hub, pki_);
   if (!policy.ok()) {
     Say(Log::Level::kError, absl::StrCat(tunnel.name, ": ", policy.status().message()));

@@ -15,7 +15,8 @@
 
 namespace flexvpn::os {
 
-// Whether this kernel has IPv6 at all; devices of ours have it then, whatever is the default for others.
+// Whether IPv6 can be routed into devices of ours: the kernel has it, and so have those that are there (not with an MTU below
+// 1280, nor where somebody turned it off).
 bool KernelHasIpv6();
 
 // What became of one step of a plan.

@@ -38,6 +38,8 @@ char FirstOctet(const std::string& path) {
   return c;
 }
 
+std::string Ipv6Switch(const std::string& device) { return absl::StrCat("/proc/sys/net/ipv6/conf/", device, "/disable_ipv6"); }
+
 // The spoke's traffic takes other ways out than in, and we must never send ICMP redirects for the overlay.
 absl::Status SetSysctls(const std::string& device) {
   const std::string conf = "/proc/sys/net/ipv4/conf/";
@@ -45,7 +47,8 @@ absl::Status SetSysctls(const std::string& device) {
   bool all = FirstOctet(conf + "all/rp_filter") > '0';
   RETURN_IF_ERROR(WriteFile(absl::StrCat(conf, device, "/rp_filter"), all ? "2" : "0"));
   RETURN_IF_ERROR(WriteFile(absl::StrCat(conf, device, "/send_redirects"), "0"));
-  if (KernelHasIpv6()) RETURN_IF_ERROR(WriteFile(absl::StrCat("/proc/sys/net/ipv6/conf/", device, "/disable_ipv6"), "0"));
+  // A device of less than 1280 octets has no IPv6.
+  if (const std::string off = Ipv6Switch(device); access(off.c_str(), F_OK) == 0) RETURN_IF_ERROR(WriteFile(off, "0"));
   return WriteFile(absl::StrCat(conf, device, "/accept_redirects"), "0");
 }
 
@@ -79,7 +82,12 @@ const char* KindOf(const dataplane::Device& d) {
 
 }  // namespace
 
-bool KernelHasIpv6() { return access("/proc/sys/net/ipv6/conf/all/disable_ipv6", F_OK) == 0; }
+bool KernelHasIpv6() {
+  if (access(Ipv6Switch("all").c_str(), F_OK) != 0) return false;
+  for (const char* device : {"flex-gre0", "flex-gre6"})
+    if (if_nametoindex(device) != 0 && FirstOctet(Ipv6Switch(device)) != '0') return false;
+  return true;
+}
 
 absl::Status DeviceMaker::Prepare(const dataplane::Device& device, int index, std::string* note) {
   if (device.kind == dataplane::DeviceKind::kGreExternal) {

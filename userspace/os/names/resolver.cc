@@ -3,6 +3,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
-#include <thread>
+#include <set>
 #include <utility>
 
 namespace flexvpn::os {
@@ -62,6 +63,7 @@ struct Resolver::State {
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<Question> questions;
+  std::set<std::pair<std::string, net::Family>> open;  // asked, not answered
   size_t threads = 0, idle = 0;
   bool stopped = false;
 
@@ -79,10 +81,26 @@ struct Resolver::State {
       auto answer = Ask(q.name, q.family);
       lock.lock();
       if (stopped) return;  // `done` may lead to what is gone
+      open.erase({q.name, q.family});
       q.done(std::move(answer));
     }
   }
 };
+
+// False if the system has no thread to give.
+bool Resolver::StartWorker(const std::shared_ptr<State>& state) {
+  auto own = std::make_unique<std::shared_ptr<State>>(state);
+  pthread_t thread;
+  const auto work = [](void* arg) -> void* {
+    const std::unique_ptr<std::shared_ptr<State>> mine(static_cast<std::shared_ptr<State>*>(arg));
+    (*mine)->Work();
+    return nullptr;
+  };
+  if (pthread_create(&thread, nullptr, work, own.get()) != 0) return false;
+  (void)own.release();
+  pthread_detach(thread);
+  return true;
+}
 
 Resolver::Resolver() : state_(std::make_shared<State>()) {}
 
@@ -94,12 +112,11 @@ Resolver::~Resolver() {
 
 void Resolver::LookUp(std::string name, net::Family family, Done done) {
   const std::lock_guard lock(state_->mutex);
-  state_->questions.push_back({std::move(name), family, std::move(done)});
-  if (state_->idle < state_->questions.size() && state_->threads < kParallel) {
-    ++state_->threads;
-    std::thread([state = state_] { state->Work(); }).detach();
-  }
+  if (state_->open.emplace(name, family).second) state_->questions.push_back({std::move(name), family, std::move(done)});
   state_->wake.notify_one();
+  if (state_->idle >= state_->questions.size() || state_->threads >= kParallel) return;
+  // Without a thread those there are do it, or one that starts with a later question.
+  if (StartWorker(state_)) ++state_->threads;
 }
 
 }  // namespace flexvpn::os

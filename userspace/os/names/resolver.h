@@ -18,7 +18,7 @@ namespace flexvpn::os {
 class Resolver {
  public:
   static constexpr size_t kParallel = 4;
-  // On a thread of the resolver, once for every LookUp but those a destructor cuts off.
+  // On a thread of the resolver, once for every question but those a destructor cuts off.
   using Done = std::function<void(absl::StatusOr<std::vector<net::IpAddress>>)>;
 
   Resolver();
@@ -26,11 +26,13 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
   // Addresses a packet can be sent to, in the system's order of preference; at least one, or an error: kNotFound (no such
-  // name, or it has none of this family), kUnavailable (nobody could say).
+  // name, or it has none of this family), kUnavailable (nobody could say).  A question that is open already is not asked a
+  // second time: the answer to the first is the answer, and this `done` is never called.
   void LookUp(std::string name, net::Family family, Done done);
 
  private:
   struct State;
+  static bool StartWorker(const std::shared_ptr<State>& state);
   std::shared_ptr<State> state_;
 };
 
