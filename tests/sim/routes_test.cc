@@ -2,6 +2,8 @@
 // What an authorization policy says of routes and sessions, between living nodes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -168,6 +170,91 @@ TEST_F(Ipv6Networks, LeaveNothingButTheFallbackWhenTheSessionEnds) {
   }
   EXPECT_TRUE(dropped) << "what was for the tunnel must not leave by the default route";
   EXPECT_EQ(world.violation(), "");
+}
+
+// Addresses of both families for the spokes' tunnels (INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS).
+class Ipv6Addresses : public testing::Test {
+ protected:
+  // `pool`: what follows `ipv6 local pool SIX`.
+  void Start(const std::string& pool, const std::string& hub_lines = "") {
+    hub_text = absl::StrCat(HubText("key"), "ipv6 local pool SIX ", pool, "\ncrypto ikev2 authorization policy default\n ipv6 pool SIX\n",
+                            " route set interface\ninterface Loopback0\n ipv6 address 2001:db8:c::1/128\n", hub_lines);
+    world.Add(hub_text, Ip("198.51.100.1"), *net::Prefix::Parse("172.31.0.0/24"));
+    for (int i : {1, 2})
+      world.Add(absl::StrCat(SpokeText(i, "key"), "interface Tunnel0\n ipv6 address negotiated\n"), Ip(absl::StrCat("203.0.113.", i)),
+                *net::Prefix::Parse(absl::StrCat("172.16.", i, ".0/24")));
+  }
+  bool HasAddress(size_t router, const char* device, const char* address) {
+    const auto& all = world.kernel(router).all();
+    return std::any_of(all.begin(), all.end(), [&](const auto& o) {
+      const auto* a = std::get_if<dataplane::Address>(&o.second);
+      return a != nullptr && a->device == device && a->address == Ip(address);
+    });
+  }
+  bool HasRoute(size_t router, const char* prefix) {
+    const auto& all = world.kernel(router).all();
+    return std::any_of(all.begin(), all.end(), [&](const auto& o) {
+      const auto* r = std::get_if<dataplane::Route>(&o.second);
+      return r != nullptr && r->prefix == *net::Prefix::Parse(prefix) && r->next_hop.is_link_local();
+    });
+  }
+  World world{{}};
+  std::string hub_text;
+};
+
+TEST_F(Ipv6Addresses, AreGivenBesideThoseOfIpv4) {
+  Start("2001:db8:c::/64 128");
+  ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
+  EXPECT_TRUE(HasAddress(kHub, "flex-lo0", "2001:db8:c::1"));
+  // The hub's own address is in the pool and is left out of it.
+  EXPECT_TRUE(HasAddress(1, "flex-gre0", "2001:db8:c::2") != HasAddress(2, "flex-gre0", "2001:db8:c::2"));
+  EXPECT_TRUE(HasAddress(1, "flex-gre0", "2001:db8:c::3") != HasAddress(2, "flex-gre0", "2001:db8:c::3"));
+  EXPECT_TRUE(HasRoute(kHub, "2001:db8:c::2/128") && HasRoute(kHub, "2001:db8:c::3/128"));
+  EXPECT_TRUE(HasRoute(1, "2001:db8:c::1/128")) << "route set interface tells both addresses of Loopback0";
+  EXPECT_TRUE(world.Reaches(1, 2, 2)) << "IPv4 goes on as before";
+  EXPECT_TRUE(absl::StrContains(world.Show(1, "show crypto ikev2 sa detailed"), "Pushed IPv6 address: 2001:db8:c::"));
+  EXPECT_TRUE(absl::StrContains(world.Show(kHub, "show crypto ikev2 sa detailed"), "Assigned IPv6 addr: 2001:db8:c::"));
+  EXPECT_TRUE(absl::StrContains(world.Show(kHub, "show ipv6 local pool"), " SIX                      2001:db8:c::1"))
+      << world.Show(kHub, "show ipv6 local pool");
+  EXPECT_TRUE(absl::StrContains(world.Show(kHub, "show ip route flexvpn"), "10.0.0.1"));
+  EXPECT_EQ(world.violation(), "");
+}
+
+TEST_F(Ipv6Addresses, AClientThatComesBackHasItsOwnAgain) {
+  Start("2001:db8:c::/64 128");
+  ASSERT_TRUE(world.ComesUp(kHub, 2));
+  const char* own = HasAddress(1, "flex-gre0", "2001:db8:c::2") ? "2001:db8:c::2" : "2001:db8:c::3";
+  world.Show(1, "clear crypto session");
+  world.RunFor(seconds(2));
+  ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
+  EXPECT_TRUE(HasAddress(1, "flex-gre0", own));
+}
+
+TEST_F(Ipv6Addresses, AShorterPrefixIsRoutedWhole) {
+  Start("2001:db8:d00::/40 64");
+  ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
+  EXPECT_TRUE(HasRoute(kHub, "2001:db8:d00::/64") && HasRoute(kHub, "2001:db8:d00:1::/64"));
+  EXPECT_TRUE(HasAddress(1, "flex-gre0", "2001:db8:d00::1") || HasAddress(1, "flex-gre0", "2001:db8:d00:1::1"));
+}
+
+TEST_F(Ipv6Addresses, OneFamilyIsEnoughWhenTheOtherPoolIsUsedUp) {
+  Start("2001:db8:e::8/128 128");
+  ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
+  EXPECT_EQ(world.Lines("gets an address of one family only: ipv6 local pool SIX is used up"), 1u);
+  EXPECT_EQ(world.violation(), "");
+}
+
+TEST_F(Ipv6Addresses, AChangedPoolMakesThoseOutsideOfItAnew) {
+  Start("2001:db8:c::/64 128");
+  ASSERT_TRUE(world.ComesUp(kHub, 2));
+  world.Configure(kHub, config::Parse(absl::StrCat(hub_text, "ipv6 local pool SIX 2001:db8:c::/60 128\n")).model);
+  EXPECT_EQ(world.node(kHub).restarts().restarted, 0u) << "it has grown";
+  world.Configure(kHub, config::Parse(absl::StrCat(hub_text, "ipv6 local pool SIX 2001:db8:f::/64 128\n")).model);
+  EXPECT_EQ(world.node(kHub).restarts().restarted, 2u);
+  ASSERT_TRUE(world.ComesUp(kHub, 2, seconds(120)));
+  EXPECT_TRUE(HasRoute(kHub, "2001:db8:f::1/128") && HasRoute(kHub, "2001:db8:f::2/128"));
+  EXPECT_FALSE(HasRoute(kHub, "2001:db8:c::2/128"));
+  EXPECT_FALSE(HasAddress(1, "flex-gre0", "2001:db8:c::2") || HasAddress(1, "flex-gre0", "2001:db8:c::3"));
 }
 
 }  // namespace

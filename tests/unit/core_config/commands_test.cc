@@ -60,7 +60,7 @@ bool Wrong(const ParseResult& r, int line) {
     return d.severity == Diagnostic::Severity::kError && d.where.line == line &&
            (absl::StrContains(d.message, "unexpected") || absl::StrContains(d.message, "unknown") ||
             (absl::StrContains(d.message, "incomplete command") && !absl::StrContains(d.message, "a key exchange") &&
-            !absl::StrContains(d.message, "first address")) || absl::StrContains(d.message, "must be"));
+            !absl::StrContains(d.message, "of the pool")) || absl::StrContains(d.message, "must be"));
   });
 }
 

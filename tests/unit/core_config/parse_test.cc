@@ -7,6 +7,7 @@
 #include "files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/values.h"
 #include "unit/core_config/messages.h"
 
 namespace flexvpn::config {
@@ -597,6 +598,44 @@ TEST(Parse, AdditionalAddressesAreAFewAndSingle) {
   std::string many;
   for (int i = 1; i <= 9; ++i) many += line + "198.51.100." + std::to_string(i) + "\n";
   EXPECT_THAT(Errors(many), ElementsAre(HasSubstr("at most 8")));
+}
+
+TEST(Ipv6Addresses, OfPoolsPoliciesAndInterfaces) {
+  const ParseResult r = Parse(R"(ipv6 local pool HOSTS 2001:db8:1::/64 128
+ipv6 local pool SITES 2001:db8:ff00::/40 56
+crypto ikev2 authorization policy default
+ ipv6 pool HOSTS
+ ipv6 prefix 64
+interface Loopback0
+ ip address 10.0.0.1 255.255.255.255
+ ipv6 address 2001:db8:ff::1/128
+ ipv6 address 2001:db8:fe::1/64
+ ipv6 enable
+interface Tunnel0
+ ipv6 address negotiated
+interface Virtual-Template1 type tunnel
+ ip unnumbered Loopback0
+interface Virtual-Template2 type tunnel
+ ip unnumbered Loopback0
+ ipv6 unnumbered Tunnel0
+)");
+  EXPECT_THAT(Messages(r, Diagnostic::Severity::kError), testing::IsEmpty());
+  const Model& m = r.model;
+  EXPECT_EQ(m.ipv6_pools.at("HOSTS").first, Ip("2001:db8:1::1")) << "the first is that of the subnet's routers";
+  EXPECT_EQ(m.ipv6_pools.at("HOSTS").last, Ip("2001:db8:1:0:ffff:ffff:ffff:ffff"));
+  EXPECT_EQ(m.ipv6_pools.at("SITES").first, Ip("2001:db8:ff00::"));
+  EXPECT_EQ(m.ipv6_pools.at("SITES").last, Ip("2001:db8:ffff:ff00::"));
+  EXPECT_EQ(m.ipv6_pools.at("SITES").length, 56);
+  EXPECT_EQ(m.authorization_policies.at("default").ipv6_pool, "HOSTS");
+  EXPECT_EQ(m.authorization_policies.at("default").ipv6_length, 64);
+  EXPECT_EQ(m.interfaces.at("Loopback0").ipv6_addresses, (std::vector<Ipv6Address>{{Ip("2001:db8:ff::1"), 128}, {Ip("2001:db8:fe::1"), 64}}));
+  EXPECT_EQ(Ipv6AddressOwner(m, "Virtual-Template1")->name, "Loopback0");
+  EXPECT_EQ(Ipv6AddressOwner(m, "Virtual-Template2")->name, "Tunnel0");
+  const Model less = ParseOnto(m, "interface Loopback0\n no ipv6 address 2001:db8:ff::1/128\nno ipv6 local pool SITES\n"
+                                  "crypto ikev2 authorization policy default\n no ipv6 pool\n no ipv6 prefix\n").model;
+  EXPECT_EQ(less.interfaces.at("Loopback0").ipv6_addresses, (std::vector<Ipv6Address>{{Ip("2001:db8:fe::1"), 64}}));
+  EXPECT_EQ(less.ipv6_pools.size(), 1u);
+  EXPECT_EQ(less.authorization_policies.at("default").ipv6_pool, "");
 }
 
 }  // namespace

@@ -78,7 +78,8 @@ class Generator {
     Repeat(3, [&] { Put(m.transform_sets, Transform()); });
     Repeat(3, [&] { Put(m.ipsec_profiles, Ipsec()); });
     Repeat(5, [&] { Put(m.interfaces, MakeInterface()); });
-    Repeat(3, [&] { Put(m.pools, LocalPool{Name(), V4(), V4(), {}}); });
+    Repeat(3, [&] { Put(m.pools, LocalPool{Name(), V4(), V4(), 32, {}}); });
+    Repeat(2, [&] { Put(m.ipv6_pools, Ipv6Pool()); });
     Repeat(3, [&] { Put(m.access_lists, Acl()); });
     if (Flip()) m.platform_interfaces["GigabitEthernet0/0"] = "ens3";
     if (Flip()) m.foreign_lines = {"router bgp 1", " neighbor 10.0.0.1 remote-as 1", "ip route 0.0.0.0 0.0.0.0 Null0"};
@@ -265,6 +266,8 @@ class Generator {
     p.name = Name();
     if (Flip()) p.pool = Name();
     if (Flip()) p.netmask = net::Prefix(V4(), static_cast<int>(Below(33))).Netmask();
+    if (Flip()) p.ipv6_pool = Name();
+    if (Flip()) p.ipv6_length = 1 + static_cast<int>(Below(128));
     if (Flip()) p.dns = {V4()};
     if (Flip()) p.dns.push_back(V4());
     if (Flip()) p.ipv6_dns = {*net::IpAddress::Parse("2001:db8::53")};
@@ -358,6 +361,13 @@ class Generator {
     p.offload = Pick<Offload>({Offload::kOff, Offload::kAuto, Offload::kCrypto, Offload::kPacket});
     return p;
   }
+  LocalPool Ipv6Pool() {
+    const net::Prefix pool = *net::Prefix::Parse(Pick<std::string>({"2001:db8:7::/48", "2001:db8::/64", "2001:db8::9/128"}));
+    const int each = Pick<int>({128, std::max(64, pool.length())});
+    const bool routers = each == 128 && pool.length() < 128;
+    return {Name(), routers ? pool.First().Plus(1) : pool.First(), net::Prefix(pool.Last(), each).First(), each, {}};
+  }
+
   Interface MakeInterface() {
     Interface i;
     const auto name = *ParseInterfaceName(
@@ -370,6 +380,12 @@ class Generator {
       case 0: i.address = V4(), i.prefix_length = static_cast<int>(Below(33)); break;
       case 1: i.address_negotiated = true; break;
       case 2: i.unnumbered = "Loopback0"; break;
+      default: break;
+    }
+    switch (Below(4)) {
+      case 0: i.ipv6_addresses = {{*net::IpAddress::Parse("2001:db8::7"), 64}, {*net::IpAddress::Parse("2001:db8:1::1"), 128}}; break;
+      case 1: i.ipv6_negotiated = true; break;
+      case 2: i.ipv6_unnumbered = "Loopback0"; break;
       default: break;
     }
     if (Flip()) i.mtu = static_cast<uint16_t>(68 + Below(9000));

@@ -200,7 +200,7 @@ TEST(SessionPolicy, GreInterfaceAsksForTheGreFlowBetweenTheEndpoints) {
 
 TEST(AnnouncedPrefixes, OwnAddressAndWhatTheAccessListPermits) {
   const config::Model m = Parse(kConfig);
-  const auto prefixes = AnnouncedPrefixes(m, m.authorization_policies.at("default"), Ip("10.0.0.1"));
+  const auto prefixes = AnnouncedPrefixes(m, m.authorization_policies.at("default"), {Ip("10.0.0.1")});
   ASSERT_EQ(prefixes.size(), 2u);  // 192.168.9.0/24 is denied first
   EXPECT_EQ(prefixes[0], *net::Prefix::Parse("10.0.0.1/32"));
   EXPECT_EQ(prefixes[1], *net::Prefix::Parse("192.168.0.0/16"));

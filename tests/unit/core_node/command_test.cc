@@ -48,6 +48,7 @@ crypto ipsec profile X1
  set transform-set X1
  set ikev2-profile X1
 ip local pool X1 10.0.0.1 10.0.1.254
+ipv6 local pool X1 2001:db8::/64 128
 ip access-list standard LAN
  permit 172.16.0.0 0.0.255.255
 interface Loopback0

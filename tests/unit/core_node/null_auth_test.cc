@@ -126,10 +126,11 @@ TEST(NullProfile, ChangedToItOrFromItRestartsItsSessions) {
   info.auth_remote = "NULL";
   const std::string interface = "Virtual-Template1", pool;
   const std::optional<net::IpAddress> assigned;
+  const std::optional<net::Prefix> assigned6;
   const auto restarted = [&](const std::string& lines) {
     const config::ParseResult after = config::ParseCandidate(m, lines);
     EXPECT_TRUE(after.ok()) << lines;
-    return Reconfiguration(m, after.model).On({info, interface, pool, assigned, info.remote.address, ""}).restart;
+    return Reconfiguration(m, after.model).On({info, interface, pool, assigned, pool, assigned6, info.remote.address, ""}).restart;
   };
   EXPECT_TRUE(restarted("crypto ikev2 profile OPEN\n no authentication remote null\n authentication remote pre-share key x\n"));
   EXPECT_TRUE(restarted("crypto ikev2 profile OPEN\n authentication local null\n"));

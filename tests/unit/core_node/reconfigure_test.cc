@@ -14,12 +14,15 @@ constexpr char kChangeConfig[] = R"(aaa new-model
 aaa authorization network L local
 ip local pool P 10.0.0.1 10.0.0.9
 ip local pool OTHER 10.1.0.1 10.1.0.9
+ipv6 local pool SIX 2001:db8:c::/64 128
+ipv6 local pool SEVEN 2001:db8:d::/64 128
 ip access-list standard A
  permit 172.16.0.0 0.0.255.255
 ip access-list standard B
  permit 172.17.0.0 0.0.255.255
 crypto ikev2 authorization policy AP
  pool P
+ ipv6 pool SIX
  route set access-list A
 crypto ikev2 keyring K
  peer ANY
@@ -72,7 +75,7 @@ class Session : public testing::Test {
     EXPECT_TRUE(after.ok()) << lines << (after.diagnostics.empty() ? "" : after.diagnostics[0].message);
     EXPECT_NE(after.model, before_.model) << lines;
     const auto effect =
-        Reconfiguration(before_.model, after.model).On({info_, interface_, pool_, assigned_, info_.remote.address, hub_name_});
+        Reconfiguration(before_.model, after.model).On({info_, interface_, pool_, assigned_, pool6_, assigned6_, info_.remote.address, hub_name_});
     if (effect.restart) return "restart";
     std::vector<std::string> parts;
     if (effect.terms) parts.push_back("terms");
@@ -84,7 +87,8 @@ class Session : public testing::Test {
   }
   config::ParseResult before_;
   ike::SessionInfo info_;
-  std::string interface_ = "Virtual-Template1", pool_ = "P";
+  std::string interface_ = "Virtual-Template1", pool_ = "P", pool6_ = "SIX";
+  std::optional<net::Prefix> assigned6_ = net::Prefix::Parse("2001:db8:c::5/128");
   std::string hub_name_;
   std::optional<net::IpAddress> assigned_ = net::IpAddress::Parse("10.0.0.3");
 };
@@ -101,6 +105,8 @@ TEST_F(Session, IsMadeAnewForWhatItCannotTakeOver) {
                             "crypto ikev2 keyring K\n peer SPOKE\n  pre-shared-key new", "crypto ikev2 keyring K\n no peer SPOKE",
                             "crypto ipsec transform-set T esp-gcm 256\n mode transport",
                             "crypto ikev2 authorization policy AP\n pool OTHER", "ip local pool P 10.0.0.4 10.0.0.8",
+                            "crypto ikev2 authorization policy AP\n ipv6 pool SEVEN", "ipv6 local pool SIX 2001:db8:c:0:8000::/65 128",
+                            "ipv6 local pool SIX 2001:db8:c::/64 112", "interface Loopback0\n ipv6 address 2001:db8::9/128",
                             "crypto ikev2 keyring K\n peer SPOKE\n  ppk manual id A key B"})
     EXPECT_EQ(Effect(lines), "restart") << lines;
 }
@@ -139,7 +145,7 @@ TEST_F(Session, IsNotConcernedByTheRest) {
                             "crypto ipsec transform-set U esp-gcm 128", "crypto ipsec profile I\n description x",
                             "ip access-list standard B\n permit 172.19.0.0 0.0.255.255", "ip local pool OTHER 10.1.0.1 10.1.0.8",
                             "crypto pki trustpoint TP\n ca-file /other", "hostname x",
-                            "ip local pool P 10.0.0.1 10.0.0.99"})
+                            "ip local pool P 10.0.0.1 10.0.0.99", "ipv6 local pool SIX 2001:db8:c::/60 128"})
     EXPECT_EQ(Effect(lines), "") << lines;
 }
 

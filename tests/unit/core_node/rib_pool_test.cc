@@ -76,37 +76,46 @@ config::LocalPool ThreeAddresses() {
   return p;
 }
 
+// A pool none of whose addresses is the router's own.
+struct FreePool : AddressPool {
+  using AddressPool::AddressPool;
+  std::optional<net::Prefix> Lease(const std::string& client) {
+    return AddressPool::Lease(client, [](const net::Prefix&) { return false; });
+  }
+};
+std::optional<net::Prefix> Host(const char* address) { return net::Prefix::Host(Ip(address)); }
+
 TEST(AddressPool, GivesAClientItsOldAddressBack) {
-  AddressPool pool(ThreeAddresses());
+  FreePool pool(ThreeAddresses());
   const auto a = pool.Lease("a"), b = pool.Lease("b");
   ASSERT_TRUE(a && b);
   EXPECT_NE(*a, *b);
   pool.Release("a");
-  EXPECT_EQ(pool.Lease("c"), Ip("10.0.0.3"));  // a's is kept for a
+  EXPECT_EQ(pool.Lease("c"), Host("10.0.0.3"));  // a's is kept for a
   EXPECT_EQ(pool.Lease("a"), a);
 }
 
 TEST(AddressPool, ReusesReleasedAddressesBeforeItGivesUp) {
-  AddressPool pool(ThreeAddresses());
+  FreePool pool(ThreeAddresses());
   for (const char* c : {"a", "b", "c"}) ASSERT_TRUE(pool.Lease(c));
   EXPECT_FALSE(pool.Lease("d"));
   pool.Release("b");
-  EXPECT_EQ(pool.Lease("d"), Ip("10.0.0.2"));
+  EXPECT_EQ(pool.Lease("d"), Host("10.0.0.2"));
   EXPECT_FALSE(pool.Lease("b"));
 }
 
 TEST(AddressPool, KeepsWhatIsInTheNewRangeWhenItChanges) {
-  AddressPool pool(ThreeAddresses());
+  FreePool pool(ThreeAddresses());
   pool.Lease("a");
   const auto b = pool.Lease("b"), c = pool.Lease("c");
   pool.Release("b");
   config::LocalPool wider = ThreeAddresses();
-  wider.first = *b;  // without a's
-  wider.last = c->Plus(1);
+  wider.first = b->address();  // without a's
+  wider.last = c->Last().Plus(1);
   pool.Resize(wider);
   EXPECT_EQ(pool.leased(), 1u);
   const auto fresh = pool.Lease("d");
-  EXPECT_EQ(fresh, c->Plus(1));    // not c's, and b's only when nothing else is left
+  EXPECT_EQ(fresh, c->Next());    // not c's, and b's only when nothing else is left
   EXPECT_EQ(pool.Lease("e"), b);
   EXPECT_EQ(pool.Lease("f"), std::nullopt);
   pool.Release("a");               // of the old range: it counts no more
@@ -115,7 +124,7 @@ TEST(AddressPool, KeepsWhatIsInTheNewRangeWhenItChanges) {
 }
 
 TEST(AddressPool, CountsLeasesOfOneClient) {
-  AddressPool pool(ThreeAddresses());
+  FreePool pool(ThreeAddresses());
   EXPECT_EQ(pool.Lease("a"), pool.Lease("a"));  // two sessions of one client
   EXPECT_EQ(pool.leased(), 1u);
   pool.Release("a");
@@ -124,6 +133,41 @@ TEST(AddressPool, CountsLeasesOfOneClient) {
   pool.Release("a");
   pool.Release("unknown");
   EXPECT_EQ(pool.leased(), 0u);
+}
+
+TEST(AddressPool, LeavesOutWhatIsTheRoutersOwn) {
+  AddressPool pool(ThreeAddresses());
+  const auto own = [](const net::Prefix& p) { return p.Contains(Ip("10.0.0.2")); };
+  EXPECT_EQ(pool.Lease("a", own), Host("10.0.0.1"));
+  EXPECT_EQ(pool.Lease("b", own), Host("10.0.0.3"));
+  EXPECT_EQ(pool.Lease("c", own), std::nullopt);
+}
+
+TEST(AddressPool, EndsAtTheLastAddressThereIs) {
+  FreePool pool(config::LocalPool{"P", Ip("255.255.255.254"), Ip("255.255.255.255"), 32, {}});
+  EXPECT_TRUE(pool.Lease("a") && pool.Lease("b"));
+  EXPECT_EQ(pool.Lease("c"), std::nullopt);
+}
+
+TEST(AddressPool, GivesPrefixesOfAnIpv6Pool) {
+  FreePool pool(config::LocalPool{"P", Ip("2001:db8:0:fe::"), Ip("2001:db8:0:100::"), 64, {}});
+  EXPECT_EQ(pool.Lease("a"), net::Prefix::Parse("2001:db8:0:fe::/64"));
+  EXPECT_EQ(pool.Lease("b"), net::Prefix::Parse("2001:db8:0:ff::/64"));
+  EXPECT_EQ(pool.Lease("c"), net::Prefix::Parse("2001:db8:0:100::/64"));
+  EXPECT_EQ(pool.Lease("d"), std::nullopt);
+  EXPECT_EQ(pool.Lease("a"), net::Prefix::Parse("2001:db8:0:fe::/64"));
+}
+
+// Strangers without a name never come back; an IPv6 pool does not end.
+TEST(AddressPool, RemembersNotMoreThanSoManyWhoAreGone) {
+  FreePool pool(config::LocalPool{"P", Ip("2001:db8::1"), Ip("2001:db8::ffff:ffff"), 128, {}});
+  absl::flat_hash_set<net::Prefix> seen;
+  for (int n = 0; n < 70000; ++n) {
+    const std::string client = absl::StrCat("null, session ", n);
+    seen.insert(*pool.Lease(client));
+    pool.Release(client);
+  }
+  EXPECT_EQ(seen.size(), 65536u);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ std::vector<Document> OneOfEach() {
           MakeAuthorizationPolicies({AuthorizationPolicyRow()}),
           MakeTransformSets({TransformSetRow()}),
           MakeIpsecProfiles({ipsec_profile}),
-          MakePools({PoolRow()}),
+          MakePools({PoolRow()}), MakeIpv6Pools({PoolRow()}),
           MakeError("no such command"),
           MakeMessage("cleared")};
 }

@@ -42,6 +42,7 @@ void ForgetPlaces(Model& m) {
   ForgetAll(m.ipsec_profiles);
   ForgetAll(m.interfaces);
   ForgetAll(m.pools);
+  ForgetAll(m.ipv6_pools);
   ForgetAll(m.access_lists);
 }
 

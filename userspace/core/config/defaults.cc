@@ -65,6 +65,12 @@ std::vector<net::Prefix> PermittedPrefixes(const AccessList& list) {
   return out;
 }
 
+net::Prefix Cover(const LocalPool& pool) {
+  int length = pool.first.bits();
+  while (length > 0 && !net::Prefix(pool.first, length).Contains(net::Prefix(pool.last, pool.length).Last())) --length;
+  return net::Prefix(pool.first, length);
+}
+
 const Interface* AddressOwner(const Model& model, const std::string& name) {
   std::string at = name;
   for (int step = 0; step <= 8; ++step) {
@@ -72,6 +78,18 @@ const Interface* AddressOwner(const Model& model, const std::string& name) {
     if (it == model.interfaces.end()) return nullptr;
     if (it->second.unnumbered.empty()) return &it->second;
     at = it->second.unnumbered;
+  }
+  return nullptr;
+}
+
+const Interface* Ipv6AddressOwner(const Model& model, const std::string& name) {
+  std::string at = name;
+  for (int step = 0; step <= 8; ++step) {
+    const auto it = model.interfaces.find(at);
+    if (it == model.interfaces.end()) return nullptr;
+    const Interface& i = it->second;
+    if (!i.ipv6_addresses.empty() || i.ipv6_negotiated || (i.ipv6_unnumbered.empty() && i.unnumbered.empty())) return &i;
+    at = i.ipv6_unnumbered.empty() ? i.unnumbered : i.ipv6_unnumbered;
   }
   return nullptr;
 }

@@ -89,6 +89,7 @@ std::vector<Change> Diff(const Model& from, const Model& to) {
   d.Maps("vrf definition", from.vrfs, to.vrfs);
   d.Maps("interface", from.interfaces, to.interfaces);
   d.Maps("ip local pool", from.pools, to.pools);
+  d.Maps("ipv6 local pool", from.ipv6_pools, to.ipv6_pools);
   d.Maps("ip access-list standard", from.access_lists, to.access_lists);
   d.Maps("platform interface", from.platform_interfaces, to.platform_interfaces);
   d.Maps("banner", from.banners, to.banners);

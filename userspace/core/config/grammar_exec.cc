@@ -46,6 +46,7 @@ void AddExecCommands(Mode& exec) {
       Show("show crypto ipsec profile [<NAME>]", "IPsec profiles with the smart default"),
       Show("show crypto pki certificates", "our certificates and CAs"),
       Show("show ip local pool [<NAME>]", "address pools: free, in use"),
+      Show("show ipv6 local pool [<NAME>]", "IPv6 address pools: free, in use"),
       Show("show ip nhrp [brief|detail|shortcut|traffic|flags]", "NHRP cache; packets; what the flags mean"),
       Show("show ip nhrp nhs [detail]", "next hop servers: the hubs our tunnels call"),
       Show("show ip nhrp multicast", "where copies of multicast packets go"),

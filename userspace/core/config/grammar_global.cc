@@ -19,13 +19,38 @@ void SetPool(Context& c, const Call& call) {
     return c.Error(call.where(), "incomplete command: expected the first address of the pool");
   const net::IpAddress first = call.Find("FIRST")->address;
   const Arg* last = call.Find("LAST");
-  LocalPool p{name, first, last != nullptr ? last->address : first, call.where()};
+  LocalPool p{name, first, last != nullptr ? last->address : first, 32, call.where()};
   c.model.pools[name] = p;
   c.model.source.at[absl::StrCat("ip local pool ", name)] = call.where();
 }
 
+// Every client gets a prefix of LENGTH of the pool's: an address, if that is 128.
+void SetIpv6Pool(Context& c, const Call& call) {
+  const std::string name = call.Text("NAME");
+  if (!call.set()) {
+    c.model.ipv6_pools.erase(name);
+    return;
+  }
+  const Arg* prefix = call.Find("P");
+  const Arg* length = call.Find("LENGTH");
+  if (prefix == nullptr || length == nullptr)
+    return c.Error(call.where(), "incomplete command: expected the prefix of the pool and the prefix length that a client gets");
+  const net::Prefix p = prefix->prefix;
+  const int each = static_cast<int>(length->number);
+  if (p.family() != net::Family::kIpv6) return c.Error(At(call, *prefix), "not an IPv6 prefix");
+  if (each < p.length())
+    return c.Error(At(call, *length), absl::StrCat("a client cannot get more than the pool has: expected a number from ", p.length(), " to 128"));
+  const bool routers = each == 128 && p.length() < 128;  // the first address of a subnet is that of all its routers (RFC 4291 §2.6.1)
+  LocalPool pool{name, routers ? p.First().Plus(1) : p.First(), net::Prefix(p.Last(), each).First(), each, call.where()};
+  c.model.source.at[absl::StrCat("ipv6 local pool ", name)] = call.where();
+  c.model.ipv6_pools[name] = std::move(pool);
+}
+
 std::vector<Command> OwnCommands() {
   return {
+      {"ipv6 local pool <NAME> [<P:prefix> [<LENGTH:1-128>]]", "IPv6 addresses for clients", SetIpv6Pool},
+      Kept("ipv6 local pool <NAME> <P:prefix> <LENGTH:1-128> {shared|cache-size <N:0-10000>}", "IPv6 addresses for clients",
+           "share or cache IPv6 pools", Gravity::kWarn, Keep::kPerName),
       {"ip local pool <NAME> [<FIRST:ipv4> [<LAST:ipv4>]]", "addresses for clients", SetPool},
   };
 }

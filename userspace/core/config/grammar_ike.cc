@@ -460,6 +460,12 @@ std::vector<Command> AuthorizationCommands() {
          c.authorization->netmask.reset();
          if (k.set()) c.authorization->netmask = k.Find("M")->address;
        }},
+      {"ipv6 pool <NAME>", "IPv6 addresses for the peer", SetText<&AuthorizationPolicy::ipv6_pool>},
+      {"ipv6 prefix <N:1-128>", "prefix length told with the IPv6 address; without it that of the pool",
+       [](Context& c, const Call& k) {
+         c.authorization->ipv6_length.reset();
+         if (k.set()) c.authorization->ipv6_length = static_cast<int>(k.Number("N"));
+       }},
       {"dns <A:ipv4> [<B:ipv4>]", "name servers for the peer", SetServers<&AuthorizationPolicy::dns>},
       {"ipv6 dns <A:ipv6> [<B:ipv6>]", "IPv6 name servers for the peer", SetServers<&AuthorizationPolicy::ipv6_dns>},
       {"wins <A:ipv4> [<B:ipv4>]", "WINS servers for the peer", SetServers<&AuthorizationPolicy::wins>},
@@ -500,8 +506,6 @@ std::vector<Command> AuthorizationCommands() {
       Kept("dhcp timeout <S:4-30>", "seconds to wait for the DHCP server", "ask DHCP for addresses"),
       Kept("include-local-lan", "the client may reach its own network", "send include-local-lan"),
       Kept("ipsec flow-limit <N:0-50000>", "most Child SAs of a peer", "limit the Child SAs of a peer"),
-      Kept("ipv6 pool <NAME>", "IPv6 pool of the peer's address", "give out IPv6 addresses"),
-      Kept("ipv6 prefix <N:1-128>", "prefix length of the peer's IPv6 address", "give out IPv6 addresses"),
       Kept("mobileopt-serv <A:ipv4> [<PORT:1-65535>]", "mobile optimisation server", "send mobileopt-serv"),
       Kept("pfs", "ask the client for PFS", "send this attribute; 'set pfs' in the IPsec profile decides"),
       Kept("smartcard-removal-disconnect", "the client disconnects with its smartcard", "send smartcard-removal-disconnect"),

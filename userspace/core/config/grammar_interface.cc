@@ -49,6 +49,32 @@ void SetAddress(Context& c, const Call& k) {
   i.address = a->address;
 }
 
+void SetIpv6Address(Context& c, const Call& k) {
+  Interface& i = *c.interface;
+  i.ipv6_negotiated = k.set() && k.Has("negotiated");
+  const Arg* a = k.Find("P");
+  if (a == nullptr) {
+    i.ipv6_addresses.clear();
+    if (k.set()) i.ipv6_unnumbered.clear();
+    return;
+  }
+  if (!a->address.is_v6()) return c.Error(At(k, *a), "not an IPv6 address with its prefix length");
+  if (a->address.is_any() || a->address.is_multicast() || a->address.is_loopback() || a->address.is_link_local())
+    return c.Error(At(k, *a), "not the global address of a host");
+  const Ipv6Address address{a->address, a->prefix.length()};
+  std::erase(i.ipv6_addresses, address);
+  if (!k.set()) return;
+  i.ipv6_unnumbered.clear();
+  i.ipv6_addresses.push_back(address);
+}
+
+void SetIpv6Unnumbered(Context& c, const Call& k) {
+  c.interface->ipv6_unnumbered = k.set() ? k.Text("IF") : "";
+  if (!k.set()) return;
+  c.interface->ipv6_addresses.clear();
+  c.interface->ipv6_negotiated = false;
+}
+
 void SetUnnumbered(Context& c, const Call& k) {
   c.interface->unnumbered = k.set() ? k.Text("IF") : "";
   if (!k.set()) return;
@@ -112,6 +138,10 @@ std::vector<Command> AddressCommands() {
       {"ip address <A:ipv4> <M:mask>", "address of this interface", SetAddress},
       {"ip address negotiated", "address given by the hub", SetAddress},
       {"ip unnumbered <IF:interface>", "use the address of another interface", SetUnnumbered},
+      {"ipv6 address <P:prefix>", "IPv6 address of this interface; repeatable", SetIpv6Address},
+      {"ipv6 address negotiated", "IPv6 address given by the hub", SetIpv6Address},
+      {"ipv6 unnumbered <IF:interface>", "use the IPv6 address of another interface", SetIpv6Unnumbered},
+      {"ipv6 enable", "always on", nullptr},
       {"ip mtu <N:68-9976>", "largest inner packet",
        [](Context& c, const Call& k) { c.interface->mtu = static_cast<uint16_t>(k.Number("N")); }},
       {"ip tcp adjust-mss <N:500-9936>", "clamp the TCP segment size",
@@ -164,8 +194,12 @@ std::vector<Command> NhrpInUse() {
       {"ip nhrp authentication <STRING:secret>", "string in every NHRP packet", SetNhrpAuthentication},
       Kept("if-state nhrp", "line state by NHRP", "take the interface down with NHRP"),
       Kept("nhrp <REST:line>", "other NHRP settings", "use this NHRP setting", Gravity::kWarn, Keep::kEach),
-      Kept("ipv6 {address|enable|unnumbered|mtu|nd|tcp|traffic-filter|verify|ospf|eigrp|rip|router|unreachables|redirects} "
-           "[<REST:line>]", "IPv6 of this interface", "configure IPv6 on interfaces", Gravity::kWarn, Keep::kEach),
+      Kept("ipv6 address <P:prefix> {eui-64|anycast}", "IPv6 address of this interface", "make IPv6 addresses of this kind",
+           Gravity::kWarn, Keep::kEach),
+      Kept("ipv6 address <A:ipv6> link-local", "link-local address of this interface", "set link-local addresses"),
+      Kept("ipv6 address {autoconfig|dhcp} [<REST:line>]", "IPv6 address by the network", "do that: leave it to Linux"),
+      Kept("ipv6 {mtu|nd|tcp|traffic-filter|verify|ospf|eigrp|rip|router|unreachables|redirects} "
+           "[<REST:line>]", "IPv6 of this interface", "use this IPv6 setting", Gravity::kWarn, Keep::kEach),
   };
 }
 

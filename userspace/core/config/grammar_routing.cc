@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// vrf definition, and what is kept for the objects that name it: track, route-map, ipv6 local pool.
+// vrf definition, and what is kept for the objects that name it: track, route-map.
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
 
@@ -27,9 +27,7 @@ void AddRoutingCommands(Modes& modes) {
       .Add({{"vrf definition <NAME>", "a VRF: the Linux VRF device of that name", EnterVrf, ModeId::kVrf},
             {"ip vrf <NAME>", "a VRF (old spelling)", EnterVrf, ModeId::kVrf},
             KeptBlock("track <N:1-1000> <WHAT:line>", "an object whose state others follow", "track objects", ModeId::kTrack,
-                      kNote),
-            Kept("ipv6 local pool <NAME> <P:prefix> <LENGTH:1-128> [shared] [cache-size <N:0-10000>]",
-                 "IPv6 addresses for clients", "give out IPv6 addresses", Gravity::kWarn, Keep::kPerName)});
+                      kNote)});
   Command map = KeptBlock("route-map <NAME> [permit|deny] [<SEQ:0-65535>]", "a route map", "read route maps", ModeId::kRouteMap,
                           kNote);
   map.keep = Keep::kEach;

@@ -135,6 +135,7 @@ struct Matcher {
     const auto p = net::Prefix::Parse(t);
     if (!p) return Fail(i, &node, "not a valid prefix"), 0;
     arg->prefix = *p;
+    arg->address = *net::IpAddress::Parse(t.substr(0, t.find('/')));
     return 1;
   }
 

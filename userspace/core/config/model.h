@@ -129,6 +129,8 @@ struct AuthorizationPolicy {  // crypto ikev2 authorization policy
   std::string name;
   std::string pool;                 // ip local pool
   std::optional<net::IpAddress> netmask;
+  std::string ipv6_pool;            // ipv6 local pool
+  std::optional<int> ipv6_length;   // prefix length told with the address; none: that of the pool
   std::vector<net::IpAddress> dns, ipv6_dns, wins;  // two of each at most
   std::string def_domain;
   std::vector<std::string> split_dns;        // domains that the name servers are for; empty: all
@@ -333,6 +335,11 @@ struct FlexClient {
   friend bool operator==(const FlexClient&, const FlexClient&) = default;
 };
 
+struct Ipv6Address {
+  net::IpAddress address;
+  int length = 128;
+  friend bool operator==(const Ipv6Address&, const Ipv6Address&) = default;
+};
 struct Interface {
   InterfaceKind kind{};
   uint32_t number = 0;       // Loopback0, Tunnel0, Virtual-Template1
@@ -342,6 +349,9 @@ struct Interface {
   int prefix_length = 32;
   bool address_negotiated = false;        // ip address negotiated
   std::string unnumbered;                 // ip unnumbered IF
+  std::vector<Ipv6Address> ipv6_addresses;  // ipv6 address A/LEN
+  bool ipv6_negotiated = false;           // ipv6 address negotiated
+  std::string ipv6_unnumbered;            // ipv6 unnumbered IF; "" = as `ip unnumbered`
   uint16_t mtu = 0;                       // ip mtu; 0 = derived
   uint16_t adjust_mss = 0;
   bool shutdown = false;
@@ -388,10 +398,14 @@ struct Vrf {  // vrf definition NAME: the Linux VRF device of that name, which i
 };
 struct LocalPool {
   std::string name;
-  net::IpAddress first, last;
+  net::IpAddress first, last;       // of what clients get, both included
+  int length = 32;                  // prefix length of what a client gets; 32, 128: an address
   Location where;
   friend bool operator==(const LocalPool&, const LocalPool&) = default;
 };
+// The smallest prefix that all of it is in.
+net::Prefix Cover(const LocalPool& pool);
+
 struct AccessEntry {
   bool permit = true;
   net::Prefix prefix;
@@ -438,7 +452,7 @@ struct Model {
   IpsecGlobal ipsec;
   std::map<std::string, Vrf> vrfs;
   std::map<std::string, Interface> interfaces;  // by canonical name
-  std::map<std::string, LocalPool> pools;
+  std::map<std::string, LocalPool> pools, ipv6_pools;
   std::map<std::string, AccessList> access_lists;
   std::map<std::string, std::string> platform_interfaces;  // GigabitEthernet0/0 -> eth0
   std::map<std::string, std::string> banners;  // motd, login, exec, incoming -> text
@@ -468,6 +482,8 @@ std::set<std::string> FrontDoorVrfs(const Model& model);
 
 // The interface whose address `name` borrows (ip unnumbered), followed at most 8 steps; nullptr if dangling.
 const Interface* AddressOwner(const Model& model, const std::string& name);
+// The same for its IPv6 address: by `ipv6 unnumbered`, else by `ip unnumbered`.
+const Interface* Ipv6AddressOwner(const Model& model, const std::string& name);
 
 struct Diagnostic {
   enum class Severity : uint8_t { kError, kWarning, kInfo } severity{};

@@ -90,6 +90,7 @@ class Renderer {
     for (const auto& [name, i] : m_.interfaces) InterfaceOf(i);
     for (const auto& [name, p] : m_.pools)
       Line("ip local pool ", name, " ", p.first.ToString(), " ", p.last.ToString());
+    for (const auto& [name, p] : m_.ipv6_pools) Line("ipv6 local pool ", name, " ", Cover(p).ToString(), " ", p.length);
     for (const auto& [name, a] : m_.access_lists) Acl(a);
     Line("end");
     return std::move(out_);
@@ -213,6 +214,8 @@ class Renderer {
     Line("crypto ikev2 authorization policy ", p.name);
     if (!p.pool.empty()) Line(" pool ", p.pool);
     if (p.netmask) Line(" netmask ", p.netmask->ToString());
+    if (!p.ipv6_pool.empty()) Line(" ipv6 pool ", p.ipv6_pool);
+    if (p.ipv6_length) Line(" ipv6 prefix ", *p.ipv6_length);
     Servers("dns", p.dns);
     Servers("ipv6 dns", p.ipv6_dns);
     Servers("wins", p.wins);
@@ -437,6 +440,9 @@ class Renderer {
            net::Prefix(*i.address, i.prefix_length).Netmask().ToString());
     if (i.address_negotiated) Line(" ip address negotiated");
     if (!i.unnumbered.empty()) Line(" ip unnumbered ", i.unnumbered);
+    for (const Ipv6Address& a : i.ipv6_addresses) Line(" ipv6 address ", a.address.ToString(), "/", a.length);
+    if (i.ipv6_negotiated) Line(" ipv6 address negotiated");
+    if (!i.ipv6_unnumbered.empty()) Line(" ipv6 unnumbered ", i.ipv6_unnumbered);
     if (i.mtu != 0) Line(" ip mtu ", i.mtu);
     Nhrp(i.nhrp);
     if (i.adjust_mss != 0) Line(" ip tcp adjust-mss ", i.adjust_mss);

@@ -73,6 +73,7 @@ void Checker::CheckAuthorization(const AuthorizationPolicy& p) {
   const std::string path = absl::StrCat("crypto ikev2 authorization policy ", p.name);
   const std::string user = absl::StrCat("crypto ikev2 authorization policy '", p.name, "'");
   if (!p.pool.empty()) Known(m.pools, p.pool, At(path, "pool", p.where), user, "ip local pool");
+  if (!p.ipv6_pool.empty()) Known(m.ipv6_pools, p.ipv6_pool, At(path, "ipv6 pool", p.where), user, "ipv6 local pool");
   for (const std::string& l : p.route_set_access_lists)
     Known(m.access_lists, l, At(path, "route set access-list", p.where), user, "ip access-list standard");
   if (IsIosName(p.route_set_interface_name))
@@ -243,23 +244,25 @@ void Checker::CheckIpsec() {
 }
 
 // --- pools and lists ----------------------------------------------------------------------------------------------
-void Checker::CheckPools() {
-  for (const auto& [name, p] : m.pools) {
-    const std::string user = absl::StrCat("ip local pool '", name, "'");
+void Checker::CheckPoolRanges(const std::map<std::string, LocalPool>& pools, const std::string& kind) {
+  for (const auto& [name, p] : pools) {
+    const std::string user = absl::StrCat(kind, " '", name, "'");
     if (p.first > p.last)
       Error(p.where, absl::StrCat(user, " ends (", p.last.ToString(), ") before it begins (", p.first.ToString(), ")"));
+    const auto inside = [&, first = p.first, last = net::Prefix(p.last, p.length).Last()](const net::IpAddress& a) { return first <= a && a <= last; };
     for (const auto& [interface, i] : m.interfaces)
-      if (i.address && *i.address >= p.first && *i.address <= p.last)
+      if ((i.address && inside(*i.address)) ||
+          std::any_of(i.ipv6_addresses.begin(), i.ipv6_addresses.end(), [&](const Ipv6Address& a) { return inside(a.address); }))
         Warn(p.where, absl::StrCat(user, " contains the address of ", interface, Place(i.where)),
              "the address will not be given out; better leave it out of the pool");
   }
   std::vector<const LocalPool*> sorted;  // by first address: only neighbours can overlap unseen
-  for (const auto& [name, p] : m.pools)
+  for (const auto& [name, p] : pools)
     if (p.first <= p.last) sorted.push_back(&p);
   std::stable_sort(sorted.begin(), sorted.end(), [](const LocalPool* a, const LocalPool* b) { return a->first < b->first; });
   const LocalPool* widest = nullptr;
   for (const LocalPool* p : sorted) {
-    if (widest != nullptr && p->first <= widest->last) {
+    if (widest != nullptr && p->first <= net::Prefix(widest->last, widest->length).Last()) {
       const auto [a, b] = widest->name < p->name ? std::pair(widest, p) : std::pair(p, widest);
       Error(a->where.line > b->where.line ? a->where : b->where,
             absl::StrCat("pools '", a->name, "'", Place(a->where), " and '", b->name, "'", Place(b->where),
@@ -267,6 +270,11 @@ void Checker::CheckPools() {
     }
     if (widest == nullptr || p->last > widest->last) widest = p;
   }
+}
+
+void Checker::CheckPools() {
+  CheckPoolRanges(m.pools, "ip local pool");
+  CheckPoolRanges(m.ipv6_pools, "ipv6 local pool");
   for (const auto& [name, a] : m.access_lists) {
     if (a.entries.empty()) Warn(a.where, absl::StrCat("access list '", name, "' has no entry"));
     for (size_t i = 0; i < a.entries.size(); ++i)

@@ -53,6 +53,7 @@ class Checker {
   void CheckIpsec();       // transform sets, IPsec profiles
   void CheckInterfaces();  // tunnels, templates
   void CheckPools();       // pools, access lists
+  void CheckPoolRanges(const std::map<std::string, LocalPool>& pools, const std::string& kind);
   void CheckVrfs();        // VRFs that are named somewhere
 
   const Model& m;
@@ -74,6 +75,7 @@ class Checker {
   void CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user);
   void CheckTunnelVrf(const Interface& i, const std::string& path, const std::string& user);
   void CheckNhrp(const Interface& i, const std::string& path, const std::string& user);
+  void CheckIpv6Addresses(const Interface& i, const std::string& path, const std::string& user);
   void CheckUnnumbered(const Interface& i, const std::string& path, const std::string& user);
   void CheckSameEndpoints();
   void CheckClients();      // crypto ikev2 client flexvpn and the tunnels they connect

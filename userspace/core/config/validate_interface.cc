@@ -36,6 +36,21 @@ void Checker::CheckUnnumbered(const Interface& i, const std::string& path, const
   }
 }
 
+void Checker::CheckIpv6Addresses(const Interface& i, const std::string& path, const std::string& user) {
+  if (i.ipv6_unnumbered.empty()) return;
+  const Location where = At(path, "ipv6 unnumbered", i.where);
+  if (m.interfaces.count(i.ipv6_unnumbered) == 0) {
+    if (IsIosName(i.ipv6_unnumbered)) Known(m.interfaces, i.ipv6_unnumbered, where, user, "interface");
+    return;
+  }
+  const Interface* owner = Ipv6AddressOwner(m, i.name);
+  if (owner == nullptr)
+    Error(where, user + ": 'ipv6 unnumbered' goes round in a circle or ends nowhere");
+  else if (owner->ipv6_addresses.empty() && !owner->ipv6_negotiated && owner->kind != InterfaceKind::kLinux)
+    Error(where, absl::StrCat(user, " uses the IPv6 address of ", owner->name, Place(owner->where), ", which has none"),
+          "give it an 'ipv6 address'");
+}
+
 void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user) {
   if (i.ipsec_profile.empty())
     return Shut(i.where, user + " is not protected: nothing may leave in clear",
@@ -130,11 +145,11 @@ void Checker::CheckTunnel(const Interface& i, const std::string& path, const std
           "write the global or unique local address of the peer");
   if (!i.address && !i.address_negotiated && i.unnumbered.empty())
     Warn(i.where, user + " has no IP address", "add 'ip address negotiated' on a spoke");
-  if (!i.address_negotiated) return;
+  if (!i.address_negotiated && !i.ipv6_negotiated) return;
   const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
   const auto ike = ipsec == m.ipsec_profiles.end() ? m.profiles.end() : m.profiles.find(ipsec->second.ike_profile);
   if (ike != m.profiles.end() && !ike->second.config_exchange_request)
-    Error(At(path, "ip address negotiated", i.where),
+    Error(At(path, i.address_negotiated ? "ip address negotiated" : "ipv6 address negotiated", i.where),
           absl::StrCat(user, " wants an address from the hub, but profile '", ike->first, "'",
                        Place(ike->second.where), " has 'no config-exchange request'"));
 }
@@ -146,6 +161,9 @@ void Checker::CheckTemplate(const Interface& i, const std::string& path, const s
           "write 'ip unnumbered INTERFACE'");
   else if (i.unnumbered.empty())
     Error(i.where, user + " has no address", "add 'ip unnumbered INTERFACE'");
+  if (!i.ipv6_addresses.empty() || i.ipv6_negotiated)
+    Error(At(path, i.ipv6_negotiated ? "ipv6 address negotiated" : "ipv6 address", i.where),
+          user + " cannot have an IPv6 address of its own: every clone would have it", "write 'ipv6 unnumbered INTERFACE'");
   if (i.destination)
     Warn(At(path, "tunnel destination", i.where), user + ": 'tunnel destination' has no effect in a template");
 }
@@ -246,11 +264,12 @@ void Checker::CheckInterfaces() {
     const std::string path = absl::StrCat("interface ", name);
     const std::string user = path;
     CheckUnnumbered(i, path, user);
+    CheckIpv6Addresses(i, path, user);
     if (!IsTunnel(i)) {
       if (!i.ipsec_profile.empty() || i.destination || !i.source_interface.empty() || i.source_address ||
           !i.tunnel_vrf.empty())
         Error(i.where, user + " is no tunnel, but has tunnel commands", "use 'interface Tunnel0'");
-      if (i.kind == InterfaceKind::kLoopback && i.address_negotiated)
+      if (i.kind == InterfaceKind::kLoopback && (i.address_negotiated || i.ipv6_negotiated))
         Error(i.where, user + ": nobody negotiates the address of a Loopback");
       continue;
     }

@@ -163,6 +163,8 @@ Prefix::Prefix(const IpAddress& address, int length) : length_(std::clamp(length
   address_ = IpAddress::FromBytes(BytesView(raw).first(static_cast<size_t>(address.bits() / 8)));
 }
 
+Prefix Prefix::Next() const { return {Last().Plus(1), length_}; }
+
 std::optional<Prefix> Prefix::Parse(absl::string_view cidr) {
   const size_t slash = cidr.find('/');
   const auto address = IpAddress::Parse(cidr.substr(0, slash));

@@ -78,6 +78,7 @@ class Prefix {
   IpAddress Netmask() const;   // IPv4 only
   IpAddress First() const { return address_; }
   IpAddress Last() const;
+  Prefix Next() const;  // of the same length; of the last one the first
   std::string ToString() const;
 
   friend auto operator<=>(const Prefix&, const Prefix&) = default;

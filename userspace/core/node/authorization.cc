@@ -372,9 +372,10 @@ const config::AuthorizationPolicy* FindAuthorization(const config::Model& model,
 }
 
 std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const config::AuthorizationPolicy& policy,
-                                           const net::IpAddress& own_address) {
+                                           const std::vector<net::IpAddress>& own_addresses) {
   std::vector<net::Prefix> out;
-  if (policy.route_set_interface && !own_address.empty()) out.push_back(net::Prefix::Host(own_address));
+  if (policy.route_set_interface)
+    for (const net::IpAddress& a : own_addresses) out.push_back(net::Prefix::Host(a));
   for (const std::string& name : policy.route_set_access_lists)
     if (auto it = model.access_lists.find(name); it != model.access_lists.end())
       for (const net::Prefix& p : config::PermittedPrefixes(it->second)) out.push_back(p);
@@ -409,6 +410,7 @@ std::vector<ike::ConfigAttribute> Handout(const config::AuthorizationPolicy& pol
 
 std::string HandoutText(const config::AuthorizationPolicy& policy) {
   std::string out = policy.netmask ? policy.netmask->ToString() : "";
+  if (policy.ipv6_length) absl::StrAppend(&out, "/", *policy.ipv6_length);
   for (const auto* list : {&policy.dns, &policy.ipv6_dns, &policy.wins})
     absl::StrAppend(&out, "|", absl::StrJoin(*list, ",", [](std::string* s, const net::IpAddress& a) { *s += a.ToString(); }));
   absl::StrAppend(&out, "|", absl::StrJoin(policy.split_dns, ","), "|", policy.def_domain, "|", policy.banner);
@@ -447,10 +449,22 @@ std::vector<net::Prefix> Subnets(const std::vector<ike::ConfigAttribute>& attrib
   return out;
 }
 
-std::optional<net::IpAddress> AddressAttribute(const std::vector<ike::ConfigAttribute>& attributes) {
-  for (const ike::ConfigAttribute& a : attributes)
-    if (a.type == ike::CfgAttr::kIp4Address && a.value.size() == 4) return net::IpAddress::FromBytes(a.value);
+std::optional<net::IpAddress> AddressAttribute(const std::vector<ike::ConfigAttribute>& attributes, net::Family family) {
+  const bool v6 = family == net::Family::kIpv6;
+  for (const ike::ConfigAttribute& a : attributes) {
+    const BytesView value(a.value);
+    // RFC 7296 §3.15.1: 16 octets and the prefix length; RFC 4306 had it without.
+    if (v6 ? a.type != ike::CfgAttr::kIp6Address || (value.size() != 16 && value.size() != 17)
+           : a.type != ike::CfgAttr::kIp4Address || value.size() != 4)
+      continue;
+    const net::IpAddress address = net::IpAddress::FromBytes(value.first(v6 ? 16 : 4));
+    if (!address.is_any() && !address.is_multicast() && !address.is_loopback() && !address.is_link_local()) return address;
+  }
   return std::nullopt;
+}
+
+net::IpAddress ClientAddress(const net::Prefix& leased) {
+  return leased.is_host() ? leased.address() : leased.address().Plus(1);
 }
 
 }  // namespace flexvpn::node

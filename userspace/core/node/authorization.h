@@ -82,10 +82,10 @@ std::string AuthorizationMethod(const ike::SessionInfo& session);
 const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile,
                                                      const std::string& method);
 
-// Prefixes that policy announces: `route set interface` (`own_address`: that of the tunnel, or of the interface it names),
+// Prefixes that policy announces: `route set interface` (`own_addresses`: those of the tunnel, or of the interface it names),
 // access lists, remote.
 std::vector<net::Prefix> AnnouncedPrefixes(const config::Model& model, const config::AuthorizationPolicy& policy,
-                                           const net::IpAddress& own_address);
+                                           const std::vector<net::IpAddress>& own_addresses);
 
 // What a peer is given beside address and routes, of what it asked for with `request`: name servers, their domains
 // (RFC 8598 to who asks for INTERNAL_DNS_DOMAIN, Cisco Unity to who does not), default domain, banner.
@@ -101,7 +101,10 @@ bool TakesRoutes(const ike::SessionInfo& session);
 // INTERNAL_IP4_SUBNET / INTERNAL_IP6_SUBNET (RFC 7296 §3.15.1) and back.
 ike::ConfigAttribute SubnetAttribute(const net::Prefix& prefix);
 std::vector<net::Prefix> Subnets(const std::vector<ike::ConfigAttribute>& attributes);
-std::optional<net::IpAddress> AddressAttribute(const std::vector<ike::ConfigAttribute>& attributes);
+// INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS: the first of `family`, if it is one that a host can have.
+std::optional<net::IpAddress> AddressAttribute(const std::vector<ike::ConfigAttribute>& attributes, net::Family family);
+// The address a client gets of what it has leased: that address, or the first of its prefix.
+net::IpAddress ClientAddress(const net::Prefix& leased);
 
 }  // namespace flexvpn::node
 

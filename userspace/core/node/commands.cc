@@ -30,6 +30,7 @@ const Node::Verb* Node::FindVerb(const config::ExecLine& line) {
       {"show crypto ipsec profile", &Views::IpsecProfiles},
       {"show crypto pki certificates", &Views::Certificates},
       {"show ip local pool", &Views::Pools},
+      {"show ipv6 local pool", &Views::Pools},
       {"show ip nhrp", &Views::Nhrp},
       {"show ip nhrp traffic", &Views::NhrpTraffic},
       {"show ip nhrp flags", &Views::NhrpFlags},

@@ -34,11 +34,10 @@ std::vector<net::Prefix> OverlayNetworks(const config::Model& model, bool ipv6) 
     for (const std::string& list : policy.route_set_access_lists)
       if (auto it = model.access_lists.find(list); it != model.access_lists.end())
         for (const net::Prefix& p : config::PermittedPrefixes(it->second)) out.push_back(p);
-    auto pool = model.pools.find(policy.pool);
-    if (pool == model.pools.end()) continue;
-    net::Prefix cover = net::Prefix::Host(pool->second.first);
-    while (cover.length() > 8 && !cover.Contains(pool->second.last)) cover = net::Prefix(cover.address(), cover.length() - 1);
-    out.push_back(cover);
+    constexpr int kWidest = 8;
+    if (auto pool = model.pools.find(policy.pool); pool != model.pools.end())
+      out.push_back(net::Prefix(pool->second.first, std::max(kWidest, Cover(pool->second).length())));
+    if (auto pool = model.ipv6_pools.find(policy.ipv6_pool); pool != model.ipv6_pools.end()) out.push_back(Cover(pool->second));
   }
   std::erase_if(out, [&](const net::Prefix& p) { return p.length() == 0 || (p.family() == net::Family::kIpv6 && !ipv6); });
   return out;
@@ -109,6 +108,14 @@ void Node::FlushPlan() {
   out_->push_back(Apply{token, std::exchange(plan_, {})});
 }
 
+void Node::AddIpv6Addresses(const config::Interface& i, const std::string& device, std::vector<dataplane::Object>& objects) const {
+  if (!network_.ipv6) return;
+  for (const config::Ipv6Address& a : i.ipv6_addresses) objects.push_back(dataplane::Address{device, a.address, a.length});
+  const auto tunnel = tunnels_.find(i.name);
+  if (i.ipv6_negotiated && tunnel != tunnels_.end() && tunnel->second.negotiated6)
+    objects.push_back(dataplane::Address{device, *tunnel->second.negotiated6, 128});
+}
+
 // Devices, blocks and addresses that stand whatever the sessions do.
 void Node::SyncBase() {
   if (stopping_ || !network_known_) return;
@@ -118,6 +125,7 @@ void Node::SyncBase() {
       const std::string device = DeviceFor(i);
       objects.push_back(dataplane::Device{device, dataplane::DeviceKind::kLoopback, net::Family::kNone, 0});
       if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
+      AddIpv6Addresses(i, device, objects);
     }
     if (!IsTunnel(i) || !IsGre(i.mode)) continue;
     const std::string device = DeviceFor(i);
@@ -138,6 +146,7 @@ void Node::SyncBase() {
     if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
     if (auto t = tunnels_.find(name); t != tunnels_.end() && t->second.negotiated && i.address_negotiated)
       objects.push_back(dataplane::Address{device, *t->second.negotiated, 32});
+    AddIpv6Addresses(i, device, objects);
   }
   std::set<net::IpAddress> in_use;  // a session may go on from an address that is no tunnel's source any more
   for (const auto& [id, peer] : peers_) in_use.insert({peer.local, FlowSource(peer.local)});

@@ -314,6 +314,20 @@ void Node::OnMeasurements(const Measurements& in) {
     Nhrp([&](auto& nhrp, auto& a) { nhrp.PeerTraffic(c.peer, c.packets_out, now_, a); });
 }
 
+namespace {
+
+void SyncPools(const std::map<std::string, config::LocalPool>& wanted, std::map<std::string, AddressPool>& pools) {
+  auto have = pools.begin();  // both in the order of names: thousands are gone through once
+  for (const auto& [name, pool] : wanted) {
+    while (have != pools.end() && have->first < name) have = pools.erase(have);
+    if (have == pools.end() || have->first != name) pools.emplace_hint(have, name, pool);
+    else (have++)->second.Resize(pool);
+  }
+  pools.erase(have, pools.end());
+}
+
+}  // namespace
+
 void Node::Configure() {
   ike::Endpoint::Config ike = options_.ike;
   failures_.SetCapacity(model_.ike.diagnose_errors);
@@ -345,13 +359,8 @@ void Node::Configure() {
   std::vector<nhrp::DomainConfig> list;
   for (auto& [id, d] : domains) list.push_back(std::move(d));
   Nhrp([&](auto& nhrp, auto& a) { nhrp.Configure(std::move(list), now_, a); });
-  auto have = pools_.begin();  // both in the order of names: thousands are gone through once
-  for (const auto& [name, pool] : model_.pools) {
-    while (have != pools_.end() && have->first < name) have = pools_.erase(have);
-    if (have == pools_.end() || have->first != name) pools_.emplace_hint(have, name, pool);
-    else (have++)->second.Resize(pool);
-  }
-  pools_.erase(have, pools_.end());
+  SyncPools(model_.pools, pools_);
+  SyncPools(model_.ipv6_pools, ipv6_pools_);
   SyncMatchedInterfaces();
 }
 

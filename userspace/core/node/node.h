@@ -98,7 +98,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     bool up = false;
     std::optional<Instant> retry_at;
     Duration backoff{};
-    std::optional<net::IpAddress> negotiated;  // `ip address negotiated`
+    std::optional<net::IpAddress> negotiated, negotiated6;  // `ip address negotiated`, `ipv6 address negotiated`
     std::string waiting_for;                   // what is missing, logged once
     size_t hub = 0;                            // index in Interface::Hubs() of whom the next attempt calls
     std::string looking_up;                    // the name of that hub, while its address is looked for
@@ -122,8 +122,10 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     net::PeerId peer;
     bool up = false;
     Instant created{};
-    std::optional<net::IpAddress> assigned, pushed;
+    std::optional<net::IpAddress> assigned, pushed, pushed6;
     std::string pool;               // where `assigned` came from
+    std::optional<net::Prefix> assigned6;
+    std::string pool6;
     std::vector<net::Prefix> remote_prefixes;
     std::vector<net::Prefix> announced;      // by the peer: of these it has the ones that are accepted
     std::vector<net::Prefix> told;           // what we have announced to it
@@ -246,7 +248,13 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void OnSessionDown(const ike::SessionDown& down);
   void OnConfigReceived(const ike::ConfigReceived& received);
   std::optional<net::IpAddress> PeerAddress(const Session& session) const;
-  net::IpAddress AnnouncedAddress(const config::AuthorizationPolicy& policy, const std::string& tunnel) const;
+  std::vector<net::IpAddress> AnnouncedAddresses(const config::AuthorizationPolicy& policy, const std::string& tunnel) const;
+  // What the peer of `session` gets from our pools, of what it asks for.
+  absl::Status GiveAddresses(const ike::SessionInfo& session, const config::AuthorizationPolicy& policy,
+                             const std::vector<ike::ConfigAttribute>& request, std::vector<ike::ConfigAttribute>& reply);
+  bool IsOurs(const net::Prefix& address) const;  // an address of this router is in it
+  void TakeAddresses(Session& session, const std::vector<ike::ConfigAttribute>& attributes);
+  void ReleaseAddresses(const Session& session);
   const config::AuthorizationPolicy* AuthorizationOf(const ike::SessionInfo& session) const;  // nullptr: none
   void SetEnd(Session& session, const config::AuthorizationPolicy& policy);
   void EndSessions();  // whose `session-lifetime` is over
@@ -332,6 +340,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::optional<net::IpAddress> SourceAddress(const config::Interface& interface) const;
   std::optional<net::IpAddress> SourceCandidate(const config::Interface& interface) const;
   net::IpAddress OverlayAddress(const std::string& interface) const;
+  net::IpAddress OverlayAddress6(const std::string& interface) const;  // empty: it has none
 
   const config::Interface* ShortcutTemplate(uint32_t network_id) const;
 
@@ -380,6 +389,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void EraseLater(const std::string& key, net::PeerId peer, Duration delay);
   void FlushPlan();
   void SyncBase();
+  void AddIpv6Addresses(const config::Interface& interface, const std::string& device, std::vector<dataplane::Object>& objects) const;
   void SyncFallbacks(std::vector<dataplane::Object>& objects) const;
   void Remember(const net::Prefix& prefix);  // a network of the overlay, as long as we run
   bool HasFallback(const net::Prefix& prefix) const;
@@ -444,7 +454,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   ike::Endpoint ike_;
   nhrp::Endpoint nhrp_;
   Rib rib_;
-  std::map<std::string, AddressPool> pools_;
+  std::map<std::string, AddressPool> pools_, ipv6_pools_;
   std::map<std::string, Tunnel> tunnels_;
   std::map<ike::IkeSaId, Session> sessions_;
   std::map<net::PeerId, Peer> peers_;

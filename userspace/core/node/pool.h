@@ -2,6 +2,7 @@
 #ifndef FLEXVPN_CORE_NODE_POOL_H_
 #define FLEXVPN_CORE_NODE_POOL_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -12,15 +13,16 @@
 
 namespace flexvpn::node {
 
-bool Contains(const config::LocalPool& pool, const net::IpAddress& address);
+bool Contains(const config::LocalPool& pool, const net::Prefix& leased);
 
-// Addresses of one `ip local pool`.  A client that comes back gets the address it had, as long as nobody else
+// Addresses of one `ip local pool`, or prefixes of one `ipv6 local pool`.  A client that comes back gets the address it had, as long as nobody else
 // needed it in between.
 class AddressPool {
  public:
   explicit AddressPool(const config::LocalPool& pool);
-  // The address of `client` (its identity), leased now; nullopt when every address is leased.
-  std::optional<net::IpAddress> Lease(const std::string& client);
+  // What `client` (its identity) has, leased now: a host prefix, or one of the pool's length; nullopt when all are leased.
+  // `taken` says which nobody can get.
+  std::optional<net::Prefix> Lease(const std::string& client, const std::function<bool(const net::Prefix&)>& taken);
   // One lease less of `client`; the address is free when the last one is given back.
   void Release(const std::string& client);
   size_t leased() const { return leased_; }
@@ -29,12 +31,14 @@ class AddressPool {
 
  private:
   struct Entry {
-    net::IpAddress address;
+    net::Prefix address;
     int leases = 0;
   };
-  net::IpAddress first_, last_, next_;
+  std::optional<net::Prefix> NeverUsed(const std::function<bool(const net::Prefix&)>& taken);
+  net::Prefix first_, last_;
+  std::optional<net::Prefix> next_;
   absl::flat_hash_map<std::string, Entry> clients_;
-  absl::flat_hash_set<net::IpAddress> kept_;  // of those that were there before the range changed
+  absl::flat_hash_set<net::Prefix> kept_;  // of those that were there before the range changed
   size_t leased_ = 0;
 };
 

@@ -129,6 +129,9 @@ bool Reconfiguration::SameAddress(const std::string& interface) const {
   const config::Interface* a = config::AddressOwner(from_, interface);
   const config::Interface* b = config::AddressOwner(to_, interface);
   if (a == nullptr || b == nullptr) return a == b;
+  const config::Interface* a6 = config::Ipv6AddressOwner(from_, interface);
+  const config::Interface* b6 = config::Ipv6AddressOwner(to_, interface);
+  if (a6 == nullptr || b6 == nullptr ? a6 != b6 : a6->name != b6->name || a6->ipv6_addresses != b6->ipv6_addresses) return false;
   return a->name == b->name && a->address == b->address && a->prefix_length == b->prefix_length && a->down() == b->down();
 }
 
@@ -209,12 +212,15 @@ void Reconfiguration::OfAuthorization(const Basis& s, Effect& effect) const {
   const config::IkeProfile &before = from_.profiles.at(s.info.profile), &after = to_.profiles.at(s.info.profile);
   const config::AuthorizationPolicy* was = FindAuthorization(from_, before, method);
   const config::AuthorizationPolicy* is = FindAuthorization(to_, after, method);
-  effect.restart = (was == nullptr) != (is == nullptr) || (is != nullptr && was->pool != is->pool);
+  effect.restart = (was == nullptr) != (is == nullptr) ||
+                   (is != nullptr && (was->pool != is->pool || was->ipv6_pool != is->ipv6_pool));
   if (effect.restart || is == nullptr) return;
-  if (!s.pool.empty()) {
-    const auto pool = to_.pools.find(s.pool);
-    effect.restart = pool == to_.pools.end() || !s.assigned || !Contains(pool->second, *s.assigned);
-  }
+  const auto lost = [](const std::map<std::string, config::LocalPool>& pools, const std::string& name, const std::optional<net::Prefix>& had) {
+    const auto pool = pools.find(name);
+    return !name.empty() && (pool == pools.end() || !had || !Contains(pool->second, *had));
+  };
+  effect.restart = lost(to_.pools, s.pool, s.assigned ? std::optional(net::Prefix::Host(*s.assigned)) : std::nullopt) ||
+                   lost(to_.ipv6_pools, s.pool6, s.assigned6);
   effect.announce = !SameAnnouncements(*was, *is) || (after.config_exchange_set_send && !before.config_exchange_set_send);
   effect.accept = was->route_accept_any != is->route_accept_any || was->route_distance != is->route_distance ||
                   was->route_tag != is->route_tag;
@@ -279,7 +285,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
 }
 
 Reconfiguration::Basis Node::BasisOf(const Session& s) {
-  return {s.info, s.config_interface, s.pool, s.assigned, s.key_address, s.hub_name};
+  return {s.info, s.config_interface, s.pool, s.assigned, s.pool6, s.assigned6, s.key_address, s.hub_name};
 }
 
 // A session that goes on under the new configuration.

@@ -24,6 +24,8 @@ class Reconfiguration {
     const std::string& interface;  // Tunnel0, Virtual-Template1
     const std::string& pool;       // its address is from; empty: none
     const std::optional<net::IpAddress>& assigned;  // that address
+    const std::string& pool6;                       // the same for IPv6
+    const std::optional<net::Prefix>& assigned6;
     const net::IpAddress& key_address;  // where the peer was when its key was looked up
     const std::string& hub_name;        // by which we called it; "" = by address
   };

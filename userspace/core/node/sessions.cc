@@ -106,26 +106,64 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
   if (policy == nullptr) return reply;
   const config::Interface* interface = BindResponder(profile->second, info.remote);
   if (interface == nullptr) return reply;
-  if (Asks(request, ike::CfgAttr::kIp4Address) && !policy->pool.empty()) {
-    auto pool = pools_.find(policy->pool);
-    if (pool == pools_.end()) return absl::NotFoundError(absl::StrCat("no ip local pool ", policy->pool));
-    Session& session = sessions_[info.id];
-    if (!session.assigned) {
-      session.assigned = pool->second.Lease(LeaseName(info));
-      session.pool = policy->pool;
-    }
-    if (!session.assigned) return absl::ResourceExhaustedError(absl::StrCat("ip local pool ", policy->pool, " is used up"));
-    const BytesView address = session.assigned->bytes();
-    reply.push_back({ike::CfgAttr::kIp4Address, {address.begin(), address.end()}});
-    const net::IpAddress mask = policy->netmask.value_or(net::IpAddress::V4(0xffffffff));
-    reply.push_back({ike::CfgAttr::kIp4Netmask, {mask.bytes().begin(), mask.bytes().end()}});
-  }
+  if (const absl::Status given = GiveAddresses(info, *policy, request, reply); !given.ok()) return given;
   for (ike::ConfigAttribute& a : Handout(*policy, request)) reply.push_back(std::move(a));
   Session& session = sessions_[info.id];
   session.handout = HandoutText(*policy);
-  session.told = AnnouncedPrefixes(model_, *policy, AnnouncedAddress(*policy, interface->name));
+  session.told = AnnouncedPrefixes(model_, *policy, AnnouncedAddresses(*policy, interface->name));
   for (const net::Prefix& p : session.told) reply.push_back(SubnetAttribute(p));
   return reply;
+}
+
+bool Node::IsOurs(const net::Prefix& address) const {
+  if (address.is_host() && rib_.IsSelf(address.address())) return true;
+  return std::any_of(model_.interfaces.begin(), model_.interfaces.end(), [&](const auto& entry) {
+    const config::Interface& i = entry.second;
+    return (i.address && address.Contains(*i.address)) ||
+           std::any_of(i.ipv6_addresses.begin(), i.ipv6_addresses.end(), [&](const auto& a) { return address.Contains(a.address); });
+  });
+}
+
+// INTERNAL_ADDRESS_FAILURE (RFC 7296 §3.15.4) if there is nothing for who asks for something; one family of two is an answer.
+absl::Status Node::GiveAddresses(const ike::SessionInfo& info, const config::AuthorizationPolicy& policy,
+                                 const std::vector<ike::ConfigAttribute>& request, std::vector<ike::ConfigAttribute>& reply) {
+  const auto lease = [&](std::map<std::string, AddressPool>& pools, const std::string& name) -> std::optional<net::Prefix> {
+    const auto pool = pools.find(name);
+    if (pool == pools.end()) return std::nullopt;
+    return pool->second.Lease(LeaseName(info), [this](const net::Prefix& p) { return IsOurs(p); });
+  };
+  const bool v4 = Asks(request, ike::CfgAttr::kIp4Address) && !policy.pool.empty();
+  const bool v6 = Asks(request, ike::CfgAttr::kIp6Address) && !policy.ipv6_pool.empty();
+  if (!v4 && !v6) return absl::OkStatus();
+  Session& session = sessions_[info.id];
+  if (v4 && !session.assigned)
+    if (const auto given = lease(pools_, policy.pool)) session.assigned = given->address(), session.pool = policy.pool;
+  if (v6 && !session.assigned6)
+    if (const auto given = lease(ipv6_pools_, policy.ipv6_pool)) session.assigned6 = given, session.pool6 = policy.ipv6_pool;
+  const std::string none = v4 && !session.assigned ? absl::StrCat("ip local pool ", policy.pool)
+                           : v6 && !session.assigned6 ? absl::StrCat("ipv6 local pool ", policy.ipv6_pool) : "";
+  if (!session.assigned && !session.assigned6) return absl::ResourceExhaustedError(absl::StrCat(none, " is used up"));
+  if (!none.empty())
+    Say(Log::Level::kWarning, absl::StrCat(info.remote_id.ToString(), " gets an address of one family only: ", none, " is used up"));
+  if (v4 && session.assigned) {
+    const BytesView address = session.assigned->bytes();
+    reply.push_back({ike::CfgAttr::kIp4Address, {address.begin(), address.end()}});
+    const net::IpAddress mask = policy.netmask.value_or(net::IpAddress::V4(0xffffffff));
+    reply.push_back({ike::CfgAttr::kIp4Netmask, {mask.bytes().begin(), mask.bytes().end()}});
+  }
+  if (v6 && session.assigned6) {
+    ByteWriter w;
+    w.Append(ClientAddress(*session.assigned6).bytes());
+    w.U8(static_cast<uint8_t>(policy.ipv6_length.value_or(session.assigned6->length())));
+    reply.push_back({ike::CfgAttr::kIp6Address, std::move(w).Release()});
+  }
+  return absl::OkStatus();
+}
+
+void Node::ReleaseAddresses(const Session& session) {
+  if (const auto pool = pools_.find(session.pool); pool != pools_.end() && session.assigned) pool->second.Release(LeaseName(session.info));
+  if (const auto pool = ipv6_pools_.find(session.pool6); pool != ipv6_pools_.end() && session.assigned6)
+    pool->second.Release(LeaseName(session.info));
 }
 
 std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info,
@@ -150,14 +188,17 @@ const config::AuthorizationPolicy* Node::AuthorizationOf(const ike::SessionInfo&
                                           : FindAuthorization(model_, profile->second, AuthorizationMethod(session));
 }
 
-// `route set interface [IF]`: the address of IF, else that of the tunnel.
-net::IpAddress Node::AnnouncedAddress(const config::AuthorizationPolicy& policy, const std::string& tunnel) const {
+// `route set interface [IF]`: the addresses of IF, else those of the tunnel.
+std::vector<net::IpAddress> Node::AnnouncedAddresses(const config::AuthorizationPolicy& policy, const std::string& tunnel) const {
   const std::string& name = policy.route_set_interface_name;
-  const net::IpAddress own = OverlayAddress(name.empty() ? tunnel : name);
+  const std::string& from = name.empty() ? tunnel : name;
+  std::vector<net::IpAddress> own;
+  if (const net::IpAddress a = OverlayAddress(from); !a.empty()) own.push_back(a);
+  if (const net::IpAddress a = OverlayAddress6(from); !a.empty()) own.push_back(a);
   if (name.empty() || !own.empty()) return own;
   const std::string& device = config::LinuxDevice(model_, name);  // not configured here, as `eth1` need not be
   for (const LocalAddress& a : network_.addresses)
-    if (a.device == device && a.address.is_v4()) return a.address;
+    if (a.device == device && a.address.is_v4()) return {a.address};
   return {};
 }
 
@@ -183,7 +224,7 @@ void Node::Hear(Session& session, std::vector<net::Prefix> announced) {
 // Tells the peer which networks are behind us, unless it knows.
 void Node::Announce(Session& session, const config::AuthorizationPolicy& policy) {
   std::vector<net::Prefix> prefixes =
-      AnnouncedPrefixes(model_, policy, AnnouncedAddress(policy, session.config_interface));
+      AnnouncedPrefixes(model_, policy, AnnouncedAddresses(policy, session.config_interface));
   session.routes_wait = prefixes != session.told && !session.info.initiator && !TakesRoutes(session.info);
   if (prefixes == session.told || session.routes_wait) return;
   session.told = std::move(prefixes);
@@ -210,6 +251,7 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
   std::set<net::Prefix> fresh(session.remote_prefixes.begin(), session.remote_prefixes.end());
   // Its own address leads to the peer whether or not it announces it: only FlexVPN peers do (`route set interface`).
   if (const auto own = PeerAddress(session)) fresh.insert(net::Prefix::Host(*own));
+  if (session.assigned6) fresh.insert(*session.assigned6);
   const std::set<net::Prefix> old = std::exchange(peer->prefixes, fresh);
   for (const net::Prefix& p : old)
     if (!fresh.contains(p)) rib_.Remove(p, peer->id);
@@ -261,10 +303,9 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   peer.sessions.insert(info.id);
   UseConnection(info.local, info.remote, true);
   SyncCarrier(peer);
-  if (const auto address = PeerAddress(session)) {
-    SetOverlay(peer, *address);
-    AcceptPrefixes(session, {});
-  }
+  const auto address = PeerAddress(session);
+  if (address) SetOverlay(peer, *address);
+  if (address || session.assigned6) AcceptPrefixes(session, {});
   if (const auto* authorization = AuthorizationOf(info); authorization != nullptr) SetEnd(session, *authorization);
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
   if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) {
@@ -292,6 +333,19 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
                                          ike::IsAnonymous(info) ? ", the peer is not authenticated" : ""));
 }
 
+// What the hub gives us.
+void Node::TakeAddresses(Session& session, const std::vector<ike::ConfigAttribute>& attributes) {
+  const auto v4 = AddressAttribute(attributes, net::Family::kIpv4), v6 = AddressAttribute(attributes, net::Family::kIpv6);
+  if (!v4 && !v6) return;
+  const auto tunnel = tunnels_.find(session.config_interface);
+  if (v4) session.pushed = v4;
+  if (v6) session.pushed6 = v6;
+  if (v4 && tunnel != tunnels_.end()) tunnel->second.negotiated = v4;
+  if (v6 && tunnel != tunnels_.end()) tunnel->second.negotiated6 = v6;
+  SyncBase();
+  if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddress(session.config_interface);
+}
+
 void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   auto it = sessions_.find(received.id);
   if (it == sessions_.end() || !it->second.peer) return;
@@ -304,12 +358,7 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   const auto profile = model_.profiles.find(session.info.profile);
   if (profile == model_.profiles.end()) return;
   const config::AuthorizationPolicy* policy = AuthorizationOf(session.info);
-  if (auto address = AddressAttribute(received.attributes)) {
-    session.pushed = address;
-    if (auto t = tunnels_.find(session.config_interface); t != tunnels_.end()) t->second.negotiated = address;
-    SyncBase();
-    if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddress(session.config_interface);
-  }
+  TakeAddresses(session, received.attributes);
   if (received.type != ike::CfgType::kReply) return;  // else OnConfigSet has seen to it
   Hear(session, Subnets(received.attributes));
   if (policy != nullptr && profile->second.config_exchange_set_send) Announce(session, *policy);
@@ -389,9 +438,7 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   if (const Peer* peer = FindPeer(session.peer))
     for (ike::ChildId id : peer->children)
       if (children_.at(id).sa.ike == down.session.id) children.push_back(id);
-  if (!session.pool.empty() && session.assigned)
-    if (auto pool = pools_.find(session.pool); pool != pools_.end())
-      pool->second.Release(LeaseName(down.session));
+  ReleaseAddresses(session);
   for (ike::ChildId id : children) OnChildDown({id, down.session.id, true, true});
   Peer* peer = FindPeer(session.peer);
   if (session.up)

@@ -62,6 +62,8 @@ std::vector<show::IkeSaRow> Node::IkeRows(const std::vector<ike::SaInfo>& sas) c
       r.interface = peer != nullptr ? peer->interface : it->second.config_interface;
       r.assigned_address = it->second.assigned;
       r.pushed_address = it->second.pushed;
+      if (it->second.assigned6) r.assigned_ipv6_address = ClientAddress(*it->second.assigned6);
+      r.pushed_ipv6_address = it->second.pushed6;
       r.remote_subnets = it->second.remote_prefixes;
       r.configuration = it->second.configuration;
       const config::AuthorizationPolicy* policy = AuthorizationOf(s);

@@ -2,6 +2,7 @@
 // Show commands that print objects of the configuration.
 #include <algorithm>
 
+#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/config/key_cipher.h"
@@ -100,13 +101,18 @@ show::ProfileRow ProfileRowOf(const config::IkeProfile& p, const config::IkeGlob
   return r;
 }
 
-// Addresses of a pool, both ends included.
+absl::uint128 NumberOf(const net::IpAddress& a) {
+  absl::uint128 n = 0;
+  for (uint8_t octet : a.bytes()) n = (n << 8) + octet;
+  return n;
+}
+
+// What a pool has for clients, both ends included; at most the largest number that JSON readers have.
 uint64_t SizeOf(const config::LocalPool& p) {
-  uint64_t size = 0;
-  const BytesView first = p.first.bytes(), last = p.last.bytes();
-  for (size_t i = 0; i < first.size() && i < last.size(); ++i)
-    size = (size << 8) + last[i] - first[i];  // 2^64: the difference of the low eight octets
-  return size + 1;
+  constexpr uint64_t kMost = uint64_t{1} << 53;
+  if (p.last < p.first) return 0;
+  const absl::uint128 size = ((NumberOf(p.last) - NumberOf(p.first)) >> (p.first.bits() - p.length)) + 1;
+  return size > kMost ? kMost : static_cast<uint64_t>(size);
 }
 
 // The rest of a line after its first `words` words.
@@ -181,6 +187,7 @@ show::Document Node::Views::AuthorizationPolicies(const Query& q) const {
     r.name = p->name;
     r.origin = OriginOf(*p, built_in.authorization_policies);
     r.pool = p->pool;
+    r.ipv6_pool = p->ipv6_pool;
     r.def_domain = p->def_domain;
     r.banner = p->banner;
     r.netmask = p->netmask;
@@ -235,13 +242,15 @@ show::Document Node::Views::IpsecProfiles(const Query& q) const {
 }
 
 show::Document Node::Views::Pools(const Query& q) const {
+  const bool v6 = q.Has("ipv6");
+  const auto& state = v6 ? n_.ipv6_pools_ : n_.pools_;
   std::vector<show::PoolRow> rows;
-  for (const config::LocalPool* p : Selected(n_.model_.pools, q.Text("NAME"))) {
-    const auto pool = n_.pools_.find(p->name);
-    rows.push_back({p->name, p->first, p->last, SizeOf(*p), pool == n_.pools_.end() ? 0 : pool->second.leased()});
+  for (const config::LocalPool* p : Selected(v6 ? n_.model_.ipv6_pools : n_.model_.pools, q.Text("NAME"))) {
+    const auto pool = state.find(p->name);
+    rows.push_back({p->name, p->first, p->last, p->length, SizeOf(*p), pool == state.end() ? 0 : pool->second.leased()});
   }
   if (rows.empty() && q.line.call.Find("NAME")) return Missing("local pool", q.Text("NAME"), false);
-  return show::MakePools(rows);
+  return v6 ? show::MakeIpv6Pools(rows) : show::MakePools(rows);
 }
 
 // What becomes of the block: its tunnel's session, or why there is none.

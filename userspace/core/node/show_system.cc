@@ -47,6 +47,7 @@ show::Document Node::Views::TechSupport(const Query& q) const {
       "show crypto ipsec profile",
       "show crypto pki certificates",
       "show ip local pool",
+      "show ipv6 local pool",
       "show ip nhrp detail",
       "show ip nhrp shortcut",
       "show ip nhrp traffic",

@@ -69,6 +69,14 @@ net::IpAddress Node::OverlayAddress(const std::string& interface) const {
   return {};
 }
 
+net::IpAddress Node::OverlayAddress6(const std::string& interface) const {
+  const config::Interface* owner = config::Ipv6AddressOwner(model_, interface);
+  if (owner == nullptr) return {};
+  if (!owner->ipv6_addresses.empty()) return owner->ipv6_addresses.front().address;
+  const auto tunnel = tunnels_.find(owner->name);
+  return owner->ipv6_negotiated && tunnel != tunnels_.end() ? tunnel->second.negotiated6.value_or(net::IpAddress()) : net::IpAddress();
+}
+
 void Node::SyncTunnels() {
   for (const auto& [name, i] : model_.interfaces) {
     const bool wanted = i.kind == config::InterfaceKind::kTunnel && !i.down() && !i.Hubs().empty() && ProfileOf(i) != nullptr &&
@@ -198,6 +206,7 @@ std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const conf
     request.config_request.push_back({ike::CfgAttr::kIp4Address, {}});
     request.config_request.push_back({ike::CfgAttr::kIp4Netmask, {}});
   }
+  if (i.ipv6_negotiated) request.config_request.push_back({ike::CfgAttr::kIp6Address, {}});
   for (const ike::CfgAttr type : {ike::CfgAttr::kIp4Dns, ike::CfgAttr::kIp6Dns, ike::CfgAttr::kIp4Nbns, ike::CfgAttr::kDnsDomain,
                                   ike::CfgAttr::kIp4Subnet, ike::CfgAttr::kUnityDefDomain, ike::CfgAttr::kUnityBanner})
     request.config_request.push_back({type, {}});

@@ -91,6 +91,7 @@ Json ToJson(const AuthorizationPolicyRow& r) {
   j["name"] = Printable(r.name);
   j["smart_default"] = OriginName(r.origin);
   j["pool"] = TextOrNull(r.pool);
+  j["ipv6_pool"] = TextOrNull(r.ipv6_pool);
   j["netmask"] = r.netmask ? AddressOrNull(*r.netmask) : Json(nullptr);
   j["dns_servers"] = Addresses(r.dns);
   j["wins_servers"] = Addresses(r.wins);
@@ -136,7 +137,8 @@ Json ToJson(const PoolRow& r) {
   j["name"] = Printable(r.name);
   j["first"] = AddressOrNull(r.first);
   j["last"] = AddressOrNull(r.last);
-  j["free"] = r.size - r.in_use;
+  j["prefix_length"] = r.length;
+  j["free"] = r.size - std::min(r.size, r.in_use);
   j["in_use"] = r.in_use;
   return j;
 }
@@ -178,5 +180,6 @@ Document MakeFlexClients(const std::vector<FlexClientRow>& rows) {
   return Make("crypto ikev2 client flexvpn", "flex_clients", Array(rows));
 }
 Document MakePools(const std::vector<PoolRow>& rows) { return Make("ip local pool", "pools", Array(rows)); }
+Document MakeIpv6Pools(const std::vector<PoolRow>& rows) { return Make("ipv6 local pool", "pools", Array(rows)); }
 
 }  // namespace flexvpn::show

@@ -67,7 +67,7 @@ struct ProfileRow {
 struct AuthorizationPolicyRow {
   std::string name;
   Origin origin{};
-  std::string pool, def_domain, banner;
+  std::string pool, ipv6_pool, def_domain, banner;
   std::optional<net::IpAddress> netmask;
   std::vector<net::IpAddress> dns, wins;  // dns: of both families
   std::vector<std::string> split_dns;
@@ -97,10 +97,11 @@ struct IpsecProfileRow {
   std::vector<std::string> missing;            // names of transform sets that are not there
 };
 
-// --- show ip local pool ------------------------------------------------------------------------------------------
+// --- show ip local pool, show ipv6 local pool ------------------------------------------------------------------------------------------
 struct PoolRow {
   std::string name;
   net::IpAddress first, last;
+  int length = 32;            // prefix length of what a client gets
   uint64_t size = 0, in_use = 0;
 };
 
@@ -124,6 +125,7 @@ Document MakeAuthorizationPolicies(const std::vector<AuthorizationPolicyRow>& ro
 Document MakeTransformSets(const std::vector<TransformSetRow>& rows);
 Document MakeIpsecProfiles(const std::vector<IpsecProfileRow>& rows);
 Document MakePools(const std::vector<PoolRow>& rows);
+Document MakeIpv6Pools(const std::vector<PoolRow>& rows);
 Document MakeFlexClients(const std::vector<FlexClientRow>& rows);
 
 }  // namespace flexvpn::show

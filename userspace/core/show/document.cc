@@ -151,6 +151,7 @@ constexpr Layout kLayouts[] = {
     {"crypto ipsec profile", TextIpsecProfiles},
     {"crypto pki certificates", TextCertificates},
     {"ip local pool", TextPools},
+    {"ipv6 local pool", TextIpv6Pools},
     {"ip nhrp", TextNhrp},
     {"ip nhrp detail", TextNhrpDetail},
     {"ip nhrp brief", TextNhrpBrief},

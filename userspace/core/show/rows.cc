@@ -119,6 +119,8 @@ Json ToJson(const IkeSaRow& r) {
   j.Put("ppk", r.ppk);
   j.Put("pushed_address", r.pushed_address ? AddressOrNull(*r.pushed_address) : Json(nullptr));
   j.Put("assigned_address", r.assigned_address ? AddressOrNull(*r.assigned_address) : Json(nullptr));
+  j.Put("pushed_ipv6_address", r.pushed_ipv6_address ? AddressOrNull(*r.pushed_ipv6_address) : Json(nullptr));
+  j.Put("assigned_ipv6_address", r.assigned_ipv6_address ? AddressOrNull(*r.assigned_ipv6_address) : Json(nullptr));
   j.Put("remote_subnets", Addresses(r.remote_subnets));
   j.Put("configuration", r.configuration);
   j.Put("peer_type", TextOrNull(r.peer_type));

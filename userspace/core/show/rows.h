@@ -49,6 +49,7 @@ struct IkeSaRow {
   bool dynamic_route = false;             // the peer takes routes that change: CISCO-DYNAMIC-ROUTE, or it is one of ours
   std::optional<net::IpAddress> pushed_address;    // client: what we were given
   std::optional<net::IpAddress> assigned_address;  // server: what we gave
+  std::optional<net::IpAddress> pushed_ipv6_address, assigned_ipv6_address;
   std::vector<net::Prefix> remote_subnets;         // IKEv2 routes received
   std::vector<std::string> configuration;          // attributes of the configuration payload received, readable
   std::string peer_type;                  // from vendor ids: "IOS-XE", "flexvpn", "strongSwan"; empty = unknown

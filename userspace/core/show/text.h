@@ -67,6 +67,7 @@ std::string TextAuthorizationPolicies(const Json& data);
 std::string TextTransformSets(const Json& data);
 std::string TextIpsecProfiles(const Json& data);
 std::string TextPools(const Json& data);
+std::string TextIpv6Pools(const Json& data);
 // text_session.cc
 std::string TextCryptoSessions(const Json& data);
 std::string TextCryptoSessionsBrief(const Json& data);

@@ -140,6 +140,7 @@ std::string TextAuthorizationPolicies(const Json& data) {
       if (!value.empty()) absl::StrAppend(&out, absl::StrFormat("     %-12s : %s\n", label, value));
     };
     line("Pool", Str(r, "pool"));
+    line("IPv6 pool", Str(r, "ipv6_pool"));
     line("Netmask", Str(r, "netmask"));
     line("DNS", Join(List(r, "dns_servers"), " "));
     line("WINS", Join(List(r, "wins_servers"), " "));
@@ -211,6 +212,14 @@ std::string TextPools(const Json& data) {
   for (const Json& r : List(data, "pools"))
     absl::StrAppendFormat(&out, " %-24s %-15s %-15s %8d %8d\n", Str(r, "name"), Str(r, "first"), Str(r, "last"),
                           Uint(r, "free"), Uint(r, "in_use"));
+  return out;
+}
+
+std::string TextIpv6Pools(const Json& data) {
+  std::string out = absl::StrFormat(" %-24s %-39s %5s %16s %8s\n", "Pool", "Begin", "Each", "Free", "In use");
+  for (const Json& r : List(data, "pools"))
+    absl::StrAppendFormat(&out, " %-24s %-39s %5s %16d %8d\n", Str(r, "name"), Str(r, "first"),
+                          absl::StrCat("/", Uint(r, "prefix_length")), Uint(r, "free"), Uint(r, "in_use"));
   return out;
 }
 

@@ -72,6 +72,8 @@ std::string Nat(const IkeSaRow& sa) {
 void Configuration(const IkeSaRow& sa, std::string* out) {
   if (sa.pushed_address) absl::StrAppend(out, "      Pushed IP address: ", sa.pushed_address->ToString(), "\n");
   if (sa.assigned_address) absl::StrAppend(out, "      Assigned host addr: ", sa.assigned_address->ToString(), "\n");
+  if (sa.pushed_ipv6_address) absl::StrAppend(out, "      Pushed IPv6 address: ", sa.pushed_ipv6_address->ToString(), "\n");
+  if (sa.assigned_ipv6_address) absl::StrAppend(out, "      Assigned IPv6 addr: ", sa.assigned_ipv6_address->ToString(), "\n");
   if (!sa.peer_type.empty()) absl::StrAppend(out, "      PEER TYPE: ", Printable(sa.peer_type), "\n");
   if (!sa.remote_subnets.empty()) absl::StrAppend(out, "      Remote subnets:\n");
   for (const net::Prefix& p : sa.remote_subnets) {
