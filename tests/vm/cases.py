@@ -44,12 +44,14 @@ def main_job(t):
 
 
 def hub_by_name_config(node, text):
+    if node == "spoke2":  # too small for IPv6, which a device of that size does not have
+        return text.replace("interface Tunnel0\n", "interface Tunnel0\n ip mtu 1200\n")
     return text.replace("tunnel destination 198.51.100.2", "tunnel destination hub.example.net") if node == "spoke1" else text
 
 
 @case(edit=hub_by_name_config, start=False)
 def hub_by_name(t):
-    """spoke1 calls its hub by a name: not before that has an address, and as soon as it has one."""
+    """spoke1 calls its hub by a name: not before that has an address, and as soon as it has one. spoke2 has `ip mtu 1200`."""
     t.lab.run("spoke1", ["sh", "-c", "echo hosts: files >/run/nsswitch.conf; mount --bind /run/nsswitch.conf /etc/nsswitch.conf"],
               check=True)  # or it would ask a name server, in clear
     for node in ("hub", "spoke1", "spoke2"):
@@ -61,17 +63,25 @@ def hub_by_name(t):
     t.ping_all("host1", "host0")
 
 
+IPV6_HUB = "2001:db8:0:ff::1"
 IPV6_HOST = {"host1": "2001:db8:0:1::10", "host2": "2001:db8:0:2::10"}
 
 
 def ipv6_networks(node, text):
     prefix = {"hub": "2001:db8::/48", "spoke1": "2001:db8:0:1::/64", "spoke2": "2001:db8:0:2::/64"}.get(node)
-    return text.replace(" route set interface\n", " route set interface\n route set remote ipv6 %s\n" % prefix, 1) if prefix else text
+    if prefix is None:
+        return text
+    text = text.replace(" route set interface\n", " route set interface\n route set remote ipv6 %s\n" % prefix, 1)
+    if node != "hub":
+        return text.replace(" ip address negotiated\n", " ip address negotiated\n ipv6 address negotiated\n", 1)
+    text = text.replace(" route set interface\n", " route set interface\n ipv6 pool SIX\n", 1)
+    return text.replace("interface Loopback0\n", "ipv6 local pool SIX 2001:db8:0:f::/64 128\ninterface Loopback0\n ipv6 address %s/128\n" % IPV6_HUB, 1)
 
 
 @case(edit=ipv6_networks)
 def ipv6_networks_over_ipv4(t):
-    """IPv6 networks behind the spokes over the IPv4 overlay: through the hub, also beside a shortcut of IPv4."""
+    """IPv6 addresses from the hub's pool, and IPv6 networks behind the spokes, over the IPv4 overlay: through the hub, also
+    beside a shortcut of IPv4."""
     for n in (1, 2):
         for node, device, address in (("spoke%d" % n, "eth1", "2001:db8:0:%d::1" % n), ("host%d" % n, "eth0", IPV6_HOST["host%d" % n])):
             t.lab.run(node, ["ip", "-6", "addr", "add", address + "/64", "dev", device, "nodad"], check=True)
@@ -80,6 +90,12 @@ def ipv6_networks_over_ipv4(t):
         t.lab.run(node, ["sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"], check=True)
     t.sessions()
     t.wait("host1 reaches host2 in IPv6", 40, lambda: t.ping("host1", IPV6_HOST["host2"], 1, wait=1).received)
+    given = {row["assigned_ipv6_address"] for row in t.data("hub", "crypto", "ikev2", "sa")["ike_sas"]}
+    expect(given == {"2001:db8:0:f::1", "2001:db8:0:f::2"}, "the hub gave %s", given)
+    mine = t.data("spoke1", "crypto", "ikev2", "sa")["ike_sas"][0]["pushed_ipv6_address"]
+    for target in (IPV6_HUB, *(given - {mine})):
+        ping = t.lab.run("spoke1", ["ping", "-6", "-c", "5", "-i", "0.2", "-w", "10", "-I", mine, target]).stdout
+        expect(" 5 received" in ping, "spoke1 (%s) and %s: %s", mine, target, ping)
     t.make_shortcut()  # of IPv4
     r = t.ping_all("host1", IPV6_HOST["host2"], 20)
     expect(set(r.ttls) == {TTL_VIA_HUB}, "not through the hub: hop limits %s", sorted(set(r.ttls)))
