@@ -279,6 +279,62 @@ TEST_P(ResumeByEitherForm, AnExpiredTicketIsNotTriedNorTaken) {
   EXPECT_FALSE(w.a->ups.back().resumed);
 }
 
+TEST_P(ResumeByEitherForm, ATicketIsRenewedBeforeItExpiresAndTheOldOneIsGoodNoMore) {
+  w.Start();
+  w.Run(1190s);
+  EXPECT_EQ(w.At(w.b, "tickets given"), 1u);
+  w.Run(20s);
+  EXPECT_EQ(w.At(w.b, "tickets given"), 2u) << "two thirds of 1800 seconds have passed";
+  EXPECT_EQ(w.a->endpoint->usage().tickets, 1u);
+  w.Run(3600s);
+  EXPECT_EQ(w.At(w.b, "tickets given"), 5u);
+  w.Lose();
+  ASSERT_TRUE(w.Again());
+  EXPECT_EQ(w.Count(ExchangeType::kIkeSaInit), 0u);
+  EXPECT_TRUE(w.a->ups.back().resumed);
+}
+
+TEST(Resume, ATicketIsRenewedAfterARekeyOfTheIkeSaWithItsKeys) {
+  Resumable w;
+  w.Start();
+  w.Do(*w.a, [&](Endpoint& e, Actions& out) { e.RekeyIke(w.a->ups[0].id, w.now, out); });
+  w.Run(1300s);
+  EXPECT_EQ(w.At(w.b, "tickets given"), 2u);
+  w.Lose();
+  ASSERT_TRUE(w.Again());
+  EXPECT_TRUE(w.a->ups.back().resumed);
+}
+
+TEST(Resume, WhoAsksTooOftenIsToldToComeLater) {
+  Resumable w;
+  w.Start();
+  Insider evil(w);  // the initiator's keys
+  const Payloads ask = {NotifyPayload{ProtocolId::kNone, {}, NotifyType::kTicketRequest, {}}};
+  for (uint32_t id = 2; id < 100; ++id)
+    EXPECT_NE(FindNotify(evil.Ask(ExchangeType::kInformational, id, ask), NotifyType::kTicketAck), nullptr) << id;
+  EXPECT_EQ(w.At(w.b, "tickets given"), 1u);
+}
+
+TEST(Resume, AnInitiatorThatIsToldToComeLaterDoes) {
+  Resumable w;
+  w.Start();
+  Insider evil(w);
+  bool replaced = false;
+  // B's first answer to the question becomes "later".
+  w.drop = [&](const Node& from, const Bytes& bytes) {
+    if (replaced || &from != w.b || DecodeHeader(bytes)->exchange != ExchangeType::kInformational || !DecodeHeader(bytes)->is_response()) return false;
+    if (FindNotify(evil.Read(false, bytes), NotifyType::kTicketLtOpaque) == nullptr) return false;
+    replaced = true;
+    w.Inject(*w.a, {w.b->address, 500}, evil.Answer(false, *DecodeHeader(bytes), {NotifyPayload{ProtocolId::kNone, {}, NotifyType::kTicketAck, {}}}));
+    return true;
+  };
+  w.Run(1250s);
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(w.At(w.a, "tickets kept"), 1u);
+  w.Run(60s);
+  EXPECT_EQ(w.At(w.a, "tickets kept"), 2u);
+}
+
 TEST_P(ResumeByEitherForm, ATicketIsGoodOnce) {
   w.Start();
   w.Lose();

@@ -27,6 +27,7 @@ struct ResumeOp {};  // IKE_SESSION_RESUME
 struct AuthOp {};
 struct IntermediateOp {};
 struct LivenessOp {};
+struct TicketOp {};  // asks for a ticket (RFC 5723 §4.1)
 struct DeleteIkeOp {
   bool authentication_failed = false;  // say AUTHENTICATION_FAILED instead of a Delete payload (§2.21.2)
 };
@@ -71,7 +72,7 @@ struct AddressesOp {};
 struct RoutabilityOp {
   Bytes cookie;
 };
-using Op = std::variant<InitOp, ResumeOp, AuthOp, IntermediateOp, LivenessOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp,
+using Op = std::variant<InitOp, ResumeOp, AuthOp, IntermediateOp, LivenessOp, TicketOp, DeleteIkeOp, DeleteChildOp, ConfigSetOp, RekeyChildOp,
                         RekeyIkeOp, FollowupKeOp, UpdateAddressesOp, AddressesOp, RoutabilityOp>;
 
 }  // namespace flexvpn::ike

@@ -32,6 +32,7 @@ void Endpoint::Impl::OnInformationalRequest(IkeSa& sa, const Incoming& in, Reque
     if (const auto* redirect = FindNotify(in.payloads, NotifyType::kRedirect); redirect != nullptr && session.info.initiator)
       OnLateRedirect(session, *redirect, in.out);
     if (const auto* lacks = FindNotify(in.payloads, NotifyType::kInvalidSpi)) OnPeerLacksChild(sa, *lacks, in);
+    if (!session.info.initiator) AppendTicket(session, sa, in.payloads, in.now, answer);
     for (const Payload& p : in.payloads) {
       if (const auto* del = std::get_if<DeletePayload>(&p)) OnDeleteChildren(sa, *del, in, answer);
       if (const auto* config = std::get_if<ConfigPayload>(&p)) OnPeerConfigSet(sa, *config, in, answer);
@@ -60,7 +61,7 @@ void Endpoint::Impl::OnDeleteIke(IkeSa& sa, const Incoming& in, const std::strin
   IkeSa* current = Current(session);
   for (Op& op : sa.send.TakeAll()) {  // nothing on this IKE SA will be answered any more
     const bool again = std::holds_alternative<DeleteChildOp>(op) || std::holds_alternative<ConfigSetOp>(op) ||
-                       std::holds_alternative<RekeyChildOp>(op);
+                       std::holds_alternative<TicketOp>(op) || std::holds_alternative<RekeyChildOp>(op);
     if (again && current != nullptr && current != &sa)
       current->queue.push_back(std::move(op));
     else
@@ -143,6 +144,7 @@ void Endpoint::Impl::OnInformationalResponse(IkeSa& sa, const Incoming& in, Requ
   if (const auto* update = std::get_if<UpdateAddressesOp>(&request->op())) return OnUpdateAnswer(sa, *update, in);
   if (const auto* check = std::get_if<RoutabilityOp>(&request->op())) return OnRoutabilityAnswer(sa, *check, in);
   if (std::holds_alternative<LivenessOp>(request->op())) OnNatCheckAnswer(sa, in);
+  if (std::holds_alternative<TicketOp>(request->op())) KeepTicket(session, sa, in.payloads, in.now);
   NoteWindow(sa, in.payloads);
   NoteQcdToken(sa, in.payloads);
 }

@@ -61,6 +61,9 @@ void Endpoint::Impl::StartOp(IkeSa& sa, Op op, Instant now, Actions& out) {
         {own.bytes().begin(), own.bytes().end()}});
   } else if (const auto* check = std::get_if<RoutabilityOp>(&op)) {
     payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kCookie2, check->cookie});
+  } else if (std::holds_alternative<TicketOp>(op)) {
+    payloads.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kTicketRequest, {}});
+    AppendNews(sa, payloads);
   } else if (std::holds_alternative<LivenessOp>(op)) {
     AppendNatCheck(sa, payloads);
     AppendNews(sa, payloads);

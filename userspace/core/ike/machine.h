@@ -322,7 +322,7 @@ class Endpoint::Impl {
   bool ResumptionTimedOut(IkeSa& sa, const Op& op, Instant now, Actions& out);
   static bool AsksForTicket(const SessionPolicy& policy);
   absl::Status CheckResumedAnswer(IkeSa& sa, const Payloads& payloads);
-  void KeepTicket(const Session& session, const IkeSa& sa, const Payloads& payloads, Instant now);
+  void KeepTicket(Session& session, const IkeSa& sa, const Payloads& payloads, Instant now);
   void EndTickets(Session& session);
 
   // resume_responder.cc

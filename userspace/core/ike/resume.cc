@@ -144,16 +144,25 @@ bool Endpoint::Impl::AsksForTicket(const SessionPolicy& policy) {
   return policy.resumption > seconds(0) && !policy.local_null;
 }
 
-// Initiator, from the answer to IKE_AUTH: the new ticket, or none from now on.  Of a peer that proved itself by
-// certificate we would have to ask again whether it is revoked: such sessions are not resumed.
-void Endpoint::Impl::KeepTicket(const Session& session, const IkeSa& sa, const Payloads& payloads, Instant now) {
+// Initiator, from the answer to IKE_AUTH or to a question of its own: the new ticket in place of the old one.  Of a peer
+// that proved itself by certificate we would have to ask again whether it is revoked: such sessions are not resumed.
+void Endpoint::Impl::KeepTicket(Session& session, const IkeSa& sa, const Payloads& payloads, Instant now) {
   if (!AsksForTicket(*session.policy)) return;
-  wallet_.Drop(WalletKey(session));
+  session.ticket_at.reset();
+  if (sa.handshake) {
+    wallet_.Drop(WalletKey(session));
+    session.childless_peer = sa.handshake->agreed.childless;
+  }
   if (FindNotify(payloads, NotifyType::kTicketNack) != nullptr) counters_.Add("tickets not given by the peer");
+  if (session.info.auth_remote != "PSK") return;
   const auto* notify = FindNotify(payloads, NotifyType::kTicketLtOpaque);
-  if (notify == nullptr || session.info.auth_remote != "PSK") return;
+  if (notify == nullptr) {
+    if (FindNotify(payloads, NotifyType::kTicketAck) != nullptr) session.ticket_at = now + kTicketAgain;
+    return;
+  }
   auto given = DecodeLifetimeTicket(notify->data);
   if (!given) return counters_.Add("malformed tickets ignored");
+  const seconds lifetime = std::min(given->lifetime, kMaxTicketLifetime);
   KeptTicket kept;
   kept.ticket = ToSecret(given->ticket);
   kept.sk_d = sa.keys.sk_d;
@@ -163,10 +172,12 @@ void Endpoint::Impl::KeepTicket(const Session& session, const IkeSa& sa, const P
   kept.policy = PolicyDigest(crypto_, *session.policy);
   kept.session = session.info.id;
   kept.ppk = session.info.ppk;
-  kept.childless = sa.handshake->agreed.childless;
-  kept.expires = now + std::min(given->lifetime, kMaxTicketLifetime);
+  kept.childless = session.childless_peer;
+  kept.expires = now + lifetime;
   wallet_.Keep(WalletKey(session), std::move(kept), now);
   counters_.Add("tickets kept");
+  // Before it expires; the last ones before the end of what may be resumed at all are not worth a message.
+  if (lifetime >= kTicketAgain) session.ticket_at = now + lifetime * 2 / 3;
 }
 
 // A session that ends by word or decision is not taken up again (§4.1); one that is merely lost may be.

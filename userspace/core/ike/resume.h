@@ -28,6 +28,10 @@ struct KeptTicket {
   Instant expires{};
 };
 
+// After TICKET_ACK the initiator asks again so much later; the responder gives no two tickets on one session sooner.
+inline constexpr seconds kTicketAgain{60};
+inline constexpr seconds kTicketPause{30};
+
 // The initiator's tickets: one for each peer address, VRF and profile.
 class TicketWallet {
  public:

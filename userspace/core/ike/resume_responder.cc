@@ -94,7 +94,7 @@ void Endpoint::Impl::DropResumed(const TicketState& ticket, Actions& out) {
   DropSas(*old);
 }
 
-// In the answer to IKE_AUTH, if it was asked for.
+// In the answer to IKE_AUTH or INFORMATIONAL, if it was asked for (§4.1).  One ticket of a session is good at a time.
 void Endpoint::Impl::AppendTicket(Session& session, const IkeSa& sa, const Payloads& request, Instant now,
                                   Payloads& answer) {
   if (FindNotify(request, NotifyType::kTicketRequest) == nullptr) return;
@@ -102,6 +102,8 @@ void Endpoint::Impl::AppendTicket(Session& session, const IkeSa& sa, const Paylo
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, type, std::move(data)});
   };
   const SessionPolicy& policy = *session.policy;
+  // Tickets cost memory that all peers share.
+  if (session.ticket && now < session.ticket_given + kTicketPause) return say(NotifyType::kTicketAck, {});
   Instant end = session.authenticated + kMaxTicketLifetime;
   if (policy.auth_lifetime > seconds(0)) end = std::min<Instant>(end, session.authenticated + policy.auth_lifetime);
   const seconds lifetime(WholeSeconds(std::min<Duration>(policy.resumption, end - now)));
@@ -121,7 +123,9 @@ void Endpoint::Impl::AppendTicket(Session& session, const IkeSa& sa, const Paylo
   state.authenticated = session.authenticated;
   auto sealed = tickets_.Seal(state, policy.ticket_form, now);
   if (!sealed) return say(NotifyType::kTicketNack, {});
+  if (session.ticket) tickets_.Use(*session.ticket);
   session.ticket = sealed->id;
+  session.ticket_given = now;
   counters_.Add("tickets given");
   say(NotifyType::kTicketLtOpaque, EncodeLifetimeTicket({lifetime, std::move(sealed->ticket)}));
 }

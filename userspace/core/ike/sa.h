@@ -188,6 +188,9 @@ struct Session {
   std::optional<Instant> soft, hard;
   Instant authenticated{};           // the last full authentication; other than `established` if resumed
   std::optional<TicketId> ticket;    // responder: given on it, not known to be used
+  Instant ticket_given{};            // responder: when
+  std::optional<Instant> ticket_at;  // initiator: ask for another one then
+  bool childless_peer = false;       // initiator: the peer does childless initiation
   bool lost = false;                 // it ends because the peer does not answer
   std::optional<Instant> authentication_ends;  // RFC 4478: initiator, time to authenticate again; responder, the end
   std::optional<Instant> create_at;  // a Child SA is wanted: ask for it then

@@ -158,6 +158,10 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
     counters_.Add("liveness checks");
     if (IkeSa* current = Current(session)) current->queue.emplace_back(LivenessOp{});
   }
+  if (Due(session.ticket_at, now)) {
+    session.ticket_at.reset();
+    sa->queue.emplace_back(TicketOp{});
+  }
   if (Due(KeepaliveDue(session), now)) Transmit(session, {Bytes{0xff}}, now, out);
 }
 
@@ -197,7 +201,7 @@ std::optional<Instant> Endpoint::Impl::Deadline(const Session& session) const {
   }
   if (!session.up) return next;
   for (const auto& when : {session.soft, session.hard, session.authentication_ends, session.create_at,
-                           session.switch_at, LivenessDue(session), NatCheckDue(session), KeepaliveDue(session)})
+                           session.switch_at, session.ticket_at, LivenessDue(session), NatCheckDue(session), KeepaliveDue(session)})
     next = Earlier(next, when);
   return next;
 }
