@@ -220,6 +220,38 @@ TEST_F(Ipv6Addresses, AreGivenBesideThoseOfIpv4) {
   EXPECT_EQ(world.violation(), "");
 }
 
+// Whether routers announce their own addresses, or NHRP has to find them out.
+class Ipv6Shortcuts : public Ipv6Addresses, public testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(AddressesAre, Ipv6Shortcuts, testing::Bool(), [](const auto& test) { return test.param ? "Told" : "NotTold"; });
+
+TEST_P(Ipv6Shortcuts, AreMadeAndUsed) {
+  const std::string told = GetParam() ? " route set interface\n" : " no route set interface\n";
+  hub_text = absl::StrCat(HubText("key"), "ipv6 local pool SIX 2001:db8:c::/64 128\ncrypto ikev2 authorization policy default\n ipv6 pool SIX\n",
+                          told, " route set remote ipv6 2001:db8::/32\ninterface Loopback0\n ipv6 address 2001:db8:c::1/128\n");
+  world.Add(hub_text, Ip("198.51.100.1"), *net::Prefix::Parse("2001:db8:ff::/64"));
+  for (int i : {1, 2})
+    world.Add(absl::StrCat(SpokeText(i, "key"), "crypto ikev2 authorization policy default\n", told, " route set remote ipv6 2001:db8:",
+                           i, "::/64\ninterface Tunnel0\n ipv6 address negotiated\n"),
+              Ip(absl::StrCat("203.0.113.", i)), *net::Prefix::Parse(absl::StrCat("2001:db8:", i, "::/64")));
+  ASSERT_TRUE(world.ComesUp(kHub, 2)) << world.violation();
+  EXPECT_TRUE(world.Reaches(1, 2, 2)) << "first through the hub";
+  EXPECT_TRUE(world.RunUntil([&] { return world.HasShortcut(1, 2); }, seconds(20)));
+  EXPECT_TRUE(world.Reaches(2, 1, 2) || world.HasShortcut(2, 1));
+  EXPECT_TRUE(world.RunUntil([&] { return world.HasShortcut(2, 1); }, seconds(20)));
+  EXPECT_TRUE(world.Reaches(1, 2, 1)) << world.Show(1, "show ipv6 nhrp") << world.Show(1, "show ipv6 route flexvpn");
+  EXPECT_TRUE(world.Reaches(2, 1, 1));
+  EXPECT_TRUE(absl::StrContains(world.Show(1, "show ipv6 nhrp shortcut"), "2001:db8:2::/64")) << world.Show(1, "show ipv6 nhrp shortcut");
+  if (GetParam()) {
+    EXPECT_TRUE(absl::StrContains(world.Show(1, "show ipv6 nhrp nhs"), "2001:db8:c::1")) << world.Show(1, "show ipv6 nhrp nhs");
+  }
+  EXPECT_EQ(world.violation(), "");
+  EXPECT_EQ(world.CheckSaPairs(), "");
+  world.Show(1, "clear crypto session");
+  world.RunFor(seconds(60));
+  EXPECT_TRUE(world.Reaches(1, 2, 2) || world.Reaches(1, 2, 1));
+  EXPECT_EQ(world.violation(), "");
+}
+
 TEST_F(Ipv6Addresses, AClientThatComesBackHasItsOwnAgain) {
   Start("2001:db8:c::/64 128");
   ASSERT_TRUE(world.ComesUp(kHub, 2));

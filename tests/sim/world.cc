@@ -448,7 +448,7 @@ size_t World::Lines(const std::string& part) const {
 bool World::HasShortcut(size_t from, size_t to) const {
   for (const auto& [key, object] : routers_[from]->kernel.all())
     if (const auto* route = std::get_if<dataplane::Route>(&object))
-      if (route->metric == dataplane::kShortcutRouteMetric && route->prefix.Contains(Host(to))) return true;
+      if (route->metric == dataplane::MetricIn(route->prefix.family(), dataplane::kShortcutRouteMetric) && route->prefix.Contains(Host(to))) return true;
   return false;
 }
 

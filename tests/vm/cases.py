@@ -80,8 +80,8 @@ def ipv6_networks(node, text):
 
 @case(edit=ipv6_networks)
 def ipv6_networks_over_ipv4(t):
-    """IPv6 addresses from the hub's pool, and IPv6 networks behind the spokes, over the IPv4 overlay: through the hub, also
-    beside a shortcut of IPv4."""
+    """IPv6 addresses from the hub's pool, and IPv6 networks behind the spokes, over the IPv4 overlay: first through
+    the hub, then by shortcut."""
     for n in (1, 2):
         for node, device, address in (("spoke%d" % n, "eth1", "2001:db8:0:%d::1" % n), ("host%d" % n, "eth0", IPV6_HOST["host%d" % n])):
             t.lab.run(node, ["ip", "-6", "addr", "add", address + "/64", "dev", device, "nodad"], check=True)
@@ -96,9 +96,13 @@ def ipv6_networks_over_ipv4(t):
     for target in (IPV6_HUB, *(given - {mine})):
         ping = t.lab.run("spoke1", ["ping", "-6", "-c", "5", "-i", "0.2", "-w", "10", "-I", mine, target]).stdout
         expect(" 5 received" in ping, "spoke1 (%s) and %s: %s", mine, target, ping)
-    t.make_shortcut()  # of IPv4
+    t.make_shortcut()  # of IPv4; that of IPv6 goes over its tunnel
+    t.wait("host1 reaches host2 directly in IPv6", 40, lambda: t.ping("host1", IPV6_HOST["host2"], 1, wait=1).ttls[-1:] == [TTL_DIRECT])
+    before = t.esp_total("hub")
     r = t.ping_all("host1", IPV6_HOST["host2"], 20)
-    expect(set(r.ttls) == {TTL_VIA_HUB}, "not through the hub: hop limits %s", sorted(set(r.ttls)))
+    expect(set(r.ttls) == {TTL_DIRECT}, "not over the shortcut: hop limits %s", sorted(set(r.ttls)))
+    expect(t.esp_total("hub") - before <= 6, "the hub carried %d ESP packets meanwhile", t.esp_total("hub") - before)
+    expect("2001:db8:0:2::/64" in t.show("spoke1", "ipv6", "nhrp", "shortcut"), "no shortcut to the other network")
     for node, prefix in (("hub", "2001:db8:0:1::/64"), ("spoke1", "2001:db8::/48")):
         ways = t.lab.run(node, ["ip", "-6", "route", "show", prefix]).stdout
         expect("via fe80::" in ways and FALLBACK_METRIC in ways, "%s has no route to %s, or no fallback: %s", node, prefix, ways)

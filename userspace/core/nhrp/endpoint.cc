@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kRedirectsPerSecond = 2000;  // all peers together
 constexpr uint32_t kErrorsPerSecond = 20;
+constexpr net::Family kFamilies[] = {net::Family::kIpv4, net::Family::kIpv6};
 
 absl::string_view ReceivedName(PacketType t) {
   switch (t) {
@@ -71,21 +72,27 @@ Peer* Endpoint::Impl::FindByProtocol(uint32_t network, const net::IpAddress& pro
 }
 
 void Endpoint::Impl::SetProtocol(Peer& peer, const net::IpAddress& protocol) {
-  if (!peer.protocol.empty()) by_protocol_.erase({{peer.info.network_id, peer.protocol}, peer.info.id});
-  peer.protocol = protocol;
-  if (!protocol.empty()) by_protocol_.insert({{peer.info.network_id, protocol}, peer.info.id});
+  if (protocol.empty()) return;
+  ForgetProtocol(peer, protocol.family());
+  peer.protocol.Set(protocol);
+  by_protocol_.insert({{peer.info.network_id, protocol}, peer.info.id});
+}
+
+void Endpoint::Impl::ForgetProtocol(Peer& peer, net::Family family) {
+  by_protocol_.erase({{peer.info.network_id, peer.protocol.Of(family)}, peer.info.id});
+  peer.protocol.Clear(family);
 }
 
 bool Endpoint::Impl::Learn(Peer& peer, const net::IpAddress& protocol, Instant now, Actions& out) {
-  if (peer.protocol.empty()) {
+  if (peer.protocol.Of(protocol.family()).empty()) {
     SetProtocol(peer, protocol);
     out.push_back(PeerAddress{peer.info.id, protocol});
   }
-  if (peer.protocol != protocol) {
+  if (!peer.protocol.Has(protocol)) {
     Drop("drop_peer_address_conflict");
     return false;
   }
-  AnswerWaiting(peer, /*proven=*/true, now, out);
+  AnswerWaiting(peer, protocol, /*proven=*/true, now, out);
   return true;
 }
 
@@ -147,23 +154,29 @@ void Endpoint::Impl::PeerUp(const PeerInfo& info, Instant now, Actions& out) {
   bool fresh = it == peers_.end();
   if (fresh) it = peers_.emplace(info.id, Peer{}).first;
   Peer& peer = it->second;
-  if (!fresh) own_addresses_.extract(peer.info.local_protocol);
-  if (!info.local_protocol.empty()) own_addresses_.insert(info.local_protocol);
-  peer.info = info;
-  if (!info.remote_protocol.empty()) SetProtocol(peer, info.remote_protocol);
-  if (!peer.protocol.empty()) AnswerWaiting(peer, /*proven=*/false, now, out);
-  std::optional<Key> ready;
-  for (const auto& [key, wait] : waits_) {
-    if (wait.ready == info.id) ready = key;
+  for (net::Family f : kFamilies) {
+    if (!fresh) own_addresses_.extract(peer.info.local_protocol.Of(f));
+    if (const net::IpAddress& own = info.local_protocol.Of(f); !own.empty()) own_addresses_.insert(own);
   }
-  if (ready) Learn(peer, ready->prefix.address(), now, out);
+  peer.info = info;
+  for (net::Family f : kFamilies) {
+    SetProtocol(peer, info.remote_protocol.Of(f));
+    if (const net::IpAddress known = peer.protocol.Of(f); !known.empty()) AnswerWaiting(peer, known, /*proven=*/false, now, out);
+  }
+  std::vector<Key> ready;
+  for (const auto& [key, wait] : waits_) {
+    if (wait.ready == info.id) ready.push_back(key);
+  }
+  for (const Key& key : ready) Learn(peer, key.prefix.address(), now, out);
 }
 
 void Endpoint::Impl::PeerDown(net::PeerId id, Instant now, Actions& out) {
   Peer* peer = FindPeer(id);
   if (peer == nullptr) return;
-  SetProtocol(*peer, {});
-  own_addresses_.extract(peer->info.local_protocol);
+  for (net::Family f : kFamilies) {
+    ForgetProtocol(*peer, f);
+    own_addresses_.extract(peer->info.local_protocol.Of(f));
+  }
   std::set<Key> shortcuts = peer->shortcuts;
   uint32_t network = peer->info.network_id;
   for (const Key& k : shortcuts) MoveOrWithdraw(k, out);

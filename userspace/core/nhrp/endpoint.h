@@ -16,6 +16,7 @@
 #include "base/counters.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "core/net/dual_address.h"
 #include "core/net/ip.h"
 #include "core/net/peer_id.h"
 
@@ -57,8 +58,8 @@ struct PeerInfo {
   net::PeerId id;
   uint32_t network_id = 0;
   net::IpAddress local_nbma, remote_nbma;  // outer addresses as seen on the wire (after NAT)
-  net::IpAddress local_protocol;           // our overlay address on this interface (source of what we send)
-  net::IpAddress remote_protocol;          // the peer's overlay address; empty if not known yet
+  net::DualAddress local_protocol;         // our overlay addresses on this interface (source of what we send)
+  net::DualAddress remote_protocol;        // the peer's overlay addresses; empty as long as they are not known
   bool behind_nat = false;                 // the peer's own idea of its NBMA address differs
   std::string interface;                   // for show: "Virtual-Access2"
 };

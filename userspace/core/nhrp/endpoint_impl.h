@@ -26,7 +26,7 @@ struct Key {
 
 struct Peer {
   PeerInfo info;
-  net::IpAddress protocol;  // its overlay address, from IKE or learned; empty = unknown
+  net::DualAddress protocol;  // its overlay addresses, from IKE or learned; empty = unknown
   std::set<Key> shortcuts;  // installed over it
 };
 
@@ -150,7 +150,8 @@ class Endpoint::Impl {
   // A live peer with this overlay address; `preferred` if it is one.
   Peer* FindByProtocol(uint32_t network, const net::IpAddress& protocol, net::PeerId preferred = {});
   bool IsOurs(const net::IpAddress& address) const { return own_addresses_.contains(address); }
-  void SetProtocol(Peer& peer, const net::IpAddress& protocol);
+  void SetProtocol(Peer& peer, const net::IpAddress& protocol);  // that of its family
+  void ForgetProtocol(Peer& peer, net::Family family);
   // The peer itself proved to be `protocol`.  False if it is known to be someone else.
   bool Learn(Peer& peer, const net::IpAddress& protocol, Instant now, Actions& out);
   Step NextStep(const Peer& ingress, const net::IpAddress& destination);
@@ -189,7 +190,7 @@ class Endpoint::Impl {
   void SendReply(Peer& peer, const Packet& request, Instant now, Actions& out);
   void GiveOut(const Peer& peer, const Key& key, const Packet& request, Instant now);
   void InstallRequester(Peer& peer, const Packet& request, Instant now, Actions& out);
-  void AnswerWaiting(Peer& peer, bool proven, Instant now, Actions& out);
+  void AnswerWaiting(Peer& peer, const net::IpAddress& protocol, bool proven, Instant now, Actions& out);
   void NeedTunnelTo(const Key& key, TunnelWait& wait, Instant now, Actions& out);
   bool IsAsking(uint32_t network) const;  // a resolution of ours is out
   void OnTunnelTimer(const Key& key, Instant now, Actions& out);

@@ -21,7 +21,7 @@ void Endpoint::Impl::OnSpokeToSpoke(net::PeerId ingress, BytesView packet, Insta
   if (!ip || !IsUsable(ip->source) || !IsUsable(ip->destination) || ip->ttl <= 1) {
     return Drop("redirect_not_for_this_packet");
   }
-  if (ip->source.family() != peer->info.local_protocol.family()) return Drop("redirect_other_family");
+  if (peer->info.local_protocol.Of(ip->source.family()).empty()) return Drop("redirect_other_family");
   // The route may have changed since the packet passed.
   if (NextStep(*peer, ip->destination).kind != Step::Kind::kForward) return Drop("redirect_not_transit");
   switch (redirects_.Check(ingress, ip->destination, domain->redirect_interval, now)) {

@@ -93,7 +93,7 @@ void Endpoint::Impl::SendRequest(const Key& key, Resolution& r, Instant now, Act
   }
   const DomainConfig* domain = FindDomain(key.network);
   if (via == nullptr || domain == nullptr || via->info.network_id != key.network ||
-      via->info.local_protocol.family() != target.family()) {
+      via->info.local_protocol.Of(target.family()).empty()) {
     Drop("resolution_no_route");
     return EraseResolution(key);
   }
@@ -141,14 +141,14 @@ Peer* Endpoint::Impl::PeerOfReply(const Incoming& in, const Resolution& r, const
   Peer* known = FindByProtocol(network, cie.protocol, in.peer.info.id);
   const Extension* transit = in.packet.Find(kExtReverseTransit);
   bool direct = transit == nullptr || transit->value.empty();
-  if (direct && in.peer.info.id != r.via && in.peer.protocol.empty() &&
+  if (direct && in.peer.info.id != r.via && in.peer.protocol.Of(cie.protocol.family()).empty() &&
       (known == nullptr || known->info.remote_nbma == in.peer.info.remote_nbma)) {
     return &in.peer;  // with `known` a second tunnel to the same station: both sides built one
   }
   if (known != nullptr) return known;
   net::IpAddress nbma = RealNbma(in.packet, cie.protocol, cie.nbma);
   for (auto& [id, peer] : peers_) {
-    if (id == r.via || peer.info.network_id != network || !peer.protocol.empty()) continue;
+    if (id == r.via || peer.info.network_id != network || !peer.protocol.Of(cie.protocol.family()).empty()) continue;
     if (peer.info.remote_nbma == nbma) return &peer;
   }
   return nullptr;
@@ -164,7 +164,7 @@ net::Prefix Endpoint::Impl::SafePrefix(const net::IpAddress& target, int length,
   for (const auto& [id, peer] : peers_) {
     const PeerInfo& i = peer.info;
     if (prefix.Contains(i.remote_nbma) || prefix.Contains(i.local_nbma) ||
-        prefix.Contains(i.local_protocol)) {
+        prefix.Contains(i.local_protocol.Of(prefix.family()))) {
       return host;
     }
   }

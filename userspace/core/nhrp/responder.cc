@@ -61,7 +61,7 @@ void Endpoint::Impl::Respond(const Incoming& in) {
   const Extension* transit = in.packet.Find(kExtForwardTransit);
   bool direct = transit == nullptr || transit->value.empty();
   net::IpAddress nbma = RealNbma(in.packet, requester, in.packet.source_nbma);
-  if (direct && in.peer.protocol.empty() && nbma == in.peer.info.remote_nbma) {
+  if (direct && in.peer.protocol.Of(requester.family()).empty() && nbma == in.peer.info.remote_nbma) {
     Learn(in.peer, requester, in.now, in.out);
   }
   if (Peer* peer = FindByProtocol(in.domain.network_id, requester, in.peer.info.id)) {
@@ -157,15 +157,15 @@ void Endpoint::Impl::OnTunnelTimer(const Key& key, Instant now, Actions& out) {
 // or TunnelReady shows that both ends have the tunnel; then ours on its way is not needed.  Otherwise only
 // the node with the higher address gives up its own, so that not both tunnels of a simultaneous set-up are
 // lost.
-void Endpoint::Impl::AnswerWaiting(Peer& peer, bool proven, Instant now, Actions& out) {
-  Key key{peer.info.network_id, net::Prefix::Host(peer.protocol)};
+void Endpoint::Impl::AnswerWaiting(Peer& peer, const net::IpAddress& protocol, bool proven, Instant now, Actions& out) {
+  Key key{peer.info.network_id, net::Prefix::Host(protocol)};
   auto it = waits_.find(key);
   if (it == waits_.end()) return;
   TunnelWait& wait = it->second;
   bool any_age = static_cast<bool>(wait.token);
   std::vector<TunnelWait::Request> requests = std::move(wait.requests);
   wait.requests.clear();
-  if (!wait.token || wait.ready || proven || peer.info.local_protocol > peer.protocol) EraseWait(key, out);
+  if (!wait.token || wait.ready || proven || peer.info.local_protocol.Of(protocol.family()) > protocol) EraseWait(key, out);
   for (const TunnelWait::Request& r : requests) {
     if (any_age || now - r.received < kFreshRequest) {
       SendReply(peer, r.packet, now, out);
@@ -178,7 +178,8 @@ void Endpoint::Impl::AnswerWaiting(Peer& peer, bool proven, Instant now, Actions
 void Endpoint::Impl::SendReply(Peer& peer, const Packet& request, Instant now, Actions& out) {
   const DomainConfig* domain = FindDomain(peer.info.network_id);
   const net::IpAddress& target = request.destination_protocol;
-  if (domain == nullptr || peer.info.local_protocol.family() != target.family())
+  const net::IpAddress& own = peer.info.local_protocol.Of(target.family());
+  if (domain == nullptr || own.empty())
     return Drop("drop_reply_family");
   Step step = NextStep(peer, target);
   if (step.kind != Step::Kind::kHere) return Drop("drop_reply_route_gone");
@@ -191,7 +192,7 @@ void Endpoint::Impl::SendReply(Peer& peer, const Packet& request, Instant now, A
   self.prefix_length = static_cast<uint8_t>(prefix.length());
   self.holdtime = HoldtimeField(*domain);
   self.nbma = peer.info.local_nbma;
-  self.protocol = peer.info.local_protocol;
+  self.protocol = own;
   Packet p = request;
   p.type = PacketType::kResolutionReply;
   p.hop_count = 255;
@@ -235,7 +236,7 @@ void Endpoint::Impl::GiveOut(const Peer& peer, const Key& key, const Packet& req
     it->second.created = now;
   }
   Local& local = it->second;
-  local.own_protocol = peer.info.local_protocol;
+  local.own_protocol = peer.info.local_protocol.Of(key.prefix.family());
   local.own_nbma = peer.info.local_nbma;
   local.interface = peer.info.interface;
   local.peer = peer.info.id;

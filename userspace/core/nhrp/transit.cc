@@ -54,12 +54,13 @@ void Endpoint::Impl::Forward(const Incoming& in, Peer& next) {
       return SendError(in, ErrorCode::kLoopDetected);
     }
     if (passed->size() == kMaxCies) return Drop("drop_loop");
+    const net::IpAddress& own = next.info.local_protocol.Of(in.packet.protocol_family);
     passed->push_back(
-        {.prefix_length = static_cast<uint8_t>(next.info.local_protocol.bits()),
+        {.prefix_length = static_cast<uint8_t>(own.bits()),
          .holdtime = static_cast<uint16_t>(std::min<int64_t>(WholeSeconds(in.domain.holdtime), 65535)),
          .nbma = next.info.local_nbma,
          .nbma_subaddress = {},
-         .protocol = next.info.local_protocol});
+         .protocol = own});
     p.Find(record)->value = EncodeCieList(*passed);
   }
   counters_.Add("forwarded");
@@ -76,7 +77,7 @@ void Endpoint::Impl::CorrectNat(const Incoming& in, Packet& p) const {
   const net::IpAddress& claimed = reply ? p.cies[0].nbma : p.source_nbma;
   const Extension* passed = p.Find(reply ? kExtReverseTransit : kExtForwardTransit);
   bool first_hop =
-      in.peer.protocol.empty() ? passed == nullptr || passed->value.empty() : in.peer.protocol == station;
+      in.peer.protocol.Of(station.family()).empty() ? passed == nullptr || passed->value.empty() : in.peer.protocol.Has(station);
   if (!first_hop || station.empty() || claimed.empty()) return;
   Extension* nat = p.Find(kExtNat);
   std::vector<Cie> entries;

@@ -137,7 +137,7 @@ std::string Node::PeerText(net::PeerId id) const {
   const Peer* peer = FindPeer(id);
   return peer == nullptr ? absl::StrCat("peer ", id.value())
                          : absl::StrCat(peer->interface, " (", peer->remote.ToString(), ", ",
-                                        peer->remote_protocol.ToString(), ")");
+                                        peer->remote_protocol.v4().ToString(), ")");
 }
 
 DebugSubject Node::SubjectOf(net::PeerId id) const {

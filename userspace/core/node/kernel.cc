@@ -268,8 +268,10 @@ void Node::SyncPeer(const Peer& peer) {
     p.adjust_mss = i->adjust_mss;
     p.in_tcp = peer.in_tcp;
     put(std::move(p));
-    std::set<net::Family> families = {OverlayFamily(peer)};
+    std::set<net::Family> families = {net::Family::kIpv4};
     for (const net::Prefix& prefix : peer.prefixes) families.insert(prefix.family());
+    for (const auto& [prefix, id] : shortcuts_)
+      if (id == peer.id) families.insert(prefix.family());
     for (net::Family family : families) put(dataplane::NextHop{DeviceFor(*i), NextHopOf(peer, family), peer.id});
   }
   std::vector<std::string> stale;
@@ -311,7 +313,7 @@ void Node::SyncRoute(const net::Prefix& prefix) {
     if (usable && i != nullptr && !rib_.IsLocal(prefix)) {
       // The kernel knows no IPv6 route by an IPv4 next hop, nor the other way round on such a device.
       r.next_hop = NextHopOf(*peer, prefix.family());
-      if (peer->local_protocol.family() == prefix.family()) r.preferred_source = peer->local_protocol;
+      if (prefix.family() == net::Family::kIpv4) r.preferred_source = peer->local_protocol.v4();
       if (!want_.Find(dataplane::Key(r))) route_since_[prefix] = now_;
       Put(std::move(r), id);
       return;

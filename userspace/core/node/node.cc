@@ -427,7 +427,7 @@ void Node::NoteFailure(const ike::SessionInfo& session, absl::string_view reason
 std::vector<Node::PeerView> Node::Peers() const {
   std::vector<PeerView> out;
   for (const auto& [id, p] : peers_)
-    out.push_back({id, p.interface, p.identity, p.local, p.remote, p.remote_protocol, p.up, p.sessions.size()});
+    out.push_back({id, p.interface, p.identity, p.local, p.remote, p.remote_protocol.v4(), p.up, p.sessions.size()});
   return out;
 }
 

@@ -149,7 +149,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     net::VrfId vrf;                 // of the outer addresses
     bool nat_remote = false;
     bool in_tcp = false;
-    net::IpAddress local_protocol, remote_protocol;
+    net::DualAddress local_protocol, remote_protocol;  // in the overlay
     std::set<ike::IkeSaId> sessions;
     std::set<ike::ChildId> children;
     std::set<net::Prefix> prefixes;  // IKEv2 routes accepted from it
@@ -374,9 +374,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void TellNhrp(const Peer& peer);
   void SetOverlay(Peer& peer, const net::IpAddress& address);
   void PeerTick();
-  // What a route of `family` has as its gateway, and the family of those every peer has.
+  // What a route of `family` has as its gateway.
   static net::IpAddress NextHopOf(const Peer& peer, net::Family family);
-  static net::Family OverlayFamily(const Peer& peer);
+  net::DualAddress OverlayAddresses(const std::string& interface) const;
   nhrp::RouteResult Lookup(const net::IpAddress& destination) const override;
   void OnShortcutUp(const nhrp::ShortcutUp& up);
   void OnShortcutDown(const net::Prefix& prefix);

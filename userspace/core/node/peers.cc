@@ -56,7 +56,7 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   } else {
     peer.interface = session.config_interface;
   }
-  peer.local_protocol = OverlayAddress(session.config_interface);
+  peer.local_protocol = OverlayAddresses(session.config_interface);
   DropRoutesOver(peer.remote, peer.vrf, peer.identity);
   return peer;
 }
@@ -90,22 +90,22 @@ bool Node::PeerUsable(const Peer& peer) const {
   });
 }
 
-net::Family Node::OverlayFamily(const Peer& peer) {
-  return peer.remote_protocol.empty() ? net::Family::kIpv4 : peer.remote_protocol.family();
-}
-
-// Without a known overlay address of that family the peer gets a link-local next hop made of its number.
+// IPv4: its overlay address; while that is unknown, and for IPv6, a link-local address made of its number.
 net::IpAddress Node::NextHopOf(const Peer& peer, net::Family family) {
-  if (!peer.remote_protocol.empty() && OverlayFamily(peer) == family) return peer.remote_protocol;
   const uint32_t number = peer.id.value();
-  if (family == net::Family::kIpv4) return net::IpAddress::V4(0xa9fe0000 | (number & 0xffff));
+  if (family == net::Family::kIpv4)
+    return peer.remote_protocol.v4().empty() ? net::IpAddress::V4(0xa9fe0000 | (number & 0xffff)) : peer.remote_protocol.v4();
   ByteWriter w;
   for (uint32_t word : {0xfe800000u, 0u, 0u, number}) w.U32(word);
   return net::IpAddress::FromBytes(w.view());
 }
 
+net::DualAddress Node::OverlayAddresses(const std::string& interface) const {
+  return {OverlayAddress(interface), OverlayAddress6(interface)};
+}
+
 void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
-  if (peer.remote_protocol == address || address.empty() || address.is_link_local() || address.is_multicast() ||
+  if (peer.remote_protocol.Has(address) || address.empty() || address.is_link_local() || address.is_multicast() ||
       address.is_loopback() || address.is_any() || rib_.IsSelf(address))
     return;
   Peer* former = nullptr;
@@ -117,11 +117,11 @@ void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
                                              other->identity, ": refused"));
       return;
     }
-    if (other != nullptr) other->remote_protocol = {};
+    if (other != nullptr) other->remote_protocol.Clear(address.family());
     former = other;
   }
-  if (!peer.remote_protocol.empty()) peer_by_overlay_.erase(peer.remote_protocol);
-  peer.remote_protocol = address;
+  peer_by_overlay_.erase(peer.remote_protocol.Of(address.family()));
+  peer.remote_protocol.Set(address);
   peer_by_overlay_[address] = peer.id;
   if (peer.up) RefreshPeer(peer);                              // takes the next hop over
   if (former != nullptr && former->up) RefreshPeer(*former);   // and the other one gets its own
@@ -144,7 +144,7 @@ void Node::TellNhrp(const Peer& peer) {
 
 void Node::BringPeerUp(Peer& peer) {
   peer.up = true;
-  peer.local_protocol = OverlayAddress(peer.config_interface);
+  peer.local_protocol = OverlayAddresses(peer.config_interface);
   RefreshPeer(peer);
   if (const config::Interface* i = FindInterface(peer.config_interface);
       i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate && peer.prefixes.empty())
@@ -231,8 +231,9 @@ void Node::PeerGone(net::PeerId id) {
   if (absl::string_view(it->second.interface).substr(0, 14) == "Virtual-Access" &&
       absl::SimpleAtoi(it->second.interface.substr(14), &n))
     access_numbers_.erase(n);
-  if (auto o = peer_by_overlay_.find(it->second.remote_protocol); o != peer_by_overlay_.end() && o->second == id)
-    peer_by_overlay_.erase(o);
+  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6})
+    if (auto o = peer_by_overlay_.find(it->second.remote_protocol.Of(family)); o != peer_by_overlay_.end() && o->second == id)
+      peer_by_overlay_.erase(o);
   std::erase_if(peer_by_key_, [&](const auto& entry) { return entry.second == id; });
   RemovePeerObjects(id);
   peers_.erase(it);
@@ -286,6 +287,7 @@ void Node::OnShortcutUp(const nhrp::ShortcutUp& up) {
   if (peer == nullptr || !peer->up || rib_.IsLocal(up.prefix) || !RoutableOverTunnel(up.prefix, *peer)) return;
   const bool fresh = !shortcuts_.contains(up.prefix);
   shortcuts_[up.prefix] = up.peer;
+  if (up.prefix.family() == net::Family::kIpv6) SyncPeer(*peer);  // its first may need a next hop of that family
   SyncRoute(up.prefix);
   if (fresh)
     Say(Log::Level::kInfo, absl::StrCat("shortcut ", up.prefix.ToString(), " via ", up.next_hop.ToString(), " ",

@@ -257,12 +257,12 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
     if (!fresh.contains(p)) rib_.Remove(p, peer->id);
   for (const net::Prefix& p : fresh)
     if (!old.contains(p) || rib_.Distance(p, peer->id) != peer->route_distance) rib_.Add(p, peer->id, peer->route_distance);
-  if (peer->remote_protocol.empty())
-    for (const net::Prefix& p : session.remote_prefixes)
-      if (p.is_host() && p.family() == net::Family::kIpv4) {
-        SetOverlay(*peer, p.address());
-        break;
-      }
+  // Who says `route set interface` names its own addresses first.
+  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
+    const auto own = std::find_if(session.remote_prefixes.begin(), session.remote_prefixes.end(),
+                                  [family](const net::Prefix& p) { return p.is_host() && p.family() == family; });
+    if (own != session.remote_prefixes.end() && peer->remote_protocol.Of(family).empty()) SetOverlay(*peer, own->address());
+  }
   if (peer->up && Families(old) != Families(fresh)) SyncPeer(*peer);  // a next hop of each
   for (const net::Prefix& p : old) SyncRoute(p);
   for (const net::Prefix& p : fresh) SyncRoute(p);
@@ -305,6 +305,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
   SyncCarrier(peer);
   const auto address = PeerAddress(session);
   if (address) SetOverlay(peer, *address);
+  if (session.assigned6) SetOverlay(peer, ClientAddress(*session.assigned6));
   if (address || session.assigned6) AcceptPrefixes(session, {});
   if (const auto* authorization = AuthorizationOf(info); authorization != nullptr) SetEnd(session, *authorization);
   if (peer.sessions.size() > 1 && !peer.dedupe_at) peer.dedupe_at = now_ + options_.duplicate_delay;
@@ -343,7 +344,7 @@ void Node::TakeAddresses(Session& session, const std::vector<ike::ConfigAttribut
   if (v4 && tunnel != tunnels_.end()) tunnel->second.negotiated = v4;
   if (v6 && tunnel != tunnels_.end()) tunnel->second.negotiated6 = v6;
   SyncBase();
-  if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddress(session.config_interface);
+  if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddresses(session.config_interface);
 }
 
 void Node::OnConfigReceived(const ike::ConfigReceived& received) {

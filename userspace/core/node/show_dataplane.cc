@@ -22,7 +22,8 @@ std::vector<show::PeerRow> Node::Views::PeerRows(const Measurements& m) const {
     }
     r.local = p.local;
     r.remote = p.remote;
-    r.overlay = {n_.NextHopOf(p, n_.OverlayFamily(p))};
+    r.overlay = {n_.NextHopOf(p, net::Family::kIpv4)};
+    if (const net::IpAddress& v6 = p.remote_protocol.v6(); !v6.empty()) r.overlay.push_back(v6);
     if (const auto c = counters.find(id); c != counters.end()) {
       r.packets_in = c->second->packets_in;
       r.bytes_in = c->second->bytes_in;

@@ -113,14 +113,13 @@ show::Document Node::Views::Nhs(const Query& q) const {
     const auto session = n_.sessions_.find(tunnel.session);
     if (session != n_.sessions_.end() && session->second.up) r.nbma = session->second.info.remote.address;
     if (const Peer* peer = session == n_.sessions_.end() ? nullptr : n_.FindPeer(session->second.peer)) {
-      r.address = peer->remote_protocol;
+      r.address = peer->remote_protocol.Of(q.family());
       r.responding = peer->up;
       r.identity = peer->identity;
       r.up_for = Since(session->second.created);
     }
-    // Which family it serves is known from its address.
-    const bool v6 = r.address.is_v6();
-    if (v6 == (q.family() == net::Family::kIpv6)) rows.push_back(std::move(r));
+    // Which families it serves is known from its addresses.
+    if (!r.address.empty() || q.family() == net::Family::kIpv4) rows.push_back(std::move(r));
   }
   return show::MakeNhs(rows, q.Has("detail"));
 }

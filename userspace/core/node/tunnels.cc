@@ -265,8 +265,9 @@ void Node::OnNeedTunnel(const nhrp::NeedTunnel& need) {
   if (JoinShortcut(need)) return;
   const Peer* asked_by = nullptr;
   for (const auto& [id, peer] : peers_)
-    if (peer.up && peer.local_protocol.family() == need.protocol.family()) asked_by = &peer;
-  const bool yields = need.asking && !need.behind_nat && asked_by != nullptr && asked_by->local_protocol < need.protocol;
+    if (peer.up && !peer.local_protocol.Of(need.protocol.family()).empty()) asked_by = &peer;
+  const bool yields = need.asking && !need.behind_nat && asked_by != nullptr &&
+                      asked_by->local_protocol.Of(need.protocol.family()) < need.protocol;
   if (yields)
     deferred_.push_back({now_ + options_.yield, need});
   else
