@@ -128,6 +128,10 @@ pools {
     addrs = 10.0.0.1-10.0.0.100
     subnet = 10.0.0.254/32
   }
+  overlay6 {
+    addrs = 2001:db8:e::1-2001:db8:e::64
+    subnet = 2001:db8:fe::1/128
+  }
 }
 secrets {
   ike-flex {
@@ -141,7 +145,8 @@ _SWAN_DEFAULTS = {"ike": "aes256gcm16-prfsha512-ecp256", "esp": "aes256gcm16", "
 
 
 def swan(addresses, **values):
-    """swanctl.conf.  addresses: "ask" (a virtual IP from us), "give" (from its pool) or "none"."""
+    """swanctl.conf.  addresses: "ask" (a virtual IP from us), "give" (from its pool), the same for "… both" families, or "none"."""
     v = dict(_SWAN_DEFAULTS, **values)
-    v["addresses"] = {"ask": "vips = 0.0.0.0", "give": "pools = overlay", "none": ""}[addresses]
+    v["addresses"] = {"ask": "vips = 0.0.0.0", "ask both": "vips = 0.0.0.0, ::", "give": "pools = overlay",
+                      "give both": "pools = overlay, overlay6", "none": ""}[addresses]
     return _SWAN % v

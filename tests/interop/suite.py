@@ -99,6 +99,32 @@ def we_call_configuration(t):
     t.both_ways(address, SWAN_OVERLAY)
 
 
+@case()
+def ipv6_addresses_both_ways(t):
+    """Addresses of both families: strongSwan gets them from our pools, then we from its; IPv6 pings both ways over GRE."""
+    def swan_six(address, other):
+        t.lab.run(SWAN_NODE, ["sh", "-c", "ip -6 addr add %s/128 dev gre1 nodad; ip -6 route replace %s dev gre1 src %s" % (
+            address, other, address)], check=True)
+
+    six = "ipv6 local pool SIX 2001:db8:f::/64 128\ncrypto ikev2 authorization policy default\n ipv6 pool SIX\n" \
+          "interface Loopback0\n ipv6 address 2001:db8:ff::1/128\n"
+    t.configure(flex("responder", globals=six), swan("ask both"))
+    t.initiate()
+    ike, _ = t.established()
+    given = ike["assigned_ipv6_address"]
+    expect(given == "2001:db8:f::1", "we gave %s", given)
+    t.swan_gre(ike["assigned_address"] + "/32", FLEX_OVERLAY + "/32")
+    swan_six(given, "2001:db8:ff::1/128")
+    t.both_ways("2001:db8:ff::1", given, 5)
+    t.configure(flex("initiator", mode="tunnel", globals="interface Tunnel0\n ipv6 address negotiated\n"), swan("give both", mode="tunnel"))
+    t.swan_gre(SWAN_OVERLAY + "/32", "10.0.0.0/24")
+    ike, _ = t.established()
+    expect((ike["pushed_ipv6_address"] or "").startswith("2001:db8:e::"), "strongSwan gave us %s", ike["pushed_ipv6_address"])
+    expect("2001:db8:fe::1/128" in ike["remote_subnets"], "strongSwan's subnets: %s", ike["remote_subnets"])
+    swan_six("2001:db8:fe::1", ike["pushed_ipv6_address"] + "/128")
+    t.both_ways(ike["pushed_ipv6_address"], "2001:db8:fe::1", 5)
+
+
 def rekeys(t, ike, source, target, tolerated=0):
     """Child and IKE SA rekeyed by each side in turn under pings every 20 ms both ways; at most `tolerated` are lost."""
     streams = [t.ping_start(FLEX_NODE, target, 1200, 0.02, wait=8), t.ping_start(SWAN_NODE, source, 1200, 0.02, wait=8)]

@@ -299,6 +299,18 @@ void Node::RemovePeerObjects(net::PeerId id) {
   owned_.erase(id);
 }
 
+// Else the kernel might choose an address of the uplink, and the answers would not come back by the tunnel.  Linux refuses
+// routes whose source it does not have.
+net::IpAddress Node::Ipv6SourceFor(const Peer& peer) const {
+  const net::IpAddress& own = peer.local_protocol.v6();
+  const config::Interface* owner = config::Ipv6AddressOwner(model_, peer.config_interface);
+  if (own.empty() || owner == nullptr) return {};
+  const bool there = owner->kind == config::InterfaceKind::kLinux
+                         ? rib_.IsSelf(own)
+                         : want_.Find(dataplane::Key(dataplane::Address{DeviceFor(*owner), own, own.bits()})) != nullptr;
+  return there ? own : net::IpAddress();
+}
+
 // Installs or withdraws what should lead to `prefix` now: the shortcut and, below it, the IKEv2 route.
 void Node::SyncRoute(const net::Prefix& prefix) {
   auto set = [&](net::PeerId id, uint32_t metric) {
@@ -313,7 +325,7 @@ void Node::SyncRoute(const net::Prefix& prefix) {
     if (usable && i != nullptr && !rib_.IsLocal(prefix)) {
       // The kernel knows no IPv6 route by an IPv4 next hop, nor the other way round on such a device.
       r.next_hop = NextHopOf(*peer, prefix.family());
-      if (prefix.family() == net::Family::kIpv4) r.preferred_source = peer->local_protocol.v4();
+      r.preferred_source = prefix.family() == net::Family::kIpv4 ? peer->local_protocol.v4() : Ipv6SourceFor(*peer);
       if (!want_.Find(dataplane::Key(r))) route_since_[prefix] = now_;
       Put(std::move(r), id);
       return;

@@ -396,6 +396,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void SyncPeer(const Peer& peer);
   void RemovePeerObjects(net::PeerId id);
   void SyncRoute(const net::Prefix& prefix);
+  net::IpAddress Ipv6SourceFor(const Peer& peer) const;  // of its routes; empty: the kernel chooses
   dataplane::Sa MakeSa(const ike::ChildSa& child, const Peer& peer, dataplane::Direction direction);
   // The source address of GRE packets when XFRM looks for their policy and state: an ip6gre device in external mode
   // leaves it unspecified until after that lookup (net/ipv6/ip6_tunnel.c, ip6_tnl_xmit; seen on Linux 6.12).
