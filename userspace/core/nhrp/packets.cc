@@ -116,7 +116,7 @@ bool Endpoint::Impl::SourcePlausible(const Incoming& in) {
   const net::IpAddress& source = in.packet.source_protocol;
   const Extension* transit = in.packet.Find(kExtForwardTransit);
   if (transit != nullptr && !transit->value.empty()) return true;
-  if (in.peer.protocol.Of(source.family()).empty() || in.peer.protocol.Has(source)) return true;
+  if (in.peer.protocol.empty() || in.peer.protocol.Has(source)) return true;
   RouteResult back = env_.Lookup(source);
   if (back.kind == RouteResult::Kind::kPeer && back.peer == in.peer.info.id) return true;
   Drop("drop_source_spoofed");

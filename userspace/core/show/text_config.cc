@@ -216,10 +216,12 @@ std::string TextPools(const Json& data) {
 }
 
 std::string TextIpv6Pools(const Json& data) {
-  std::string out = absl::StrFormat(" %-24s %-39s %5s %16s %8s\n", "Pool", "Begin", "Each", "Free", "In use");
+  constexpr uint64_t kManyFree = 1000000000;
+  std::string out = absl::StrFormat(" %-24s %-39s %5s %10s %8s\n", "Pool", "Begin", "Each", "Free", "In use");
   for (const Json& r : List(data, "pools"))
-    absl::StrAppendFormat(&out, " %-24s %-39s %5s %16d %8d\n", Str(r, "name"), Str(r, "first"),
-                          absl::StrCat("/", Uint(r, "prefix_length")), Uint(r, "free"), Uint(r, "in_use"));
+    absl::StrAppendFormat(&out, " %-24s %-39s %5s %10s %8d\n", Str(r, "name"), Str(r, "first"),
+                          absl::StrCat("/", Uint(r, "prefix_length")),
+                          Uint(r, "free") < kManyFree ? absl::StrCat(Uint(r, "free")) : "> 10^9", Uint(r, "in_use"));
   return out;
 }
 
