@@ -63,6 +63,13 @@ TEST(Transit, RefusesWhatMayNotPass) {
        "drop_back_to_ingress", 0},
       {"another's source", [](World&, Packet& p) { p.source_protocol = World::Overlay(2); },
        "drop_source_spoofed", 0},
+      {"an IPv6 source that is not routed to it",
+       [](World&, Packet& p) {
+         p.protocol_family = net::Family::kIpv6;
+         p.source_protocol = Ip("2001:db8::66");
+         p.destination_protocol = Ip("2001:db8::77");
+       },
+       "drop_source_spoofed", 0},
       {"own source", [](World&, Packet& p) { p.source_protocol = Ip("10.0.0.1"); }, "drop_own_request", 0},
       {"multicast target", [](World&, Packet& p) { p.destination_protocol = Ip("224.0.0.1"); },
        "drop_request_addresses", 0},
