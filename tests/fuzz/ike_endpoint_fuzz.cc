@@ -97,6 +97,7 @@ class Script {
   };
 
   void Step() {
+    if (!logins_.empty() && in_.left() % 2 == 0) AnswerLogin();
     const uint8_t op = in_.U8();
     const size_t side = op >> 7;
     switch (op & 0x0f) {
@@ -129,9 +130,9 @@ class Script {
   }
 
   // `extras`: additional key exchanges, childless, post-quantum pre-shared key; the last two together: the caller is not
-  // authenticated.
+  // authenticated.  Some callers log in by EAP.
   void Initiate(size_t side, int extras) {
-    const bool null = (extras & 6) == 6;
+    const bool null = (extras & 6) == 6, eap = !null && in_.left() % 8 == 5;
     for (Side& s : sides_) {
       SessionPolicy& p = s.policy.session;
       p.child.pfs.clear();
@@ -143,6 +144,8 @@ class Script {
       p.childless = (extras & 2) != 0 ? Childless::kPrefer : Childless::kNever;
       p.ppk.reset();
       if ((extras & 4) != 0) p.ppk = Ppk{ToBytes("id"), ToSecret(AsView("ppk")), false};
+      p.accept_eap = eap;
+      p.local_eap = eap && &s == &sides_[side];
       p.accept_null = null;
       p.local_null = null && &s == &sides_[side];
       p.local_id = p.local_null ? Identity{IdType::kNull, {}}
@@ -223,6 +226,19 @@ class Script {
                           ike::Find<NoncePayload>(request_)->nonce, ike::Find<NoncePayload>(*p)->nonce, spi_i_, spi_r_);
   }
 
+  // What a method of EAP may say, fitting or not.
+  void AnswerLogin() {
+    const auto [side, id] = logins_.front();
+    logins_.pop_front();
+    const uint8_t what = in_.U8();
+    EapStep step;
+    step.kind = (what & 7) == 0 ? EapStep::Kind::kFailure : (what & 7) < 4 ? EapStep::Kind::kSuccess : EapStep::Kind::kMessage;
+    if ((what & 0x10) == 0) step.message = {static_cast<uint8_t>(side == initiator_ ? 2 : step.kind == EapStep::Kind::kSuccess ? 3 : 1), 1, 0, 4};
+    if ((what & 0x20) == 0) step.msk = ToSecret(AsView("msk"));
+    if ((what & 0x40) == 0) step.identity = Identity{IdType::kFqdn, ToBytes("user")};
+    Order(side, [&, id = id](Endpoint& e, Actions& o) { e.EapAnswer(id, std::move(step), now_, o); });
+  }
+
   void RunJob() {
     if (jobs_.empty()) return;
     auto [side, job] = std::move(jobs_.front());
@@ -260,6 +276,8 @@ class Script {
       } else if (auto* job = std::get_if<StartJob>(&a)) {
         jobs_.emplace_back(side, std::move(*job));
         if (in_.left() % 4 != 0) RunJob();
+      } else if (auto* login = std::get_if<EapReceived>(&a)) {
+        logins_.emplace_back(side, login->session.id);
       } else if (auto* up = std::get_if<SessionUp>(&a)) {
         sides_[side].session = up->session.id;
       } else if (auto* child = std::get_if<ChildUp>(&a)) {
@@ -287,6 +305,7 @@ class Script {
   Side sides_[2];
   std::deque<Pending> net_;
   std::deque<std::pair<size_t, StartJob>> jobs_;
+  std::deque<std::pair<size_t, IkeSaId>> logins_;  // whose method has a message
   Instant now_{seconds(1000)};
   int budget_ = 3000;
   Payloads request_;

@@ -150,6 +150,9 @@ class World {
   std::map<std::string, Bytes> web;
   std::vector<std::string> silent;
   Duration fetch_time = 30ms;
+  // The EAP methods of either side.
+  std::function<void(Node&, const EapReceived&)> eap;
+  std::function<void(Node&, const EapEnded&)> eap_ended;
   std::function<bool(const Node& from, const Bytes&)> drop;  // true: this datagram is lost
   std::function<void(const Node& from, Bytes&)> rewrite;     // before it is sent
   std::function<bool(const Datagram&)> cut;                  // the same, by addresses as sent
@@ -303,6 +306,8 @@ class World {
 
   void Record(Node& n, Action& action) {
     if (auto* k = std::get_if<KeysDerived>(&action)) n.keys.push_back(k->keys);
+    if (auto* e = std::get_if<EapReceived>(&action); e != nullptr && eap) eap(n, *e);
+    if (auto* e = std::get_if<EapEnded>(&action); e != nullptr && eap_ended) eap_ended(n, *e);
     if (auto* up = std::get_if<SessionUp>(&action)) {
       n.trace.push_back("SessionUp");
       n.ups.push_back(up->session);

@@ -71,6 +71,19 @@ absl::Status VerifyNullAuth(const crypto::Provider& crypto, const AuthInput& pee
   return absl::OkStatus();
 }
 
+absl::StatusOr<AuthPayload> EapAuth(const crypto::Provider& crypto, BytesView msk, const AuthInput& own) {
+  const SecretBytes mac = ComputeAuth(crypto, msk.empty() ? own.sk_p : msk, own);
+  if (mac.empty()) return absl::InternalError("PRF failed");
+  return AuthPayload{AuthMethod::kSharedKey, Bytes(mac.begin(), mac.end())};
+}
+
+absl::Status VerifyEapAuth(const crypto::Provider& crypto, BytesView msk, const AuthInput& peer, const AuthPayload& auth) {
+  const SecretBytes mac = ComputeAuth(crypto, msk.empty() ? peer.sk_p : msk, peer);
+  if (auth.method != AuthMethod::kSharedKey || mac.empty() || !crypto.ConstantTimeEqual(mac, auth.data))
+    return absl::UnauthenticatedError("its AUTH is not made with the key of the EAP login");
+  return absl::OkStatus();
+}
+
 AuthPayload ResumedAuth(const crypto::Provider& crypto, const AuthInput& own) {
   const Bytes octets = SignedOctets(crypto, own);
   const BytesView parts[] = {octets};

@@ -44,6 +44,12 @@ absl::StatusOr<AuthPayload> NullAuth(const crypto::Provider& crypto, const AuthI
 // Error kUnauthenticated.
 absl::Status VerifyNullAuth(const crypto::Provider& crypto, const AuthInput& peer, const AuthPayload& auth);
 
+// After EAP (§2.16): AUTH as with a shared key, which is the method's key, or SK_pi or SK_pr of the signer where `msk` is empty.
+// Error kInternal: the PRF failed.
+absl::StatusOr<AuthPayload> EapAuth(const crypto::Provider& crypto, BytesView msk, const AuthInput& own);
+// Error kUnauthenticated.
+absl::Status VerifyEapAuth(const crypto::Provider& crypto, BytesView msk, const AuthInput& peer, const AuthPayload& auth);
+
 // Session resumption (RFC 5723 §4.3.3): prf(SK_px, signed octets), as method "shared key"; no long-term key is in it.
 AuthPayload ResumedAuth(const crypto::Provider& crypto, const AuthInput& own);
 // Error kUnauthenticated.

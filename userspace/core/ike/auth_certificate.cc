@@ -21,6 +21,7 @@ std::string Accepted(const SessionPolicy& policy) {
   add(policy.accept_psk, "pre-share");
   add(policy.accept_rsa, "rsa-sig");
   add(policy.accept_elliptic, "ecdsa-sig");
+  add(policy.accept_eap, "eap");
   add(policy.accept_null, "null");
   return out;
 }

@@ -57,6 +57,7 @@ void Endpoint::Impl::SendAuth(IkeSa& sa, Instant now, Actions& out) {
     session.info.auth_local = "PSK";
     return SendAuthRequest(sa, ResumedAuth(crypto_, AuthFor(sa, true, session.policy->local_id)), now, out);
   }
+  if (session.policy->local_eap) return BeginEap(sa, now, out);
   if (sa.handshake->agreed.ppk) sa.handshake->ppk = MixPpk(crypto_, sa.suite.prf, *session.policy->ppk, sa.keys);
   // An optional PPK: AUTH is made twice, for a responder that has the key and for one that lacks it (RFC 8784 §3).
   const bool also_without = sa.handshake->ppk && !session.policy->ppk->required;
@@ -79,17 +80,22 @@ void Endpoint::Impl::SignWithPpk(IkeSa& sa, const AuthPayload& without, Instant 
 }
 
 void Endpoint::Impl::SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out) {
+  SendFirstAuth(sa, &auth, now, out);
+}
+
+// `auth`: nullptr before a login by EAP.
+void Endpoint::Impl::SendFirstAuth(IkeSa& sa, const AuthPayload* auth, Instant now, Actions& out) {
   Session& session = *sa.session;
   const InitiateRequest& request = *session.request;
   Payloads payloads;
   payloads.emplace_back(IdPayload{true, session.policy->local_id.type, session.policy->local_id.data});
   if (!sa.handshake->kept) {  // a ticket stands for both certificates
-    if (const crypto::Credential* own = OwnCredential(sa)) AppendCertificates(*own, payloads);
+    if (const crypto::Credential* own = auth == nullptr ? nullptr : OwnCredential(sa)) AppendCertificates(*own, payloads);
     AppendCertRequest(Authorities(*session.policy), payloads);
     AppendHttpLookup(payloads);
   }
   if (request.remote_id) payloads.emplace_back(IdPayload{false, request.remote_id->type, request.remote_id->data});
-  payloads.emplace_back(auth);
+  if (auth != nullptr) payloads.emplace_back(*auth);
   // Only if it is true as far as we can know: this is our one IKE SA with the peer (§2.4).  Who is nobody in particular
   // does not say it (RFC 7619 §2.3).
   if (session.policy->initial_contact && !session.policy->local_null &&
@@ -121,19 +127,27 @@ void Endpoint::Impl::AuthRejected(IkeSa& sa, const NotifyPayload& error, const I
     why = absl::StrCat("peer rejected our authentication as ", session.info.local_id.ToString(),
                        " (AUTHENTICATION_FAILED); ",
                        OwnCredential(sa) != nullptr ? "it does not accept our certificate, or our identity is not configured there"
+                       : session.policy->local_eap  ? "it does not take EAP, or not this login"
                        : session.policy->local_null ? "it lets nobody in without authentication (NULL)"
                                                     : "wrong pre-shared key, or our identity is not configured there");
   FailInit(session, why, in.out);
 }
 
+void Endpoint::Impl::AuthMissing(IkeSa& sa, const Incoming& in) {
+  const NotifyPayload* error = FindError(in.payloads);
+  static const NotifyPayload kSyntax{ProtocolId::kNone, {}, NotifyType::kInvalidSyntax, {}};
+  AuthRejected(sa, error != nullptr ? *error : kSyntax, in);
+}
+
 void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
+  const EapLogin* login = sa.handshake->eap.get();
+  if (login != nullptr && login->peer_proved) return OnEapResponse(sa, in);
   const auto* auth = ike::Find<AuthPayload>(in.payloads);
-  if (auth == nullptr) {
-    const NotifyPayload* error = FindError(in.payloads);
-    static const NotifyPayload kSyntax{ProtocolId::kNone, {}, NotifyType::kInvalidSyntax, {}};
-    return AuthRejected(sa, error != nullptr ? *error : kSyntax, in);
-  }
+  if (auth == nullptr) return AuthMissing(sa, in);
   Session& session = *sa.session;
+  if ((login != nullptr) != (ike::Find<EapPayload>(in.payloads) != nullptr))
+    return PeerJudged(sa, absl::UnauthenticatedError(login != nullptr ? "it does not ask for EAP, which is configured here"
+                                                                      : "it asks for EAP, which is not configured here"), in);
   if (!sa.handshake->kept && auth->method != AuthMethod::kNull && AwaitCertificates(sa, in)) return;
   const IdPayload* idr = FindId(in.payloads, false);
   if (idr == nullptr) return PeerJudged(sa, absl::UnauthenticatedError("answer without IDr"), in);
@@ -150,6 +164,11 @@ void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
 }
 
 void Endpoint::Impl::PeerJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in) {
+  EapLogin* login = sa.handshake->eap.get();
+  if (verdict.ok() && login != nullptr && !login->success) {
+    login->peer_proved = true;
+    return EapFromResponder(sa, in);
+  }
   if (verdict.ok()) return InitiatorUp(sa, in);
   Session& session = *sa.session;
   counters_.Add("authentications failed");

@@ -11,6 +11,7 @@ void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   Session& session = *sa.session;
   Handshake& h = *sa.handshake;
   if (h.resumed) return OnResumedAuthRequest(sa, in);
+  if (h.eap) return OnEapRequest(sa, in);
   if (h.additional_done != AdditionalMethods(sa.suite).size())
     return RejectAuth(sa, in, NotifyType::kInvalidSyntax, "IKE_AUTH before the additional key exchanges are over");
   h.int_auth = IntAuthTail(h.int_auth_i, h.int_auth_r, in.header.message_id);
@@ -18,8 +19,7 @@ void Endpoint::Impl::OnAuthRequest(IkeSa& sa, const Incoming& in, Request*) {
   const auto* auth = ike::Find<AuthPayload>(in.payloads);
   if (idi == nullptr) return RejectAuth(sa, in, NotifyType::kInvalidSyntax, "it sends no identity");
   session.info.remote_id = {idi->type, idi->data};
-  if (auth == nullptr)
-    return RejectAuth(sa, in, NotifyType::kAuthenticationFailed, "it wants EAP, which is not configured");
+  if (auth == nullptr) return BeginEap(sa, *idi, in);
   if (!NoteCertificate(sa, *auth, in)) return;
   sa.handshake->authorities = ReadCertRequests(in.payloads);
   if (!SelectPeer(sa, *idi, in)) return;
@@ -68,19 +68,23 @@ bool Endpoint::Impl::SelectPeer(IkeSa& sa, const IdPayload&, const Incoming& in)
   return true;
 }
 
-// The IKE SA lingers only to repeat the answer; it still counts as half-open.
 void Endpoint::Impl::RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log) {
+  Refuse(ReplyFor(sa, in), {type, {}, log, {}}, in.out);
+  AuthFailed(sa, log, in.now, in.out);
+}
+
+// The IKE SA lingers only to repeat the answer; it still counts as half-open.
+void Endpoint::Impl::AuthFailed(IkeSa& sa, const std::string& log, Instant now, Actions& out) {
   counters_.Add("authentications failed");
   ++stats_.attempts().incoming_failed;
-  Warn(sa.session->info,
-       absl::StrCat("IKEv2: authentication of peer ", PeerName(sa.session->info), " failed",
-                    sa.session->info.profile.empty() ? "" : absl::StrCat(" (profile ", sa.session->info.profile, ")"), ": ",
-                    log),
-       in.out);
-  Refuse(ReplyFor(sa, in), {type, {}, log, {}}, in.out);
+  const SessionInfo& info = sa.session->info;
+  Warn(info,
+       absl::StrCat("IKEv2: authentication of peer ", PeerName(info), " failed",
+                    info.profile.empty() ? "" : absl::StrCat(" (profile ", info.profile, ")"), ": ", log),
+       out);
   sa.state = IkeState::kClosed;
-  sa.expires = in.now + std::min<Duration>(config_.half_open_timeout, kAnswerLinger);
-  Down(*sa.session, log, in.out);
+  sa.expires = now + std::min<Duration>(config_.half_open_timeout, kAnswerLinger);
+  Down(*sa.session, log, out);
 }
 
 void Endpoint::Impl::ProveOurselves(IkeSa& sa, const Incoming& in) {
@@ -106,9 +110,7 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incomi
   NoteWindow(sa, in.payloads);
   NoteQcdToken(sa, in.payloads);
   Payloads answer;
-  answer.emplace_back(IdPayload{false, session.policy->local_id.type, session.policy->local_id.data});
-  const crypto::Credential* credential = session.info.resumed ? nullptr : OwnCredential(sa);
-  if (credential != nullptr) AppendCertificates(*credential, answer);
+  if (!sa.handshake->eap) AppendOwnIdentity(sa, answer);
   answer.emplace_back(own);
   if (session.info.ppk && !session.info.resumed)
     answer.emplace_back(NotifyPayload{ProtocolId::kNone, {}, NotifyType::kPpkIdentity, {}});
@@ -124,6 +126,14 @@ void Endpoint::Impl::ResponderUp(IkeSa& sa, const AuthPayload& own, const Incomi
   if (configured && !childless) AnswerAuthChild(sa, in, answer);
   Respond(ReplyFor(sa, in), answer, in.out);
   sa.handshake.reset();
+}
+
+// As responder, what comes before AUTH.
+void Endpoint::Impl::AppendOwnIdentity(const IkeSa& sa, Payloads& out) const {
+  const Session& session = *sa.session;
+  out.emplace_back(IdPayload{false, session.policy->local_id.type, session.policy->local_id.data});
+  const crypto::Credential* credential = session.info.resumed ? nullptr : OwnCredential(sa);
+  if (credential != nullptr) AppendCertificates(*credential, out);
 }
 
 // False: the Child SA is refused with INTERNAL_ADDRESS_FAILURE.

@@ -16,6 +16,8 @@
 #include "base/time.h"
 #include "core/crypto/provider.h"
 #include "core/ike/codec/message.h"
+#include "core/ike/eap.h"
+#include "core/ike/identity.h"
 #include "core/ike/key_log.h"
 #include "core/ike/keymat.h"
 #include "core/ike/redirect.h"
@@ -25,13 +27,6 @@ namespace flexvpn::ike {
 using IkeSaId = StrongId<struct IkeSaIdTag, uint64_t>;  // local handle, never used twice; survives an IKE rekey
 using FetchId = StrongId<struct FetchIdTag, uint64_t>;  // of a fetch under way, never used twice
 using ChildId = StrongId<struct ChildIdTag, uint64_t>;  // local handle of one Child SA (a rekey makes a new one)
-
-struct Identity {
-  IdType type = IdType::kFqdn;
-  Bytes data;
-  std::string ToString() const;  // hub.example.net, 192.0.2.1
-  friend bool operator==(const Identity&, const Identity&) = default;
-};
 
 // A selector of policy: `dynamic` stands for the IKE endpoint's own (outer) address of that side, or, in tunnel
 // mode, for the assigned internal address.
@@ -101,6 +96,10 @@ struct SessionPolicy : SessionTerms {
   bool accept_psk = true, accept_rsa = false, accept_elliptic = false;
   bool accept_null = false;  // nor need the peer prove anything, as long as it claims no identity (ID_NULL)
   std::vector<std::shared_ptr<const crypto::TrustStore>> trust;  // whose certificates
+  // EAP (§2.16, core/ike/eap.h): as responder, callers may log in so, while we prove ourselves by certificate or key; as
+  // initiator we do.  A login, from the first IKE_AUTH to the last, is given up after `eap_timeout`.
+  bool accept_eap = false, local_eap = false;
+  seconds eap_timeout{90};
   bool force_encap = false;
   seconds auth_lifetime{0};  // as responder: the peer must authenticate again within (RFC 4478); 0 = never
   bool initial_contact = true;
@@ -135,7 +134,7 @@ struct SessionInfo {
   bool ppk = false;                            // the keys hold a post-quantum pre-shared key
   // The peer's own, without `der`; in SelectProfile as sent, not checked yet.  Nullptr: none.
   std::shared_ptr<const crypto::CertificateInfo> remote_certificate;
-  absl::string_view auth_local, auth_remote;   // literals: "PSK", "RSA", "ECDSA", "EdDSA", "NULL"; empty until known
+  absl::string_view auth_local, auth_remote;   // literals: "PSK", "RSA", "ECDSA", "EdDSA", "EAP", "NULL"; empty until known
 };
 
 // Whether nobody knows who the peer is (NULL authentication, RFC 7619): its identity is ID_NULL then, and two such peers
@@ -214,6 +213,11 @@ struct AddressChanged { IkeSaId id; net::Endpoint local, remote; bool udp_encap 
 struct SessionRekeyed { SessionInfo session; };
 // An IKE SA has keys; only with Config::log_keys.  Comes before any message protected with them.
 struct KeysDerived { KeyLogEntry keys; };
+// A message of the peer for the EAP method of a login (core/ike/eap.h), to be answered with Endpoint::EapAnswer.  As responder
+// the first one is empty: the peer has come, and `session.remote_id` is who it says to be.
+struct EapReceived { SessionInfo session; Bytes message; };
+// A login that EapReceived has told of is over without SessionUp.
+struct EapEnded { IkeSaId id; };
 // One line for the log; `about` as far as it concerns one peer, and that is known.
 struct Notice {
   enum class Level : uint8_t { kDebug, kInfo, kWarning } level{};
@@ -221,7 +225,7 @@ struct Notice {
   struct Subject { net::Endpoint remote; std::string identity, profile; } about{};
 };
 using Action = std::variant<SendDatagram, StartJob, StartFetch, SessionUp, ConfigReceived, SessionDown, ChildUp,
-                            ChildDown, AddressChanged, SessionRekeyed, KeysDerived, Notice>;
+                            ChildDown, AddressChanged, SessionRekeyed, KeysDerived, EapReceived, EapEnded, Notice>;
 using Actions = std::vector<Action>;
 
 struct Datagram { net::Endpoint local, remote; Bytes bytes; };  // non-ESP marker already removed
@@ -290,6 +294,8 @@ class Endpoint {
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
   // What a fetch brought; the error says what went wrong.
   void FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out);
+  // The method's answer to EapReceived; one that nobody waits for is ignored.
+  void EapAnswer(IkeSaId id, EapStep step, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const;
 

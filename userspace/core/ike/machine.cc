@@ -165,6 +165,7 @@ void Endpoint::Impl::Down(Session& session, const std::string& reason, Actions& 
   if (session.down) return;
   for (auto& [id, child] : session.children) LowerChild(session, child, true, true, out);
   session.down = true;
+  for (auto& sa : session.sas) EndEap(*sa, out);
   tables_.EndNegotiation(session);
   EndTickets(session);
   Touch(session);

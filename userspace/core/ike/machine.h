@@ -68,6 +68,7 @@ class Endpoint::Impl {
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
   void FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out);
+  void EapAnswer(IkeSaId id, EapStep step, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const { return tables_.NextDeadline(); }
   IkeSaId Initiate(InitiateRequest request, Instant now, Actions& out);
@@ -366,17 +367,21 @@ class Endpoint::Impl {
   void SendAuth(IkeSa& sa, Instant now, Actions& out);
   void SignWithPpk(IkeSa& sa, const AuthPayload& without, Instant now, Actions& out);
   void SendAuthRequest(IkeSa& sa, const AuthPayload& auth, Instant now, Actions& out);
+  void SendFirstAuth(IkeSa& sa, const AuthPayload* auth, Instant now, Actions& out);
   enum class PpkUse : uint8_t { kIfAny, kWithout };
   AuthInput AuthFor(const IkeSa& sa, bool of_initiator, const Identity& id, PpkUse ppk = PpkUse::kIfAny) const;
   absl::StatusOr<AuthPayload> UnsignedAuth(IkeSa& sa, bool of_initiator, PpkUse ppk);
   void OnAuthResponse(IkeSa& sa, const Incoming& in, Request*);
   void PeerJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in);
   void AuthRejected(IkeSa& sa, const NotifyPayload& error, const Incoming& in);
+  void AuthMissing(IkeSa& sa, const Incoming& in);  // nor what stands in its place
   void InitiatorUp(IkeSa& sa, const Incoming& in);
   void OnAuthRequest(IkeSa& sa, const Incoming& in, Request*);
   bool NoteCertificate(IkeSa& sa, const AuthPayload& auth, const Incoming& in);
   bool SelectPeer(IkeSa& sa, const IdPayload& idi, const Incoming& in);
   void RejectAuth(IkeSa& sa, const Incoming& in, NotifyType type, const std::string& log);
+  void AuthFailed(IkeSa& sa, const std::string& log, Instant now, Actions& out);
+  void AppendOwnIdentity(const IkeSa& sa, Payloads& out) const;
   void InitiatorJudged(IkeSa& sa, const absl::Status& verdict, const Incoming& in);
   void ProveOurselves(IkeSa& sa, const Incoming& in);
   void ResponderUp(IkeSa& sa, const AuthPayload& own, const Incoming& in);
@@ -385,6 +390,22 @@ class Endpoint::Impl {
   void ForgetOlder(Session& session, bool tell, Actions& out);
   void NoteWindow(IkeSa& sa, const Payloads& payloads);
   void AppendAuthNotifies(const Session& session, Payloads& out) const;
+
+  // eap_initiator.cc
+  void BeginEap(IkeSa& sa, Instant now, Actions& out);
+  void OnEapResponse(IkeSa& sa, const Incoming& in);
+  void EapFromResponder(IkeSa& sa, const Incoming& in);
+  void EapStepOfInitiator(IkeSa& sa, EapStep step, Instant now, Actions& out);
+
+  // eap_responder.cc
+  void BeginEap(IkeSa& sa, const IdPayload& idi, const Incoming& in);
+  void EapBegun(IkeSa& sa, const AuthPayload& own, Instant now, Actions& out);
+  void AskMethod(IkeSa& sa, Bytes message, Actions& out);
+  void EapStepOfResponder(IkeSa& sa, EapStep step, Instant now, Actions& out);
+  void RejectLogin(IkeSa& sa, const Incoming& in, Payloads answer, const std::string& why);
+  void OnEapRequest(IkeSa& sa, const Incoming& in);
+  void EapProved(IkeSa& sa, const Incoming& in);
+  static void EndEap(IkeSa& sa, Actions& out);  // before it was up
 
   // auth_certificate.cc
   using Judged = void (Impl::*)(IkeSa&, const absl::Status&, const Incoming&);

@@ -90,6 +90,20 @@ struct FetchedCertificates {
   Instant deadline{};
 };
 
+// A login by EAP (eap_responder.cc, eap_initiator.cc).
+struct EapLogin {
+  bool asked = false;                // the method has a message
+  bool ended = false;                // EapEnded was said
+  int rounds = 0;
+  std::unique_ptr<EapStep> success;  // the method's word; AUTH has to show it yet
+  // Responder: the first IKE_AUTH, with all that the last one brings up; the request that is not answered yet; AUTH of ours,
+  // until it is told; and who the peer said to be, which is what its AUTH covers.
+  std::unique_ptr<Held> first, last;
+  std::optional<AuthPayload> own;
+  Identity claimed;
+  bool peer_proved = false;          // initiator: the responder has
+};
+
 // What only the initial exchanges need; freed when they end.
 struct Handshake {
   Bytes init_request, init_response;  // as on the wire: signed by AUTH
@@ -112,6 +126,7 @@ struct Handshake {
   std::unique_ptr<Held> held;           // IKE_AUTH, while a job runs
   std::unique_ptr<FetchedCertificates> by_url;  // with held
   std::unique_ptr<Judging> judging;     // with held; none if nobody asks for revocation
+  std::unique_ptr<EapLogin> eap;        // one side proves itself by EAP
 };
 
 struct Session;

@@ -129,6 +129,7 @@ Bytes PolicyDigest(const crypto::Provider& crypto, const SessionPolicy& policy) 
   w.Field(policy.local_psk);
   w.Field(policy.remote_psk);
   for (bool b : {policy.accept_psk, policy.accept_rsa, policy.accept_elliptic, policy.accept_null, policy.local_null,
+                 policy.accept_eap, policy.local_eap,
                  policy.ppk.has_value()})
     w.Number(b ? 1 : 0, 1);
   if (policy.ppk) {

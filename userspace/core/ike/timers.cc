@@ -48,7 +48,9 @@ void Endpoint::Impl::Tick(Session& session, Instant now, Actions& out) {
   if (session.up && !session.down) TickSession(session, now, out);
 }
 
-void Endpoint::Impl::Expire(IkeSa& sa, Actions&) {
+void Endpoint::Impl::Expire(IkeSa& sa, Actions& out) {
+  if (sa.initiator && sa.handshake && sa.handshake->eap) return FailInit(*sa.session, "the login by EAP has taken too long", out);
+  EndEap(sa, out);
   if (!sa.half_open.empty() && sa.state < IkeState::kEstablished) counters_.Add("half-open SAs expired");
   sa.gone = true;
 }

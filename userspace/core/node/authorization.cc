@@ -359,7 +359,9 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
 }
 
 std::string AuthorizationMethod(const ike::SessionInfo& session) {
-  return session.auth_remote == "PSK" ? "psk" : session.auth_remote == "NULL" ? "null" : "cert";
+  if (session.auth_remote == "PSK") return "psk";
+  if (session.auth_remote == "EAP") return "eap";
+  return session.auth_remote == "NULL" ? "null" : "cert";
 }
 
 const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile,

@@ -76,7 +76,7 @@ absl::StatusOr<ike::SessionPolicy> MakeSessionPolicy(const config::Model& model,
                                                      const net::IpAddress& local, const net::IpAddress& remote,
                                                      const Pki& pki = {});
 
-// How the peer has authenticated, as `aaa authorization group` names it: "psk", "cert", "null".
+// How the peer has authenticated, as `aaa authorization group` names it: "psk", "cert", "eap", "null".
 std::string AuthorizationMethod(const ike::SessionInfo& session);
 // The authorization policy of `profile` for peers that authenticate by `method`; nullptr if it has none.
 const config::AuthorizationPolicy* FindAuthorization(const config::Model& model, const config::IkeProfile& profile,

@@ -198,6 +198,13 @@ void Node::On(ike::Action& action) {
                    if (SecretBytes line = ike::FormatKeyLog(k.keys); !line.empty() && !model_.ike.key_log.empty())
                      out_->push_back(AppendKeyLog{model_.ike.key_log, std::move(line)});
                  },
+                 // No profile accepts or does EAP in this version: there are no methods yet.
+                 [&](ike::EapReceived& e) {
+                   Ike([&](auto& ike, auto& a) {
+                     ike.EapAnswer(e.session.id, {ike::EapStep::Kind::kFailure, {}, {}, {}, "no method of EAP is here"}, now_, a);
+                   });
+                 },
+                 [](ike::EapEnded&) {},
                  [&](ike::Notice& n) {
                    if (n.level == ike::Notice::Level::kWarning)
                      NoteFailure(n.about.remote, n.about.identity, n.about.profile, n.text);
