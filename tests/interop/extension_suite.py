@@ -3,7 +3,7 @@
 import re
 
 from certificates import Authority, flex_certificate, install_flex, install_swan, swan_certificate
-from configs import FLEX6, FLEX_OVERLAY, SWAN, SWAN6, WRONG_KEY, flex, swan
+from configs import FLEX, FLEX6, FLEX_OVERLAY, SWAN, SWAN6, WRONG_KEY, flex, swan
 from suite import OURS, THEIRS, called, calling, expect_in_udp, rekey_by_either
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
@@ -127,6 +127,45 @@ def mobike_swan_moves(t):
     finally:
         lines(SWAN_NODE, "ip address add %s/30 dev eth0" % SWAN, "ip address del %s/30 dev eth0" % moved, "ip route replace default via 203.0.113.1")
         lines("inet", "ip address del %s/30 dev swan1" % gateway)
+
+
+MOVED, MOVED_GATEWAY = "198.51.100.6", "198.51.100.5"
+
+
+def move_us(t, to_new):
+    """Our outer address changes, or changes back."""
+    lines = lambda node, *commands: t.lab.run(node, ["sh", "-ec", "; ".join(commands)], check=True)  # noqa: E731
+    if to_new:
+        lines("inet", "ip address add %s/30 dev hub" % MOVED_GATEWAY)
+        lines(FLEX_NODE, "ip address add %s/30 dev eth0" % MOVED, "ip address del %s/30 dev eth0" % FLEX,
+              "ip route replace default via %s" % MOVED_GATEWAY)
+    else:
+        lines(FLEX_NODE, "ip address add %s/30 dev eth0" % FLEX, "ip address del %s/30 dev eth0" % MOVED,
+              "ip route replace default via 198.51.100.1")
+        lines("inet", "ip address del %s/30 dev hub" % MOVED_GATEWAY)
+
+
+def expect_moved(t, ike):
+    """The session `ike` goes on from our new address, and so do the kernel's SAs."""
+    t.wait("our session has the new address", 60, lambda: [s for s in t.ike() if s["local_address"] == MOVED])
+    now, _ = t.established()
+    expect(now["local_spi"] == ike["local_spi"], "the IKE SA is another one")
+    t.wait("the kernel's SAs have the new address", 20, lambda: all(MOVED in (s["src"], s["dst"]) for s in t.esp_states(FLEX_NODE)))
+
+
+@case()
+def mobike_we_move(t):
+    """We call (tunnel mode) and get another outer address: MOBIKE moves the session, no SA is made anew; pings both ways."""
+    ike, _ = calling(t, {"mode": "tunnel"}, mode="tunnel")
+    expect(ike["mobike"], "MOBIKE is not agreed")
+    t.both_ways(OURS, THEIRS, 3)
+    try:
+        move_us(t, True)
+        expect_moved(t, ike)
+        t.swan_gre(THEIRS + "/30", "10.9.0.0/30", remote=MOVED)  # its selectors have followed
+        t.both_ways(OURS, THEIRS, 5)
+    finally:
+        move_us(t, False)
 
 
 @case()

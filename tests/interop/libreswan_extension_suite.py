@@ -5,7 +5,7 @@ import re
 from certificate_suite import expect_methods
 from certificates import Authority, flex_certificate, install_flex
 from configs import FLEX6, SWAN, SWAN6, WRONG_KEY, flex
-from extension_suite import PPK, drops, expect_ipv6
+from extension_suite import MOVED, PPK, drops, expect_ipv6, expect_moved, move_us
 from libreswan import install_libreswan, libreswan, libreswan_certificate
 from libreswan_suite import ADDRESS, TOPOLOGY, called, called_with, calling, calling_with, configure, our_calls, tunnel0
 from suite import DPD_SECONDS, OURS, THEIRS, expect_in_udp, rekey_by_either, rekeyed
@@ -54,6 +54,40 @@ def libreswan_dpd_calls_again(t):
     expect(not now["initiator"], "we called")
     our_calls(t, arrive=True)
     t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_sends_cookies(t):
+    """Our responder demands a COOKIE of everyone: libreswan sends it back and gets its session."""
+    before = drops(t, "cookies demanded")
+    called(t, {"globals": "crypto ikev2 cookie-challenge 0\n"})
+    expect(drops(t, "cookies demanded") > before, "we demanded no cookie")
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_mobike(t):
+    """We get another outer address: MOBIKE moves the IKE SA, pluto 4.10 does not bring its Child SA along; without it: made anew, pings."""
+    values = {"mode": "tunnel", "remote": "%any", "mobike": "yes"}
+    ike, _ = calling(t, {"mode": "tunnel"}, **values)
+    expect(ike["mobike"], "MOBIKE is not agreed")
+    t.both_ways(OURS, THEIRS, 3)
+    try:
+        move_us(t, True)
+        expect_moved(t, ike)
+        t.wait("pluto cannot follow", 20, lambda: re.search("MOBIKE update remote address .*%s:4500 FAILED" % re.escape(MOVED), t.log(SWAN_NODE)))
+    finally:
+        move_us(t, False)
+    ike, _ = calling(t, {"mode": "tunnel", "globals": "no crypto ikev2 mobike\n"}, **values)
+    expect(not ike["mobike"], "MOBIKE is agreed although we do not do it")
+    try:
+        move_us(t, True)
+        now, _ = t.established(unlike=ike)
+        expect(now["local_address"] == MOVED, "the new session is from %s", now["local_address"])
+        t.swan_gre(THEIRS + "/30", "10.9.0.0/30", remote=MOVED)
+        t.both_ways(OURS, THEIRS, 5)
+    finally:
+        move_us(t, False)
 
 
 @case(TOPOLOGY)

@@ -112,7 +112,7 @@ void Checker::CheckTunnelVrf(const Interface& i, const std::string& path, const 
 
 void Checker::CheckDestinationName(const Interface& i, Location where, const std::string& user) {
   if (i.destination_name.empty()) return;
-  if (absl::c_all_of(i.destination_name, [](char c) { return absl::ascii_isdigit(c) || c == '.'; }))
+  if (absl::c_all_of(i.destination_name, [](char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '.'; }))
     return Error(where, absl::StrCat(user, ": '", i.destination_name, "' is no address, and no name of a host"),
                  "write A.B.C.D, an IPv6 address, or a host name");
   const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
