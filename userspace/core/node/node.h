@@ -254,7 +254,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
                              const std::vector<ike::ConfigAttribute>& request, std::vector<ike::ConfigAttribute>& reply);
   bool IsOurs(const net::Prefix& address) const;  // an address of this router is in it
   void TakeAddresses(Session& session, const std::vector<ike::ConfigAttribute>& attributes);
-  void ReleaseAddresses(const Session& session);
+  void ReleaseAddresses(const Session& session, const ike::SessionInfo& info);
   const config::AuthorizationPolicy* AuthorizationOf(const ike::SessionInfo& session) const;  // nullptr: none
   void SetEnd(Session& session, const config::AuthorizationPolicy& policy);
   void EndSessions();  // whose `session-lifetime` is over

@@ -160,10 +160,10 @@ absl::Status Node::GiveAddresses(const ike::SessionInfo& info, const config::Aut
   return absl::OkStatus();
 }
 
-void Node::ReleaseAddresses(const Session& session) {
-  if (const auto pool = pools_.find(session.pool); pool != pools_.end() && session.assigned) pool->second.Release(LeaseName(session.info));
+void Node::ReleaseAddresses(const Session& session, const ike::SessionInfo& info) {
+  if (const auto pool = pools_.find(session.pool); pool != pools_.end() && session.assigned) pool->second.Release(LeaseName(info));
   if (const auto pool = ipv6_pools_.find(session.pool6); pool != ipv6_pools_.end() && session.assigned6)
-    pool->second.Release(LeaseName(session.info));
+    pool->second.Release(LeaseName(info));
 }
 
 std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info,
@@ -439,7 +439,7 @@ void Node::OnSessionDown(const ike::SessionDown& down) {
   if (const Peer* peer = FindPeer(session.peer))
     for (ike::ChildId id : peer->children)
       if (children_.at(id).sa.ike == down.session.id) children.push_back(id);
-  ReleaseAddresses(session);
+  ReleaseAddresses(session, down.session);
   for (ike::ChildId id : children) OnChildDown({id, down.session.id, true, true});
   Peer* peer = FindPeer(session.peer);
   if (session.up)
