@@ -271,6 +271,28 @@ TEST(Mobike, ARefusedAddressEndsTheSessionWithTheReason) {
   EXPECT_THAT(w.a->downs[0].reason, HasSubstr("UNACCEPTABLE_ADDRESSES"));
 }
 
+TEST(Mobike, AnAnswerWithoutNatDetectionOfAPeerThatHasItIsARefusal) {
+  for (const bool has_it : {true, false}) {
+    MobileWorld w;
+    w.Connect();
+    Insider x(w);
+    w.drop = [&](const Node& from, const Bytes&) { return &from == w.a; };
+    ASSERT_TRUE(w.MoveA("192.0.2.77"));
+    const Bytes update = w.wire.back().second.bytes;
+    ASSERT_NE(FindNotify(x.Read(true, update), NotifyType::kUpdateSaAddresses), nullptr);
+    Payloads answer;
+    if (has_it)
+      for (const Payload& p : x.Read(true, update))
+        if (const auto* n = std::get_if<NotifyPayload>(&p); n != nullptr && n->type != NotifyType::kUpdateSaAddresses)
+          answer.push_back(p);
+    w.Inject(*w.a, {w.b->address, 4500}, x.Answer(false, *DecodeHeader(update), answer), 4500);
+    ASSERT_THAT(w.a->downs, SizeIs(has_it ? 0 : 1));
+    EXPECT_EQ(Count(*w.a, "address updates confirmed"), has_it ? 1u : 0u);
+    if (has_it) continue;
+    EXPECT_THAT(w.a->downs[0].reason, HasSubstr("peer does not accept our address 192.0.2.77"));
+  }
+}
+
 TEST(Mobike, ImpossibleAddressesAndTheWrongSideAreRefused) {
   MobileWorld w;
   w.Connect();
