@@ -228,7 +228,7 @@ class Script {
 
   // What a method of EAP may say, fitting or not.
   void AnswerLogin() {
-    const auto [side, id] = logins_.front();
+    const auto [side, id, question] = logins_.front();
     logins_.pop_front();
     const uint8_t what = in_.U8();
     EapStep step;
@@ -236,7 +236,7 @@ class Script {
     if ((what & 0x10) == 0) step.message = {static_cast<uint8_t>(side == initiator_ ? 2 : step.kind == EapStep::Kind::kSuccess ? 3 : 1), 1, 0, 4};
     if ((what & 0x20) == 0) step.msk = ToSecret(AsView("msk"));
     if ((what & 0x40) == 0) step.identity = Identity{IdType::kFqdn, ToBytes("user")};
-    Order(side, [&, id = id](Endpoint& e, Actions& o) { e.EapAnswer(id, std::move(step), now_, o); });
+    Order(side, [&, id = id, question = question](Endpoint& e, Actions& o) { e.EapAnswer(id, question, std::move(step), now_, o); });
   }
 
   void RunJob() {
@@ -277,7 +277,7 @@ class Script {
         jobs_.emplace_back(side, std::move(*job));
         if (in_.left() % 4 != 0) RunJob();
       } else if (auto* login = std::get_if<EapReceived>(&a)) {
-        logins_.emplace_back(side, login->session.id);
+        logins_.emplace_back(side, login->session.id, login->question);
       } else if (auto* up = std::get_if<SessionUp>(&a)) {
         sides_[side].session = up->session.id;
       } else if (auto* child = std::get_if<ChildUp>(&a)) {
@@ -305,7 +305,7 @@ class Script {
   Side sides_[2];
   std::deque<Pending> net_;
   std::deque<std::pair<size_t, StartJob>> jobs_;
-  std::deque<std::pair<size_t, IkeSaId>> logins_;  // whose method has a message
+  std::deque<std::tuple<size_t, IkeSaId, EapQuestion>> logins_;  // whose method has a message
   Instant now_{seconds(1000)};
   int budget_ = 3000;
   Payloads request_;

@@ -18,8 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Kind = EapStep::Kind;
 
-constexpr uint8_t kRequest = 1, kResponse = 2, kSuccess = 3, kFailure = 4;
-
 Bytes EapPacket(uint8_t code, uint8_t id, absl::string_view data = "") {
   ByteWriter w;
   w.U8(code);
@@ -44,21 +42,21 @@ struct EapWorld : World {
     (&n == a ? heard_a : heard_b).push_back(e.message);
     if (&n == a ? silent_a : silent_b) return;
     At(now + thinks, [this, &n, e] {
-      Do(n, [&](Endpoint& endpoint, Actions& out) { endpoint.EapAnswer(e.session.id, &n == a ? Peer(e.message) : Server(e.message), now, out); });
+      Do(n, [&](Endpoint& endpoint, Actions& out) { endpoint.EapAnswer(e.session.id, e.question, &n == a ? Peer(e.message) : Server(e.message), now, out); });
     });
   }
   EapStep Peer(const Bytes& message) const {
-    if (message[0] == kSuccess) return {Kind::kSuccess, {}, key_a, {}, ""};
-    if (message[0] == kFailure) return {Kind::kFailure, {}, {}, {}, "wrong password"};
-    return {Kind::kMessage, EapPacket(kResponse, message[1], message[1] == questions ? password : "more"), {}, {}, ""};
+    if (message[0] == kEapSuccess) return {Kind::kSuccess, {}, key_a, {}, ""};
+    if (message[0] == kEapFailure) return {Kind::kFailure, {}, {}, {}, "wrong password"};
+    return {Kind::kMessage, EapPacket(kEapResponse, message[1], message[1] == questions ? password : "more"), {}, {}, ""};
   }
   EapStep Server(const Bytes& message) const {
-    if (message.empty()) return {Kind::kMessage, EapPacket(kRequest, 1), {}, {}, ""};
+    if (message.empty()) return {Kind::kMessage, EapPacket(kEapRequest, 1), {}, {}, ""};
     const uint8_t id = message[1];
-    if (id < questions) return {Kind::kMessage, EapPacket(kRequest, static_cast<uint8_t>(id + 1), std::string(padding, 'x')), {}, {}, ""};
+    if (id < questions) return {Kind::kMessage, EapPacket(kEapRequest, static_cast<uint8_t>(id + 1), std::string(padding, 'x')), {}, {}, ""};
     if (Bytes(message.begin() + 4, message.end()) != ToBytes("password"))
-      return {Kind::kFailure, EapPacket(kFailure, id), {}, {}, "wrong password of bob"};
-    return {Kind::kSuccess, EapPacket(kSuccess, id), key_b, who, ""};
+      return {Kind::kFailure, EapPacket(kEapFailure, id), {}, {}, "wrong password of bob"};
+    return {Kind::kSuccess, EapPacket(kEapSuccess, id), key_b, who, ""};
   }
   size_t Messages(ExchangeType exchange) const {
     return static_cast<size_t>(std::count_if(wire.begin(), wire.end(), [&](const auto& m) { return DecodeHeader(m.second.bytes)->exchange == exchange; }));
@@ -120,6 +118,7 @@ TEST(Eap, ALoginBringsUpTheSessionUnderTheNameThatWasProved) {
 TEST(Eap, AMethodWithoutAKeyLeavesItToTheKeysOfTheExchange) {
   EapWorld w;
   w.key_a = w.key_b = {};
+  w.a->policy.session.eap_keyless = w.b->policy.session.eap_keyless = true;
   w.Connect();
   EXPECT_EQ(w.a->live() + w.b->live(), 2u);
   EXPECT_TRUE(w.PairUsable());
@@ -133,7 +132,7 @@ TEST(Eap, TheServerProvesItselfByCertificate) {
   w.eap = [&](Node& n, const EapReceived& e) {
     w.At(w.now + 5ms, [&w, &n, &method, e] {
       w.Do(n, [&](Endpoint& endpoint, Actions& out) {
-        endpoint.EapAnswer(e.session.id, &n == w.a ? method.Peer(e.message) : method.Server(e.message), w.now, out);
+        endpoint.EapAnswer(e.session.id, e.question, &n == w.a ? method.Peer(e.message) : method.Server(e.message), w.now, out);
       });
     });
   };
@@ -180,7 +179,7 @@ TEST(Eap, AWrongPasswordIsSaidOnBothSides) {
   EXPECT_EQ(w.a->live() + w.b->live(), 0u);
   EXPECT_THAT(w.b->warnings, ElementsAre(HasSubstr("the login by EAP has failed: wrong password of bob")));
   EXPECT_THAT(w.a->warnings, ElementsAre(HasSubstr("the login by EAP has failed: wrong password")));
-  EXPECT_EQ(w.heard_a.back()[0], kFailure);
+  EXPECT_EQ(w.heard_a.back()[0], kEapFailure);
   EXPECT_EQ(w.ended_a, 1);
   EXPECT_EQ(w.ended_b, 1);
   EXPECT_TRUE(w.Nothing());
@@ -196,7 +195,7 @@ TEST(Eap, ASilentMethodOfEitherSideIsGivenUp) {
     EXPECT_EQ(w.ended_b, 1) << server;
     EXPECT_TRUE(w.Nothing()) << server;
     Actions out;  // it wakes up
-    w.b->endpoint->EapAnswer(IkeSaId(1), {Kind::kSuccess, EapPacket(kSuccess, 1), {}, w.who, ""}, w.now, out);
+    w.b->endpoint->EapAnswer(IkeSaId(1), EapQuestion(1), {Kind::kSuccess, EapPacket(kEapSuccess, 1), {}, w.who, ""}, w.now, out);
     EXPECT_TRUE(out.empty());
   }
 }
@@ -249,7 +248,7 @@ TEST(Eap, TwoAtOnceAreTwo) {
   c->policy.session.local_eap = true;
   w.eap = [&](Node& n, const EapReceived& e) {
     w.At(w.now + 10ms, [&w, &n, e] {
-      w.Do(n, [&](Endpoint& endpoint, Actions& out) { endpoint.EapAnswer(e.session.id, &n == w.b ? w.Server(e.message) : w.Peer(e.message), w.now, out); });
+      w.Do(n, [&](Endpoint& endpoint, Actions& out) { endpoint.EapAnswer(e.session.id, e.question, &n == w.b ? w.Server(e.message) : w.Peer(e.message), w.now, out); });
     });
   };
   w.Initiate(*c, w.Request(*c, *w.b));
@@ -287,6 +286,88 @@ TEST(EapHostile, AMethodThatProvesNoNameLetsNobodyIn) {
   EXPECT_THAT(w.b->warnings, ElementsAre(HasSubstr("does not say who the peer has proved to be")));
 }
 
+TEST(EapHostile, AMethodWithoutAKeyIsAFailureUnlessThePolicySaysSo) {
+  EapWorld w;
+  w.key_a = w.key_b = {};
+  w.Connect();
+  EXPECT_EQ(w.a->live() + w.b->live(), 0u);
+  EXPECT_THAT(w.b->warnings, ElementsAre(HasSubstr("the method has made no key")));
+}
+
+TEST(EapHostile, AServerThatIsNobodyHearsNoPassword) {  // although nobody would do without EAP
+  EapWorld w;
+  w.a->policy.session.accept_null = true;
+  w.b->policy.session.local_null = true;
+  w.b->policy.session.local_id = {IdType::kNull, {}};
+  w.Connect();
+  EXPECT_THAT(w.heard_a, IsEmpty());
+  EXPECT_EQ(w.a->live() + w.b->live(), 0u);
+}
+
+TEST(EapHostile, NoTicketStandsForALogin) {
+  EapWorld w;
+  w.a->policy.session.resumption = w.b->policy.session.resumption = seconds(1800);
+  w.Connect();
+  EXPECT_EQ(w.a->live() + w.b->live(), 2u);
+  EXPECT_EQ(w.a->endpoint->usage().tickets, 0u);
+}
+
+TEST(EapHostile, AnAnswerToAnEarlierQuestionIsIgnored) {
+  EapWorld w;
+  std::optional<EapQuestion> first;
+  w.eap = [&](Node& n, const EapReceived& e) {
+    if (&n == w.b && first) {
+      w.Do(n, [&](Endpoint& endpoint, Actions& out) {  // too early and to another question
+        endpoint.EapAnswer(e.session.id, *first, {Kind::kSuccess, EapPacket(kEapSuccess, 1), w.key_b, w.who, ""}, w.now, out);
+        EXPECT_TRUE(out.empty());
+      });
+    }
+    if (&n == w.b && !first) first = e.question;
+    w.Method(n, e);
+  };
+  w.Connect();
+  EXPECT_EQ(w.a->live() + w.b->live(), 2u);
+}
+
+TEST(Eap, WhoGivesUpTellsTheResponder) {
+  EapWorld w;
+  w.eap = [&](Node& n, const EapReceived& e) {
+    if (&n == w.b) return w.Method(n, e);
+    w.At(w.now + 5ms, [&w, &n, e] {
+      w.Do(n, [&](Endpoint& endpoint, Actions& out) { endpoint.EapAnswer(e.session.id, e.question, {Kind::kFailure, {}, {}, {}, "no password"}, w.now, out); });
+    });
+  };
+  w.Connect();
+  EXPECT_EQ(w.ended_b, 1);
+  EXPECT_THAT(w.b->warnings, ElementsAre(HasSubstr("it has given up its login by EAP")));
+  w.Run(30s);
+  EXPECT_TRUE(w.Nothing());
+}
+
+TEST(EapHostile, AMalformedMessageFreesItsPlaceSoon) {
+  EapWorld w;
+  w.silent_a = true;
+  w.Initiate(*w.a, w.Request(*w.a, *w.b));
+  ASSERT_TRUE(w.RunUntil([&] { return !w.heard_a.empty(); }, 5s));
+  Insider evil(w, IkeSuite());
+  evil.Ask(ExchangeType::kCreateChildSa, 2, {NoncePayload{Bytes(32, 1)}});
+  w.Run(35s);
+  EXPECT_EQ(w.b->endpoint->half_open(), 0u);
+}
+
+TEST(EapHostile, ANameOfALoginEndsNoSessionOfAnotherBook) {
+  EapWorld w;
+  w.b->policy.session.accept_psk = true;
+  w.b->policy.session.remote_psk = ToSecret(AsView("secret"));
+  Node* c = w.Add("C", "192.0.2.3", "bob.example.net");
+  w.Initiate(*c, w.Request(*c, *w.b));
+  ASSERT_TRUE(w.RunUntil([&] { return w.b->live() == 1; }, 10s));
+  w.Run(1s);
+  w.Initiate(*w.a, w.Request(*w.a, *w.b));
+  w.Run(5s);
+  EXPECT_EQ(w.b->live(), 2u) << testing::PrintToString(w.b->warnings);
+}
+
 // The initiator's keys in other hands, instead of its first answer.
 struct EapInsider : EapWorld {
   EapInsider() {
@@ -300,7 +381,7 @@ struct EapInsider : EapWorld {
 };
 
 TEST(EapHostile, WhatIsNoEapResponseEndsTheLogin) {
-  const Payload kWrong[] = {EapPayload{EapPacket(kRequest, 1)}, EapPayload{EapPacket(kSuccess, 1)},
+  const Payload kWrong[] = {EapPayload{EapPacket(kEapRequest, 1)}, EapPayload{EapPacket(kEapSuccess, 1)},
                             AuthPayload{AuthMethod::kSharedKey, Bytes(32)},
                             NotifyPayload{ProtocolId::kNone, {}, NotifyType::kInitialContact, {}}};
   for (const Payload& wrong : kWrong) {
@@ -320,7 +401,7 @@ TEST(EapHostile, ALoginWithoutEndIsEnded) {
   w.thinks = 0ms;
   uint32_t id = 2;
   for (; w.ended_b == 0 && id < 1000; ++id) {
-    w.Say(id, EapPayload{EapPacket(kResponse, 1, "more")});
+    w.Say(id, EapPayload{EapPacket(kEapResponse, 1, "more")});
     w.Run(1ms);
   }
   EXPECT_EQ(id, 2u + kMaxEapRounds + 1);
@@ -330,9 +411,9 @@ TEST(EapHostile, ALoginWithoutEndIsEnded) {
 TEST(EapHostile, AnotherMessageWhileTheMethodThinksIsNotHeard) {
   EapInsider w;
   w.silent_b = true;
-  w.Say(2, EapPayload{EapPacket(kResponse, 1, "more")});
-  w.Say(3, EapPayload{EapPacket(kResponse, 1, "password")});
-  w.Say(2, EapPayload{EapPacket(kResponse, 1, "other")});
+  w.Say(2, EapPayload{EapPacket(kEapResponse, 1, "more")});
+  w.Say(3, EapPayload{EapPacket(kEapResponse, 1, "password")});
+  w.Say(2, EapPayload{EapPacket(kEapResponse, 1, "other")});
   EXPECT_EQ(w.heard_b.size(), 2u);
   EXPECT_EQ(w.b->live(), 0u);
 }

@@ -145,6 +145,8 @@ void Endpoint::Impl::OnAuthResponse(IkeSa& sa, const Incoming& in, Request*) {
   const auto* auth = ike::Find<AuthPayload>(in.payloads);
   if (auth == nullptr) return AuthMissing(sa, in);
   Session& session = *sa.session;
+  if (login != nullptr && auth->method == AuthMethod::kNull)
+    return PeerJudged(sa, absl::UnauthenticatedError("it does not prove itself (NULL), and asks for our login"), in);
   if ((login != nullptr) != (ike::Find<EapPayload>(in.payloads) != nullptr))
     return PeerJudged(sa, absl::UnauthenticatedError(login != nullptr ? "it does not ask for EAP, which is configured here"
                                                                       : "it asks for EAP, which is not configured here"), in);
@@ -193,6 +195,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
   if (redirect != nullptr && ike::Find<SaPayload>(in.payloads) == nullptr) {  // RFC 5685 §3: it has made no Child SA
     const auto to = RedirectTarget(session, *redirect);
     if (!to.ok()) return Close(session, std::string(to.status().message()), false, in.out);
+    EndEap(sa, in.out);
     StartOp(sa, DeleteIkeOp{}, in.now, in.out);  // once: repeated it would go to the new gateway
     sa.gone = true;
     return FollowRedirect(session, *to, in.now, in.out);

@@ -188,6 +188,8 @@ void Endpoint::Impl::ForgetOlder(Session& session, bool tell, Actions& out) {
   for (IkeSaId id : tables_.SameIdentity(session)) {
     Session* other = tables_.FindSession(id);
     if (other == nullptr || !other->up || other->down || other->established > session.created) continue;
+    // A name that a login has proved is one of another book.
+    if ((other->info.auth_remote == "EAP") != (session.info.auth_remote == "EAP")) continue;
     counters_.Add("IKE SAs replaced by INITIAL_CONTACT");
     if (tell) {
       Close(*other, "replaced by a newer session (initial-contact force)", false, out);

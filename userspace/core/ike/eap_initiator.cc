@@ -5,12 +5,6 @@
 #include "core/ike/machine.h"
 
 namespace flexvpn::ike {
-namespace {
-
-// RFC 3748 §4: what an authenticator sends.
-constexpr uint8_t kEapRequest = 1, kEapSuccess = 3, kEapFailure = 4;
-
-}  // namespace
 
 void Endpoint::Impl::BeginEap(IkeSa& sa, Instant now, Actions& out) {
   Session& session = *sa.session;
@@ -44,7 +38,11 @@ void Endpoint::Impl::EapFromResponder(IkeSa& sa, const Incoming& in) {
 
 void Endpoint::Impl::EapStepOfInitiator(IkeSa& sa, EapStep step, Instant now, Actions& out) {
   Session& session = *sa.session;
-  if (step.kind == EapStep::Kind::kFailure) return FailInit(session, absl::StrCat("the login by EAP has failed: ", step.why), out);
+  if (step.kind == EapStep::Kind::kFailure) {
+    const std::string why = absl::StrCat("the login by EAP has failed: ", step.why);
+    Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), out);
+    return Close(session, why, true, out);  // or the responder would wait
+  }
   Payloads payloads;
   if (step.kind == EapStep::Kind::kMessage) {
     payloads.emplace_back(EapPayload{std::move(step.message)});

@@ -7,7 +7,18 @@
 namespace flexvpn::ike {
 namespace {
 
-constexpr uint8_t kEapResponse = 2;  // RFC 3748 §4
+// What is wrong with it; empty: nothing.
+absl::string_view Fault(const EapStep& step, bool initiator, const SessionPolicy& policy, int rounds) {
+  using Kind = EapStep::Kind;
+  const uint8_t code = step.message.empty() ? uint8_t{0} : step.message.front();
+  if (step.message.size() > kMaxEapMessage) return "the method's message is too large";
+  if (step.kind == Kind::kSuccess && step.msk.empty() && !policy.eap_keyless) return "the method has made no key";
+  if (initiator) return step.kind == Kind::kMessage && code != kEapResponse ? "the method's message is no response" : "";
+  if (step.kind == Kind::kMessage && code != kEapRequest) return "the method's message is no request";
+  if (step.kind != Kind::kSuccess) return code != 0 && code != kEapFailure && step.kind == Kind::kFailure ? "the method's last message is no failure" : "";
+  if (code != kEapSuccess || rounds == 0) return "the method's last message is no success";
+  return step.identity ? "" : "the method does not say who the peer has proved to be";
+}
 
 }  // namespace
 
@@ -43,20 +54,21 @@ void Endpoint::Impl::EapBegun(IkeSa& sa, const AuthPayload& own, Instant, Action
 
 // What else comes meanwhile comes too early.
 void Endpoint::Impl::AskMethod(IkeSa& sa, Bytes message, Actions& out) {
-  sa.handshake->eap->asked = true;
+  sa.handshake->eap->question = EapQuestion(next_question_++);
   sa.state = IkeState::kAuthVerify;
-  out.emplace_back(EapReceived{sa.session->info, std::move(message)});
+  out.emplace_back(EapReceived{sa.handshake->eap->question, sa.session->info, std::move(message)});
 }
 
-void Endpoint::Impl::EapAnswer(IkeSaId id, EapStep step, Instant now, Actions& out) {
+void Endpoint::Impl::EapAnswer(IkeSaId id, EapQuestion question, EapStep step, Instant now, Actions& out) {
   Session* session = tables_.FindSession(id);
   IkeSa* sa = session == nullptr ? nullptr : Current(*session);
-  if (sa == nullptr || !sa->handshake || !sa->handshake->eap || !sa->handshake->eap->asked)
+  if (sa == nullptr || !sa->handshake || !sa->handshake->eap || !question ||
+      sa->handshake->eap->question != question)
     return counters_.Add("EAP answers that nobody waits for");
   Touch(*session);
-  sa->handshake->eap->asked = false;
-  if (step.kind != EapStep::Kind::kFailure && step.message.size() > kMaxEapMessage)
-    step = {EapStep::Kind::kFailure, {}, {}, {}, "the method's message is too large"};
+  sa->handshake->eap->question = {};
+  if (const auto fault = Fault(step, sa->initiator, *session->policy, sa->handshake->eap->rounds); !fault.empty())
+    step = {EapStep::Kind::kFailure, {}, {}, {}, std::string(fault)};
   if (sa->initiator) EapStepOfInitiator(*sa, std::move(step), now, out);
   else EapStepOfResponder(*sa, std::move(step), now, out);
   Finish(now, out);
@@ -66,8 +78,6 @@ void Endpoint::Impl::EapStepOfResponder(IkeSa& sa, EapStep step, Instant now, Ac
   EapLogin& login = *sa.handshake->eap;
   const std::unique_ptr<Held> last = std::move(login.last);
   const Incoming in = View(*last, now, out);
-  if (step.kind == EapStep::Kind::kSuccess && (!step.identity || login.rounds == 0))
-    step = {EapStep::Kind::kFailure, {}, {}, {}, "the method does not say who the peer has proved to be"};
   Payloads answer;
   if (login.own) {
     AppendOwnIdentity(sa, answer);
@@ -118,9 +128,27 @@ void Endpoint::Impl::EapProved(IkeSa& sa, const Incoming& in) {
   ResponderUp(sa, *own, {in.datagram, in.header, first->payloads, in.now, in.out, first->plain});
 }
 
+// INFORMATIONAL before anything is up: whatever it says, the peer does not go on.
+void Endpoint::Impl::OnGivenUp(IkeSa& sa, const Incoming& in, Request*) {
+  if (!sa.handshake->eap) {
+    Drop("drop: exchange does not fit the state");
+    return Refuse(ReplyFor(sa, in), {NotifyType::kInvalidSyntax, {}, "", {}}, in.out);
+  }
+  Respond(ReplyFor(sa, in), {}, in.out);
+  AuthFailed(sa, "it has given up its login by EAP", in.now, in.out);
+}
+
+void Endpoint::Impl::LoginTooLong(IkeSa& sa, Instant now, Actions& out) {
+  const char* why = "the login by EAP has taken too long";
+  if (sa.initiator) return FailInit(*sa.session, why, out);
+  const std::unique_ptr<Held> last = std::move(sa.handshake->eap->last);
+  if (last == nullptr) return AuthFailed(sa, why, now, out);
+  RejectAuth(sa, View(*last, now, out), NotifyType::kAuthenticationFailed, why);
+}
+
 void Endpoint::Impl::EndEap(IkeSa& sa, Actions& out) {
   if (!sa.handshake || !sa.handshake->eap || sa.session->up) return;
-  sa.handshake->eap->asked = false;
+  sa.handshake->eap->question = {};
   if (!std::exchange(sa.handshake->eap->ended, true)) out.emplace_back(EapEnded{sa.session->info.id});
 }
 

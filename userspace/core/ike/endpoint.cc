@@ -28,8 +28,8 @@ void Endpoint::FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, 
   impl_->FetchDone(id, std::move(answer), now, out);
 }
 
-void Endpoint::EapAnswer(IkeSaId id, EapStep step, Instant now, Actions& out) {
-  impl_->EapAnswer(id, std::move(step), now, out);
+void Endpoint::EapAnswer(IkeSaId id, EapQuestion question, EapStep step, Instant now, Actions& out) {
+  impl_->EapAnswer(id, question, std::move(step), now, out);
 }
 void Endpoint::OnTick(Instant now, Actions& out) { impl_->OnTick(now, out); }
 

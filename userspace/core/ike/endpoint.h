@@ -99,6 +99,7 @@ struct SessionPolicy : SessionTerms {
   // EAP (§2.16, core/ike/eap.h): as responder, callers may log in so, while we prove ourselves by certificate or key; as
   // initiator we do.  A login, from the first IKE_AUTH to the last, is given up after `eap_timeout`.
   bool accept_eap = false, local_eap = false;
+  bool eap_keyless = false;  // methods without a key will do: nothing binds such a login to this IKE SA (§2.16)
   seconds eap_timeout{90};
   bool force_encap = false;
   seconds auth_lifetime{0};  // as responder: the peer must authenticate again within (RFC 4478); 0 = never
@@ -215,7 +216,7 @@ struct SessionRekeyed { SessionInfo session; };
 struct KeysDerived { KeyLogEntry keys; };
 // A message of the peer for the EAP method of a login (core/ike/eap.h), to be answered with Endpoint::EapAnswer.  As responder
 // the first one is empty: the peer has come, and `session.remote_id` is who it says to be.
-struct EapReceived { SessionInfo session; Bytes message; };
+struct EapReceived { EapQuestion question; SessionInfo session; Bytes message; };
 // A login that EapReceived has told of is over without SessionUp.
 struct EapEnded { IkeSaId id; };
 // One line for the log; `about` as far as it concerns one peer, and that is known.
@@ -294,8 +295,8 @@ class Endpoint {
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
   // What a fetch brought; the error says what went wrong.
   void FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out);
-  // The method's answer to EapReceived; one that nobody waits for is ignored.
-  void EapAnswer(IkeSaId id, EapStep step, Instant now, Actions& out);
+  // The method's answer to EapReceived of session `id`; one that nobody waits for any more is ignored.
+  void EapAnswer(IkeSaId id, EapQuestion question, EapStep step, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const;
 

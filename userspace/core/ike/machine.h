@@ -68,7 +68,7 @@ class Endpoint::Impl {
   void Handle(const Datagram& datagram, Instant now, Actions& out);
   void JobDone(crypto::JobId id, crypto::JobResult result, Instant now, Actions& out);
   void FetchDone(FetchId id, absl::StatusOr<Bytes> answer, Instant now, Actions& out);
-  void EapAnswer(IkeSaId id, EapStep step, Instant now, Actions& out);
+  void EapAnswer(IkeSaId id, EapQuestion question, EapStep step, Instant now, Actions& out);
   void OnTick(Instant now, Actions& out);
   std::optional<Instant> NextDeadline() const { return tables_.NextDeadline(); }
   IkeSaId Initiate(InitiateRequest request, Instant now, Actions& out);
@@ -405,6 +405,8 @@ class Endpoint::Impl {
   void RejectLogin(IkeSa& sa, const Incoming& in, Payloads answer, const std::string& why);
   void OnEapRequest(IkeSa& sa, const Incoming& in);
   void EapProved(IkeSa& sa, const Incoming& in);
+  void OnGivenUp(IkeSa& sa, const Incoming& in, Request*);
+  void LoginTooLong(IkeSa& sa, Instant now, Actions& out);
   static void EndEap(IkeSa& sa, Actions& out);  // before it was up
 
   // auth_certificate.cc
@@ -526,7 +528,7 @@ class Endpoint::Impl {
   void TimedOut(IkeSa& sa, Request& request, Instant now, Actions& out);
   void TickChildren(Session& session, Instant now, Actions& out);
   void TickSession(Session& session, Instant now, Actions& out);
-  void Expire(IkeSa& sa, Actions& out);
+  void Expire(IkeSa& sa, Instant now, Actions& out);
   std::optional<Instant> Deadline(const Session& session) const;
   std::optional<Instant> LivenessDue(const Session& session) const;
   std::optional<Instant> KeepaliveDue(const Session& session) const;
@@ -558,6 +560,7 @@ class Endpoint::Impl {
   SharePool<std::vector<Suite>> suites_;
   SharePool<std::vector<std::string>> vendor_ids_;
   absl::flat_hash_map<crypto::JobId, PendingJob> jobs_;
+  uint64_t next_question_ = 1;  // of EAP methods
   uint64_t next_job_ = 1;
   RevocationCache revocation_;
   absl::flat_hash_map<FetchId, PendingFetch> fetches_;

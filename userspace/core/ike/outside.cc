@@ -76,6 +76,7 @@ void Endpoint::Impl::CheckLiveness(IkeSa& sa, Instant now) {
 // The IKE SA ends without a word more on both sides (§2.21.3): ours only repeats its last answer.
 void Endpoint::Impl::EndAtOnce(IkeSa& sa, const std::string& reason, Actions& out) {
   Session& session = *sa.session;
+  if (sa.expires) sa.expires = std::min<Instant>(*sa.expires, session.last_heard + kAnswerLinger);  // a login may take longer
   Touch(session);
   for (const Op& op : sa.send.TakeAll()) EndOp(sa, op);
   for (const Op& op : sa.queue) EndOp(sa, op);

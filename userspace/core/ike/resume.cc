@@ -139,9 +139,9 @@ absl::Status Endpoint::Impl::CheckResumedAnswer(IkeSa& sa, const Payloads& paylo
   return VerifyResumedAuth(crypto_, AuthFor(sa, false, session.info.remote_id), *ike::Find<AuthPayload>(payloads));
 }
 
-// Not without authentication: a ticket would stand for it from then on.
+// Not without authentication, nor in place of a login: a ticket would stand for it from then on.
 bool Endpoint::Impl::AsksForTicket(const SessionPolicy& policy) {
-  return policy.resumption > seconds(0) && !policy.local_null;
+  return policy.resumption > seconds(0) && !policy.local_null && !policy.local_eap;
 }
 
 // Initiator, from the answer to IKE_AUTH or to a question of its own: the new ticket in place of the old one.  Of a peer

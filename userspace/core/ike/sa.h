@@ -92,7 +92,7 @@ struct FetchedCertificates {
 
 // A login by EAP (eap_responder.cc, eap_initiator.cc).
 struct EapLogin {
-  bool asked = false;                // the method has a message
+  EapQuestion question;              // the method has it; none: it has nothing
   bool ended = false;                // EapEnded was said
   int rounds = 0;
   std::unique_ptr<EapStep> success;  // the method's word; AUTH has to show it yet

@@ -36,7 +36,7 @@ void Endpoint::Impl::OnTick(Instant now, Actions& out) {
 void Endpoint::Impl::Tick(Session& session, Instant now, Actions& out) {
   for (size_t i = 0; i < session.sas.size(); ++i) {
     IkeSa& sa = *session.sas[i];
-    if (!sa.gone && Due(sa.expires, now)) Expire(sa, out);
+    if (!sa.gone && Due(sa.expires, now)) Expire(sa, now, out);
     if (!sa.gone && Due(RevocationDue(sa), now)) ContinueJudgement(sa, now, out);
     if (!sa.gone && Due(CertificatesDue(sa), now))
       CertificatesMissing(sa, absl::UnauthenticatedError("its certificate could not be fetched in time"), now, out);
@@ -48,9 +48,8 @@ void Endpoint::Impl::Tick(Session& session, Instant now, Actions& out) {
   if (session.up && !session.down) TickSession(session, now, out);
 }
 
-void Endpoint::Impl::Expire(IkeSa& sa, Actions& out) {
-  if (sa.initiator && sa.handshake && sa.handshake->eap) return FailInit(*sa.session, "the login by EAP has taken too long", out);
-  EndEap(sa, out);
+void Endpoint::Impl::Expire(IkeSa& sa, Instant now, Actions& out) {
+  if (sa.handshake && sa.handshake->eap && sa.state != IkeState::kClosed) return LoginTooLong(sa, now, out);
   if (!sa.half_open.empty() && sa.state < IkeState::kEstablished) counters_.Add("half-open SAs expired");
   sa.gone = true;
 }

@@ -25,6 +25,7 @@ const Endpoint::Impl::Rule Endpoint::Impl::kRequestRules[] = {
      "peer authenticates, choosing profile and Child SA (§1.2)"},
     {IkeState::kAuthWait, ExchangeType::kIkeIntermediate, &Impl::OnIntermediateRequest,
      "an additional key exchange before IKE_AUTH (RFC 9370 §2.2.2)"},
+    {IkeState::kAuthWait, ExchangeType::kInformational, &Impl::OnGivenUp, "peer gives up its login by EAP"},
     {IkeState::kEstablished, ExchangeType::kCreateChildSa, &Impl::OnCreateChildRequest,
      "peer creates or rekeys an SA (§1.3)"},
     {IkeState::kEstablished, ExchangeType::kIkeFollowupKe, &Impl::OnFollowupRequest,

@@ -201,7 +201,7 @@ void Node::On(ike::Action& action) {
                  // No profile accepts or does EAP in this version: there are no methods yet.
                  [&](ike::EapReceived& e) {
                    Ike([&](auto& ike, auto& a) {
-                     ike.EapAnswer(e.session.id, {ike::EapStep::Kind::kFailure, {}, {}, {}, "no method of EAP is here"}, now_, a);
+                     ike.EapAnswer(e.session.id, e.question, {ike::EapStep::Kind::kFailure, {}, {}, {}, "no method of EAP is here"}, now_, a);
                    });
                  },
                  [](ike::EapEnded&) {},
