@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """IPv6, NAT before us and the extensions of IKEv2 that strongSwan 5.9 speaks: fragmentation, MOBIKE, PPK, childless."""
+import contextlib
 import re
 
 from certificates import Authority, flex_certificate, install_flex, install_swan, swan_certificate
-from configs import FLEX6, FLEX_OVERLAY, SWAN, SWAN6, WRONG_KEY, flex, swan
+from configs import FLEX, FLEX6, FLEX_OVERLAY, SWAN, SWAN6, WRONG_KEY, flex, swan
 from suite import OURS, THEIRS, called, calling, expect_in_udp, rekey_by_either
 from swan import FLEX_NODE, SWAN_NODE, case, expect
 
@@ -106,27 +107,70 @@ def fragments_both_ways(t):
         sent, received = now
 
 
+@contextlib.contextmanager
+def moved(t, node, last):
+    """For as long as this lasts, `node` has another outer address in place of its own; `last`: its last octet."""
+    was = {FLEX_NODE: FLEX, SWAN_NODE: SWAN}[node]
+    there, gateway = (was.rsplit(".", 1)[0] + ".%d" % n for n in (last, last - 1))
+    lines = lambda where, *commands: t.lab.run(where, ["sh", "-ec", "; ".join(commands)], check=True)  # noqa: E731
+    move = lambda old, new, by: lines(node, "ip address add %s/30 dev eth0" % new, "ip address del %s/30 dev eth0" % old,  # noqa: E731
+                                      "ip route replace default via %s" % by)
+    lines("inet", "ip address add %s/30 dev %s" % (gateway, node))
+    try:
+        move(was, there, gateway)
+        yield there
+    finally:
+        move(there, was, was.rsplit(".", 1)[0] + ".1")
+        lines("inet", "ip address del %s/30 dev %s" % (gateway, node))
+
+
+def expect_moved(t, ike, end, address):
+    """Our session and the kernel's SAs have `address` at their `end` ("local" or "remote"), and are those of before."""
+    spis = t.spis()
+    t.wait("our session has the new address", 60, lambda: [s for s in t.ike() if s[end + "_address"] == address])
+    t.wait("the kernel's SAs have the new address", 20, lambda: all(address in (s["src"], s["dst"]) for s in t.esp_states(FLEX_NODE)))
+    now, _ = t.established()
+    expect(now["local_spi"] == ike["local_spi"], "the IKE SA is another one")
+    expect(t.spis() == spis, "the Child SA is another one")
+
+
 @case()
 def mobike_swan_moves(t):
     """strongSwan (tunnel mode) gets another outer address: MOBIKE moves the session, no SA is made anew; pings both ways."""
-    moved, gateway = "203.0.113.6", "203.0.113.5"
-    lines = lambda node, *commands: t.lab.run(node, ["sh", "-ec", "; ".join(commands)], check=True)  # noqa: E731
     ike, _, address = called(t, mode="tunnel", local="%any")
     expect(ike["mobike"], "MOBIKE is not agreed")
     t.both_ways(FLEX_OVERLAY, address, 3)
-    lines("inet", "ip address add %s/30 dev swan1" % gateway)
-    try:
-        lines(SWAN_NODE, "ip address add %s/30 dev eth0" % moved,
-              "ip address del %s/30 dev eth0" % SWAN, "ip route replace default via %s" % gateway)
-        t.wait("our session has the new address", 60, lambda: [s for s in t.ike() if s["remote_address"] == moved])
-        now, _ = t.established()
-        expect(now["local_spi"] == ike["local_spi"], "the IKE SA is another one")
-        t.wait("the kernel's SAs have the new address", 20, lambda: all(moved in (s["src"], s["dst"]) for s in t.esp_states(FLEX_NODE)))
-        t.swan_gre(address + "/32", FLEX_OVERLAY + "/32", local=moved)  # its selectors have followed
+    with moved(t, SWAN_NODE, 6) as there:
+        expect_moved(t, ike, "remote", there)
+        t.swan_gre(address + "/32", FLEX_OVERLAY + "/32", local=there)  # its selectors have followed
         t.both_ways(FLEX_OVERLAY, address, 5)
-    finally:
-        lines(SWAN_NODE, "ip address add %s/30 dev eth0" % SWAN, "ip address del %s/30 dev eth0" % moved, "ip route replace default via 203.0.113.1")
-        lines("inet", "ip address del %s/30 dev swan1" % gateway)
+
+
+@case()
+def mobike_we_move(t):
+    """Our outer address changes (we called, tunnel mode): MOBIKE moves the session, no SA is made anew; pings both ways."""
+    ike, _ = calling(t, {"mode": "tunnel"}, mode="tunnel", remote="%any", remote_ts="dynamic[gre]")
+    expect(ike["mobike"], "MOBIKE is not agreed")
+    t.both_ways(OURS, THEIRS, 3)
+    with moved(t, FLEX_NODE, 6) as there:
+        expect_moved(t, ike, "local", there)
+        t.swan_gre(THEIRS + "/30", "10.9.0.0/30", remote=there)
+        t.both_ways(OURS, THEIRS, 5)
+        rekey_by_either(t)
+        t.both_ways(OURS, THEIRS, 3)
+
+
+@case()
+def mobike_transport_calls_anew(t):
+    """Our outer address changes, transport mode: RFC 4555 does not move that, so we call anew from there at once; pings both ways."""
+    ike, _ = calling(t, remote="%any", remote_ts="dynamic[gre]")
+    t.both_ways(OURS, THEIRS, 3)
+    with moved(t, FLEX_NODE, 6) as there:
+        now, _ = t.established(unlike=ike)
+        expect(now["local_address"] == there, "the new session is from %s", now["local_address"])
+        t.swan_gre(THEIRS + "/30", "10.9.0.0/30", remote=there)
+        t.wait("strongSwan has only the new one", 30, lambda: t.swan_sas()[:2] == (1, 1))
+        t.both_ways(OURS, THEIRS, 5)
 
 
 @case()

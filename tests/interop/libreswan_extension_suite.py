@@ -5,7 +5,7 @@ import re
 from certificate_suite import expect_methods
 from certificates import Authority, flex_certificate, install_flex
 from configs import FLEX6, SWAN, SWAN6, WRONG_KEY, flex
-from extension_suite import PPK, drops, expect_ipv6
+from extension_suite import PPK, drops, expect_ipv6, expect_moved, moved
 from libreswan import install_libreswan, libreswan, libreswan_certificate
 from libreswan_suite import ADDRESS, TOPOLOGY, called, called_with, calling, calling_with, configure, our_calls, tunnel0
 from suite import DPD_SECONDS, OURS, THEIRS, expect_in_udp, rekey_by_either, rekeyed
@@ -155,3 +155,68 @@ def libreswan_null(t):
     t.initiate(check=False)
     t.wait("our log says why", 30, lambda: re.search(r"no IKEv2 profile matches identity null", t.log(FLEX_NODE)))
     t.nothing_left("a peer without authentication")
+
+
+@case(TOPOLOGY)
+def libreswan_mobike_we_move(t):
+    """Our outer address changes (we called, tunnel mode): libreswan cannot move the SAs, we notice and call anew; pings both ways."""
+    ike, _ = calling(t, {"mode": "tunnel"}, mode="tunnel", remote="%any", mobike="yes")
+    expect(ike["mobike"], "MOBIKE is not agreed")
+    t.both_ways(OURS, THEIRS, 3)
+    with moved(t, FLEX_NODE, 6) as there:
+        now, _ = t.established(unlike=ike)
+        expect(now["local_address"] == there, "the new session is from %s", now["local_address"])
+        expect(re.search(r"MOBIKE update remote address \S+ -> %s:\d+ FAILED" % re.escape(there), t.log(SWAN_NODE)),
+               "libreswan can do it now: say so in docs/interop.md")
+        expect("peer does not accept our address " + there in t.log(FLEX_NODE), "our log does not say why")
+        t.swan_gre(THEIRS + "/30", "10.9.0.0/30", remote=there)
+        t.wait("libreswan has only the new one", 30, lambda: t.swan_sas()[:2] == (1, 1))
+        t.both_ways(OURS, THEIRS, 5)
+
+
+# one Tunnel for a peer that has two addresses
+TWO_ADDRESSES = ("crypto ikev2 client flexvpn C\n peer 1 %s\n peer 2 %s\n client connect Tunnel0\n!\n")
+
+
+@case(TOPOLOGY)
+def libreswan_mobike_it_moves(t):
+    """libreswan's outer address changes (it called): it tells us, cannot move itself, and we end the session; loaded anew it calls; pings."""
+    theirs = libreswan(mode="tunnel", local="%defaultroute", mobike="yes")
+    there = SWAN.rsplit(".", 1)[0] + ".6"
+    ours = tunnel0({"mode": "tunnel", "globals": TWO_ADDRESSES % (SWAN, there)}).replace(
+        "tunnel destination " + SWAN, "tunnel destination dynamic")
+    ike, _ = called_with(t, ours, theirs)
+    expect(ike["mobike"], "MOBIKE is not agreed")
+    t.both_ways(OURS, THEIRS, 3)
+    our_calls(t, arrive=False)
+    with moved(t, SWAN_NODE, 6):
+        t.wait("our session has the new address", 30, lambda: [s for s in t.ike() if s["remote_address"] == there])
+        t.wait("we have found that nobody is there", 30, lambda: not [s for s in t.ike() if s["status"] == "READY"])
+        expect("peer not reachable at its new address" in t.log(FLEX_NODE), "our log does not say why")
+        expect(re.search(r"MOBIKE update local address \S+ -> %s:\d+ FAILED" % re.escape(there), t.log(SWAN_NODE)),
+               "libreswan can do it now: say so in docs/interop.md")
+        t.end_peer()
+        t.load_peer()
+        t.swan_gre(THEIRS + "/30", "10.9.0.0/30", local=there)
+        t.initiate()
+        now, _ = t.established(unlike=ike)
+        expect(now["remote_address"] == there, "the new session is with %s", now["remote_address"])
+        our_calls(t, arrive=True)
+        t.both_ways(OURS, THEIRS, 5)
+
+
+@case(TOPOLOGY)
+def libreswan_we_demand_cookies(t):
+    """Our responder demands a COOKIE of everyone: libreswan sends it back and gets its session."""
+    before = drops(t, "cookies demanded")
+    called(t, {"globals": "crypto ikev2 cookie-challenge 0\n"})
+    expect(drops(t, "cookies demanded") > before, "we demanded no cookie")
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_childless(t):
+    """We call with `childless force` (RFC 6023): libreswan takes IKE_AUTH without Child SA, which follows by itself; pings both ways."""
+    calling(t, {"pfs": " set pfs group19\n", "profile": " childless force\n"}, pfs="yes", esp="aes_gcm256;dh19")
+    expect("IKE_AUTH request does not propose a Child SA; creating childless SA" in t.log(SWAN_NODE), "we asked for our Child SA in IKE_AUTH")
+    t.both_ways(OURS, THEIRS, 3)

@@ -51,6 +51,11 @@ TEST(Mobike, NeedsBothSides) {
     EXPECT_FALSE(w.b->ups.at(0).mobike);
     EXPECT_FALSE(w.MoveA("192.0.2.77"));
     EXPECT_THAT(w.a->moves, IsEmpty());
+    w.Do(*w.a, [&](Endpoint& e, Actions& o) { e.Terminate(w.a->ups.at(0).id, "moved", w.now, o); });
+    EXPECT_EQ(w.wire.back().second.local.address, Ip("192.0.2.77")) << "the Delete";
+    w.Run(1s);
+    EXPECT_THAT(w.b->downs, SizeIs(1));
+    EXPECT_THAT(w.a->endpoint->List(w.now), IsEmpty());
   }
 }
 
@@ -269,6 +274,28 @@ TEST(Mobike, ARefusedAddressEndsTheSessionWithTheReason) {
   EXPECT_THAT(w.b->moves, IsEmpty());
   ASSERT_THAT(w.a->downs, SizeIs(1));
   EXPECT_THAT(w.a->downs[0].reason, HasSubstr("UNACCEPTABLE_ADDRESSES"));
+}
+
+TEST(Mobike, AnAnswerWithoutNatDetectionOfAPeerThatHasItIsARefusal) {
+  for (const bool has_it : {true, false}) {
+    MobileWorld w;
+    w.Connect();
+    Insider x(w);
+    w.drop = [&](const Node& from, const Bytes&) { return &from == w.a; };
+    ASSERT_TRUE(w.MoveA("192.0.2.77"));
+    const Bytes update = w.wire.back().second.bytes;
+    ASSERT_NE(FindNotify(x.Read(true, update), NotifyType::kUpdateSaAddresses), nullptr);
+    Payloads answer;
+    if (has_it)
+      for (const Payload& p : x.Read(true, update))
+        if (const auto* n = std::get_if<NotifyPayload>(&p); n != nullptr && n->type != NotifyType::kUpdateSaAddresses)
+          answer.push_back(p);
+    w.Inject(*w.a, {w.b->address, 4500}, x.Answer(false, *DecodeHeader(update), answer), 4500);
+    ASSERT_THAT(w.a->downs, SizeIs(has_it ? 0 : 1));
+    EXPECT_EQ(Count(*w.a, "address updates confirmed"), has_it ? 1u : 0u);
+    if (has_it) continue;
+    EXPECT_THAT(w.a->downs[0].reason, HasSubstr("peer does not accept our address 192.0.2.77"));
+  }
 }
 
 TEST(Mobike, ImpossibleAddressesAndTheWrongSideAreRefused) {

@@ -2,6 +2,7 @@
 // MOBIKE (RFC 4555): sessions whose addresses change.  The original initiator decides and tells with
 // UPDATE_SA_ADDRESSES; the responder follows and checks that the peer can really be reached where it says.
 #include <algorithm>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "core/ike/machine.h"
@@ -104,7 +105,11 @@ bool Endpoint::Impl::CanMove(const Session& session) const {
 
 bool Endpoint::Impl::MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out) {
   Session* session = tables_.FindSession(id);
-  if (session == nullptr || !CanMove(*session) || local.family() != session->info.remote.address.family()) return false;
+  if (session == nullptr || local.family() != session->info.remote.address.family()) return false;
+  if (!CanMove(*session)) {
+    if (!session->info.remote.in_tcp()) session->info.local.address = local;  // its Delete can leave from there alone
+    return false;
+  }
   if (local == session->info.local.address) return true;
   Touch(*session);
   counters_.Add("sessions moved to another address of ours");
@@ -153,16 +158,19 @@ void Endpoint::Impl::AppendUpdate(const IkeSa& sa, UpdateAddressesOp& op, Payloa
 void Endpoint::Impl::OnUpdateAnswer(IkeSa& sa, const UpdateAddressesOp& op, const Incoming& in) {
   Session& session = *sa.session;
   if (session.down) return;
-  if (const NotifyPayload* error = FindError(in.payloads)) {
-    const std::string why = absl::StrCat("peer does not accept our address ", op.local.address.ToString(), ": ",
-                                         NotifyName(error->type));
+  const auto refused = [&](const std::string& how) {
+    const std::string why = absl::StrCat("peer does not accept our address ", op.local.address.ToString(), ": ", how);
     Warn(session.info, absl::StrCat("IKEv2: ", PeerName(session.info), ": ", why), in.out);
-    return Close(session, why, false, in.out);
-  }
+    Close(session, why, false, in.out);
+  };
+  if (const NotifyPayload* error = FindError(in.payloads)) return refused(NotifyName(error->type));
+  const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
+  // A peer that detects NAT says in the answer what it sees (§3.5).  libreswan leaves that out where it could not move
+  // its SAs, and that is all it says about it.
+  if (!nat.supported && session.nat_supported) return refused("no NAT detection in its answer, so it has not moved");
   if (!(op.local == session.info.local) || !(op.remote == session.info.remote)) return QueueUpdate(sa);  // moved again
   session.mobility->paths_tried = 0;
   counters_.Add("address updates confirmed");
-  const NatFinding nat = DetectNat(crypto_, in.payloads, sa.spi_i, sa.spi_r, in.datagram.local, in.datagram.remote);
   if (!nat.supported) return;
   if (const auto* seen = FindNotify(in.payloads, NotifyType::kNatDetectionDestinationIp)) {
     session.mobility->nat_seen = seen->data;
