@@ -206,9 +206,17 @@ def libreswan_mobike_it_moves(t):
 
 
 @case(TOPOLOGY)
-def libreswan_demanded_cookies(t):
+def libreswan_we_demand_cookies(t):
     """Our responder demands a COOKIE of everyone: libreswan sends it back and gets its session."""
     before = drops(t, "cookies demanded")
     called(t, {"globals": "crypto ikev2 cookie-challenge 0\n"})
     expect(drops(t, "cookies demanded") > before, "we demanded no cookie")
+    t.both_ways(OURS, THEIRS, 3)
+
+
+@case(TOPOLOGY)
+def libreswan_childless(t):
+    """We call with `childless force` (RFC 6023): libreswan takes IKE_AUTH without Child SA, which follows by itself; pings both ways."""
+    calling(t, {"pfs": " set pfs group19\n", "profile": " childless force\n"}, pfs="yes", esp="aes_gcm256;dh19")
+    expect("IKE_AUTH request does not propose a Child SA; creating childless SA" in t.log(SWAN_NODE), "we asked for our Child SA in IKE_AUTH")
     t.both_ways(OURS, THEIRS, 3)

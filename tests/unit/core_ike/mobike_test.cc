@@ -51,6 +51,11 @@ TEST(Mobike, NeedsBothSides) {
     EXPECT_FALSE(w.b->ups.at(0).mobike);
     EXPECT_FALSE(w.MoveA("192.0.2.77"));
     EXPECT_THAT(w.a->moves, IsEmpty());
+    w.Do(*w.a, [&](Endpoint& e, Actions& o) { e.Terminate(w.a->ups.at(0).id, "moved", w.now, o); });
+    EXPECT_EQ(w.wire.back().second.local.address, Ip("192.0.2.77")) << "the Delete";
+    w.Run(1s);
+    EXPECT_THAT(w.b->downs, SizeIs(1));
+    EXPECT_THAT(w.a->endpoint->List(w.now), IsEmpty());
   }
 }
 

@@ -322,7 +322,7 @@ class Endpoint {
   // Replaces what an earlier call has told: one is under way at a time, and the latest is told last.
   void SendConfigSet(IkeSaId id, std::vector<ConfigAttribute> attributes, Instant now, Actions& out);
   // Our address of this session is `local` now.  True: MOBIKE moves it (RFC 4555 §3.5, §3.6), AddressChanged follows at
-  // once.  False: it cannot be moved (no MOBIKE, another family …) and has to be made anew.
+  // once.  False: it cannot be moved (no MOBIKE, another family …) and has to be made anew; its Delete leaves from `local`.
   bool MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out);
   // The TCP connection between them is gone: what waits for an answer goes out again, and with it the initiators, whose
   // part that is, open another (RFC 9329 §6.1).

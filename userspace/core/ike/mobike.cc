@@ -105,7 +105,11 @@ bool Endpoint::Impl::CanMove(const Session& session) const {
 
 bool Endpoint::Impl::MoveTo(IkeSaId id, const net::IpAddress& local, Instant now, Actions& out) {
   Session* session = tables_.FindSession(id);
-  if (session == nullptr || !CanMove(*session) || local.family() != session->info.remote.address.family()) return false;
+  if (session == nullptr || local.family() != session->info.remote.address.family()) return false;
+  if (!CanMove(*session)) {
+    if (!session->info.remote.in_tcp()) session->info.local.address = local;  // its Delete can leave from there alone
+    return false;
+  }
   if (local == session->info.local.address) return true;
   Touch(*session);
   counters_.Add("sessions moved to another address of ours");
