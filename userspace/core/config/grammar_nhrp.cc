@@ -40,7 +40,7 @@ void AddNhrpCommands(Mode& interface) {
   for (const char* in_use : {"ipv6 nhrp network-id <N:1-4294967295>", "ipv6 nhrp holdtime <S:1-65535>",
                              "ipv6 nhrp redirect [timeout <S:2-30>]", "ipv6 nhrp shortcut [virtual-template <N:1-4095>]",
                              "ipv6 nhrp authentication <STRING:secret>"})
-    list.push_back(Kept(in_use, "NHRP for IPv6 inside the tunnel", "make IPv6 shortcuts"));
+    list.push_back(Kept(in_use, "NHRP for IPv6 inside the tunnel", "set NHRP of IPv6 apart: 'ip nhrp' is for both families"));
   interface.Add(std::move(list));
 }
 
