@@ -61,21 +61,5 @@ TEST(Resolver, TellsNobodyOnceItIsGone) {
   }
 }
 
-TEST(Resolver, AsksWhatIsOpenOnlyOnce) {
-  Resolver resolver;
-  std::promise<void> held;
-  const auto wait = held.get_future().share();
-  // The threads are busy with answers, so the questions after these stay open.
-  for (size_t n = 0; n < Resolver::kParallel; ++n)
-    resolver.LookUp(absl::StrCat("127.0.1.", n + 1), net::Family::kIpv4, [wait](const Answer&) { wait.wait(); });
-  auto first = Asked(resolver, "127.0.0.1");
-  bool second = false;
-  resolver.LookUp("127.0.0.1", net::Family::kIpv4, [&second](const Answer&) { second = true; });
-  held.set_value();
-  EXPECT_TRUE(first.get().ok());
-  EXPECT_TRUE(Asked(resolver, "127.0.0.1").get().ok()) << "what was answered may be asked again";
-  EXPECT_FALSE(second);
-}
-
 }  // namespace
 }  // namespace flexvpn::os
