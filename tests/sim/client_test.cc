@@ -264,29 +264,87 @@ TEST(HubByName, AddressesThatAreNoOtherHostsAreNotCalled) {
   EXPECT_EQ(o.world.Lines("Tunnel0: no address of hub1.example.net: 127.0.0.1 is no other host's"), 1u);
 }
 
-TEST(HubByName, RoutesOverItsAddressAreWithdrawnBeforeItIsCalled) {
-  World world({});
-  const size_t hub = world.Add(HubText("key"), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.1.0/24"));
-  const size_t other = world.Add(absl::StrCat(HubText("key"), "crypto ikev2 authorization policy default\n",
-                                              " route set remote ipv4 198.51.100.0 255.255.255.0\n"),
-                                 Ip("192.0.2.2"), *net::Prefix::Parse("172.31.2.0/24"));
-  const size_t spoke = world.Add(
-      absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination dynamic"}}),
-                   "crypto ikev2 client flexvpn HUBS\n peer 5 ", kByName,
-                   "\n peer 20 192.0.2.2\n peer reactivate\n client connect Tunnel0\n"),
-      Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
-  const auto routes = [&] {
+TEST(HubByName, AnAnswerThatTakesLongIsTakenIfThereIsNoOtherHub) {
+  ClientOverlay o("", false, kByName);
+  o.world.SilenceNames(true);
+  const std::string alone = absl::StrReplaceAll(o.text, {{" peer 20 198.51.100.2\n", ""}});
+  o.world.Configure(o.spoke, config::Parse(alone).model);
+  o.world.RunFor(seconds(40));
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  o.world.SilenceNames(false);
+  EXPECT_TRUE(o.On(0, seconds(2))) << o.world.violation();
+}
+
+TEST(HubByName, ANetworkThatComesAndGoesDoesNotLengthenTheTurnOfASilentNameServer) {
+  ClientOverlay o("", false, kByName);
+  o.world.SilenceNames(true);
+  o.world.RunFor(seconds(1));
+  for (int s = 0; s < 10; ++s) {
+    o.world.Readdress(o.spoke, Ip("203.0.113.1"));
+    o.world.RunFor(seconds(1));
+  }
+  EXPECT_TRUE(o.On(1, seconds(2))) << o.world.violation();
+}
+
+// A spoke with a second hub at 192.0.2.2 that has 198.51.100.0/24 behind it.
+struct HubBehindTunnels {
+  explicit HubBehindTunnels(const std::string& first) : world({}) {
+    hub = world.Add(HubText("key"), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.1.0/24"));
+    other = world.Add(absl::StrCat(HubText("key"), "crypto ikev2 authorization policy default\n",
+                                   " route set remote ipv4 198.51.100.0 255.255.255.0\n"),
+                      Ip("192.0.2.2"), *net::Prefix::Parse("172.31.2.0/24"));
+    text = absl::StrCat(absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination dynamic"}}),
+                        "crypto ikev2 profile FLEX\n dpd 10 2 periodic\ncrypto ikev2 client flexvpn HUBS\n", first, " peer 20 192.0.2.2\n peer reactivate\n client connect Tunnel0\n");
+    spoke = world.Add(text, Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  }
+  // To that network: one by the tunnel, and one that drops when the hub is away.
+  size_t Routes() const {
     size_t n = 0;
     for (const auto& [key, object] : world.kernel(spoke).all())
       if (const auto* r = std::get_if<dataplane::Route>(&object)) n += r->prefix == *net::Prefix::Parse("198.51.100.0/24");
     return n;
-  };
-  ASSERT_TRUE(world.ComesUp(other, 1));
-  ASSERT_EQ(routes(), 2u) << "the route, and the one that drops when the hub is away";
-  world.SetName("hub1.example.net", {Ip("198.51.100.1")});
-  ASSERT_TRUE(world.ComesUp(hub, 1, seconds(150)));
-  EXPECT_EQ(world.Lines("withdrawn: it covers the outer address of Tunnel0, which is to be called"), 1u);
-  EXPECT_EQ(routes(), 0u);
+  }
+  World world;
+  size_t hub, other, spoke;
+  std::string text;
+};
+
+TEST(HubByName, AnAddressBehindTheTunnelsIsNotCalledAndTheirRoutesStay) {
+  HubBehindTunnels o(" peer 5 fqdn hub1.example.net dynamic\n");
+  ASSERT_TRUE(o.world.ComesUp(o.other, 1));
+  ASSERT_EQ(o.Routes(), 2u);
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  o.world.RunFor(seconds(150));
+  EXPECT_EQ(o.world.PeersUp(o.hub), 0u);
+  EXPECT_EQ(o.Routes(), 2u);
+  o.world.Kill(o.other);
+  o.world.RunFor(seconds(600));
+  EXPECT_EQ(o.world.PeersUp(o.hub), 0u);
+  EXPECT_GE(o.world.Lines("Tunnel0: no address of hub1.example.net: 198.51.100.1 is in 198.51.100.0/24, a network behind the tunnels"), 1u);
+  EXPECT_EQ(o.Routes(), 1u) << "nothing for it leaves in clear";
+}
+
+TEST(HubByName, AnAddressThatNobodyHasAuthenticatedKeepsNoRouteOut) {
+  HubBehindTunnels o("");
+  o.world.SetName("false.example.net", {Ip("198.51.100.99")});
+  const std::string second = absl::StrReplaceAll(
+      SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination false.example.net"}, {"Tunnel0", "Tunnel1"}});
+  o.world.Configure(o.spoke, config::Parse(absl::StrCat(o.text, second.substr(second.find("interface Tunnel1")))).model);
+  o.world.RunFor(seconds(1));
+  o.world.Show(o.spoke, "clear crypto session");
+  o.world.RunFor(seconds(20));
+  EXPECT_EQ(o.world.PeersUp(o.other), 1u);
+  EXPECT_EQ(o.Routes(), 2u);
+}
+
+TEST(Client, AHubThatTheConfigurationNamesIsReachedThroughNoTunnel) {
+  HubBehindTunnels o("");
+  ASSERT_TRUE(o.world.ComesUp(o.other, 1));
+  ASSERT_EQ(o.Routes(), 2u);
+  o.world.Configure(o.spoke, config::Parse(absl::StrReplaceAll(o.text, {{" peer 20", " peer 5 198.51.100.1\n peer 20"}})).model);
+  EXPECT_EQ(o.world.Lines("withdrawn: it covers the outer address of Tunnel0's hub"), 1u);
+  EXPECT_EQ(o.Routes(), 0u);
+  EXPECT_TRUE(o.world.ComesUp(o.hub, 1, seconds(150))) << o.world.violation();
 }
 
 // `tunnel destination NAME`: a tunnel of its own, without a list.

@@ -112,6 +112,26 @@ void World::Configure(size_t router, config::Model model) {
   Feed(router, node::NewConfig{r.model, {}});
 }
 
+void World::SilenceNames(bool silent) {
+  names_silent_ = silent;
+  if (silent) return;
+  for (const auto& answer : std::exchange(names_asked_, {})) answer();
+}
+
+void World::AnswerName(size_t router, uint64_t epoch, const node::LookUp& asked) {
+  if (names_silent_) {
+    names_asked_.push_back([=, this] { AnswerName(router, epoch, asked); });
+    return;
+  }
+  node::LookedUp answer{asked.name, asked.family, absl::NotFoundError("no such name in this world")};
+  std::vector<net::IpAddress> found;
+  if (const auto it = names_.find(asked.name); it != names_.end())
+    std::copy_if(it->second.begin(), it->second.end(), std::back_inserter(found),
+                 [&](const net::IpAddress& x) { return x.family() == asked.family; });
+  if (!found.empty()) answer.addresses = std::move(found);
+  if (routers_[router]->epoch == epoch) Feed(router, answer);
+}
+
 void World::SetName(const std::string& name, std::vector<net::IpAddress> addresses) {
   if (addresses.empty()) names_.erase(name);
   else names_[name] = std::move(addresses);
@@ -206,16 +226,7 @@ void World::Carry(Router& r, node::Action& action) {
                    });
                  },
                  [&](node::LookUp& a) {
-                   At(now_ + settings_.delay, [this, index = r.index, epoch = r.epoch, a] {
-                     if (names_silent_) return;
-                     node::LookedUp answer{a.name, a.family, absl::NotFoundError("no such name in this world")};
-                     std::vector<net::IpAddress> found;
-                     if (const auto it = names_.find(a.name); it != names_.end())
-                       std::copy_if(it->second.begin(), it->second.end(), std::back_inserter(found),
-                                    [&](const net::IpAddress& x) { return x.family() == a.family; });
-                     if (!found.empty()) answer.addresses = std::move(found);
-                     if (routers_[index]->epoch == epoch) Feed(index, answer);
-                   });
+                   At(now_ + settings_.delay, [this, index = r.index, epoch = r.epoch, a] { AnswerName(index, epoch, a); });
                  },
                  [&](node::SendNhrp& a) { SendNhrp(r, a); },
                  [&](node::Apply& a) {

@@ -45,8 +45,8 @@ class World {
 
   // From now on a host name stands for these addresses; without any there is no such name.
   void SetName(const std::string& name, std::vector<net::IpAddress> addresses);
-  // No name server answers any more, or they do again.
-  void SilenceNames(bool silent) { names_silent_ = silent; }
+  // No name server answers any more, or they do again, those who have asked meanwhile too.
+  void SilenceNames(bool silent);
 
   // What is in the way of this router passes TCP only, or everything again.
   void BlockUdp(size_t router, bool block = true);
@@ -97,6 +97,7 @@ class World {
 
  private:
   struct Router;
+  void AnswerName(size_t router, uint64_t epoch, const node::LookUp& asked);
   struct Event {
     Instant at;
     uint64_t order = 0;
@@ -158,6 +159,7 @@ class World {
   std::string violation_;
   std::map<std::string, std::vector<net::IpAddress>> names_;
   bool names_silent_ = false;
+  std::vector<std::function<void()>> names_asked_;  // while they are silent
   uint64_t transcript_ = 1469598103934665603ULL;
   std::vector<std::string> log_;
   show::Document reply_;

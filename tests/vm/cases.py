@@ -45,17 +45,25 @@ def main_job(t):
 
 def hub_by_name_config(node, text):
     if node == "spoke2":  # too small for IPv6, which a device of that size does not have
-        return text.replace("interface Tunnel0\n", "interface Tunnel0\n ip mtu 1200\n")
-    return text.replace("tunnel destination 198.51.100.2", "tunnel destination hub.example.net") if node == "spoke1" else text
+        return text.replace("interface Tunnel0\n", "interface Tunnel0\n ip mtu 1200\n ipv6 address 2001:db8:7::2/64\n")
+    if node == "spoke1":
+        text = text.replace("interface Tunnel0\n", "interface Loopback7\n ipv6 address 2001:db8:7::1/128\ninterface Tunnel0\n")
+        text = text.replace("tunnel destination 198.51.100.2", "tunnel destination hub.example.net")
+    return text
 
 
 @case(edit=hub_by_name_config, start=False)
 def hub_by_name(t):
-    """spoke1 calls its hub by a name: not before that has an address, and as soon as it has one. spoke2 has `ip mtu 1200`."""
+    """spoke1 calls its hub by a name: not before that has an address, and as soon as it has one. IPv6 addresses stop no start:
+    those of spoke1 are on devices that have IPv6 switched off by default, spoke2's `ip mtu 1200` leaves no room for them."""
     t.lab.run("spoke1", ["sh", "-c", "echo hosts: files >/run/nsswitch.conf; mount --bind /run/nsswitch.conf /etc/nsswitch.conf"],
               check=True)  # or it would ask a name server, in clear
+    t.lab.run("spoke1", ["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"], check=True)
     for node in ("hub", "spoke1", "spoke2"):
         t.lab.start(node, seconds=120)
+    addresses = t.lab.run("spoke1", ["ip", "-6", "-o", "addr", "show", "dev", "flex-lo7"], check=True).stdout
+    expect("2001:db8:7::1/128" in addresses, "Loopback7 has not its IPv6 address: %s", addresses)
+    expect("2001:db8:7::2" not in t.lab.run("spoke2", ["ip", "-6", "-o", "addr"], check=True).stdout, "spoke2 has the IPv6 address")
     t.wait("spoke1 says that there is no address", 60, lambda: "Tunnel0: no address of hub.example.net" in t.log("spoke1"))
     expect(t.ready("spoke1") == 0, "it has a session without knowing the hub")
     t.lab.run("spoke1", ["sh", "-c", "echo '%s hub.example.net' >>/etc/hosts" % HUB], check=True)

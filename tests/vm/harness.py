@@ -254,7 +254,7 @@ class Case:
         """Everything of the kernel that a daemon could leave behind, as comparable lines."""
         script = ("ip -o link | sed 's/@.*//; s/^[0-9]*: //; s/:.*//' | sort | sed 's/^/link /';"
                   "ip -o addr | grep -v ' fe80' | awk '{print \"addr\", $2, $4}' | sort;"
-                  "ip route show table all | sed 's/^/route4 /' | sort; "
+                  "ip -4 route show table all | sed 's/^/route4 /' | sort; "
                   "ip -6 route show table all | grep -v 'fe80\\|ff00\\|multicast\\|anycast' | sed 's/^/route6 /' | sort;"
                   "ip rule | sed 's/^/rule /'; ip xfrm state | sed 's/^/state /'; ip xfrm policy | sed 's/^/policy /';"
                   "for d in $(ip -o link | sed 's/^[0-9]*: //; s/[@:].*//'); do tc qdisc show dev $d | "

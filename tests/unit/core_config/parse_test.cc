@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
 #include "core/config/model.h"
@@ -636,6 +637,31 @@ interface Virtual-Template2 type tunnel
   EXPECT_EQ(less.interfaces.at("Loopback0").ipv6_addresses, (std::vector<Ipv6Address>{{Ip("2001:db8:fe::1"), 64}}));
   EXPECT_EQ(less.ipv6_pools.size(), 1u);
   EXPECT_EQ(less.authorization_policies.at("default").ipv6_pool, "");
+}
+
+TEST(Parse, Ipv6AddressesComeAndGoOneByOne) {
+  const Model m = Parse("interface Tunnel0\n ipv6 address 2001:db8::1/64\n ipv6 address 2001:db8::2/64\n ipv6 address negotiated\n").model;
+  const auto after = [&](const std::string& lines) {
+    return ParseOnto(m, absl::StrCat("interface Tunnel0\n", lines)).model.interfaces.at("Tunnel0");
+  };
+  const Ipv6Address one{Ip("2001:db8::1"), 64}, two{Ip("2001:db8::2"), 64};
+  EXPECT_EQ(after(" no ipv6 address 2001:db8::1/64\n").ipv6_addresses, (std::vector<Ipv6Address>{two}));
+  EXPECT_TRUE(after(" no ipv6 address 2001:db8::1/64\n").ipv6_negotiated);
+  EXPECT_EQ(after(" no ipv6 address negotiated\n").ipv6_addresses, (std::vector<Ipv6Address>{one, two}));
+  EXPECT_FALSE(after(" no ipv6 address negotiated\n").ipv6_negotiated);
+  EXPECT_EQ(after(" ipv6 address 2001:db8::1/64\n").ipv6_addresses, (std::vector<Ipv6Address>{one, two})) << "in their order";
+  EXPECT_TRUE(after(" ipv6 unnumbered Loopback0\n").ipv6_addresses.empty());
+}
+
+TEST(Parse, APoolThatOthersShareIsAPool) {
+  const ParseResult r = Parse("ipv6 local pool P 2001:db8::/48 64 shared\nipv6 local pool Q 2001:db8:1::/48 64 cache-size 100\n"
+                              "interface Tunnel0\n ipv6 address PROVIDER ::1:0:0:0:1/64\n");
+  EXPECT_TRUE(r.ok());
+  EXPECT_EQ(r.model.ipv6_pools.at("P").length, 64);
+  const std::string text = Render(r.model, false, true);
+  for (const char* line : {"\nipv6 local pool P 2001:db8::/48 64 shared\n", "\nipv6 local pool Q 2001:db8:1::/48 64 cache-size 100\n",
+                           "\n ipv6 address PROVIDER ::1:0:0:0:1/64\n"})
+    EXPECT_TRUE(absl::StrContains(text, line)) << text;
 }
 
 }  // namespace

@@ -279,7 +279,41 @@ TEST_P(ResumeByEitherForm, AnExpiredTicketIsNotTriedNorTaken) {
   EXPECT_FALSE(w.a->ups.back().resumed);
 }
 
-TEST_P(ResumeByEitherForm, ATicketIsRenewedBeforeItExpiresAndTheOldOneIsGoodNoMore) {
+// What B says to IKE_SESSION_RESUME with `ticket`, of a stranger.
+Payloads Present(Resumable& w, const Bytes& ticket) {
+  Header h;
+  h.initiator_spi = IkeSpi(0x6666666666666666);
+  h.exchange = ExchangeType::kIkeSessionResume;
+  h.flags = kFlagInitiator;
+  const size_t sent = w.wire.size();
+  w.Inject(*w.b, {Ip("192.0.2.66"), 500},
+           EncodeMessage(h, {NoncePayload{Bytes(32, 1)}, NotifyPayload{ProtocolId::kNone, {}, NotifyType::kTicketOpaque, ticket}}));
+  return w.wire.size() == sent + 1 ? Plain(w.wire.back().second.bytes) : Payloads{};
+}
+
+// The ticket in message `n` of B on the wire.
+Bytes TicketIn(Resumable& w, size_t n) {
+  Insider evil(w);
+  const Payloads p = evil.Read(false, w.wire.at(n).second.bytes);
+  const auto* given = FindNotify(p, NotifyType::kTicketLtOpaque);
+  return given == nullptr ? Bytes() : DecodeLifetimeTicket(given->data)->ticket;
+}
+
+TEST_P(ResumeByEitherForm, ARenewedTicketIsGoodNoMore) {
+  w.Start();
+  const Bytes first = TicketIn(w, 3);
+  ASSERT_FALSE(first.empty());
+  w.Run(1210s);
+  ASSERT_EQ(w.At(w.b, "tickets given"), 2u);
+  EXPECT_NE(FindNotify(Present(w, first), NotifyType::kTicketNack), nullptr);
+  size_t at = w.wire.size();
+  Bytes second;
+  while (second.empty() && at-- > 0) second = w.wire[at].first == "B" ? TicketIn(w, at) : Bytes();
+  ASSERT_NE(second, first);
+  EXPECT_NE(ike::Find<NoncePayload>(Present(w, second)), nullptr);
+}
+
+TEST_P(ResumeByEitherForm, ATicketIsRenewedBeforeItExpires) {
   w.Start();
   w.Run(1190s);
   EXPECT_EQ(w.At(w.b, "tickets given"), 1u);
@@ -315,23 +349,40 @@ TEST(Resume, WhoAsksTooOftenIsToldToComeLater) {
   EXPECT_EQ(w.At(w.b, "tickets given"), 1u);
 }
 
-TEST(Resume, AnInitiatorThatIsToldToComeLaterDoes) {
-  Resumable w;
-  w.Start();
-  Insider evil(w);
+// B's first renewal of a ticket becomes `answer`.
+struct Unwilling : Resumable {
+  explicit Unwilling(NotifyType answer) {
+    Start();
+    evil.emplace(*this);
+    drop = [this, answer](const Node& from, const Bytes& bytes) {
+      const Header h = *DecodeHeader(bytes);
+      if (replaced || &from != b || h.exchange != ExchangeType::kInformational || !h.is_response() ||
+          FindNotify(evil->Read(false, bytes), NotifyType::kTicketLtOpaque) == nullptr)
+        return false;
+      replaced = true;
+      Inject(*a, {b->address, 500}, evil->Answer(false, h, {NotifyPayload{ProtocolId::kNone, {}, answer, {}}}));
+      return true;
+    };
+    Run(1250s);
+  }
+  std::optional<Insider> evil;
   bool replaced = false;
-  // B's first answer to the question becomes "later".
-  w.drop = [&](const Node& from, const Bytes& bytes) {
-    if (replaced || &from != w.b || DecodeHeader(bytes)->exchange != ExchangeType::kInformational || !DecodeHeader(bytes)->is_response()) return false;
-    if (FindNotify(evil.Read(false, bytes), NotifyType::kTicketLtOpaque) == nullptr) return false;
-    replaced = true;
-    w.Inject(*w.a, {w.b->address, 500}, evil.Answer(false, *DecodeHeader(bytes), {NotifyPayload{ProtocolId::kNone, {}, NotifyType::kTicketAck, {}}}));
-    return true;
-  };
-  w.Run(1250s);
-  ASSERT_TRUE(replaced);
+};
+
+TEST(Resume, AnInitiatorThatIsToldToComeLaterDoes) {
+  Unwilling w(NotifyType::kTicketAck);
+  ASSERT_TRUE(w.replaced);
   EXPECT_EQ(w.At(w.a, "tickets kept"), 1u);
   w.Run(60s);
+  EXPECT_EQ(w.At(w.a, "tickets kept"), 2u);
+}
+
+TEST(Resume, AnInitiatorWhoseTicketIsNotRenewedAsksMuchLater) {
+  Unwilling w(NotifyType::kTicketNack);
+  ASSERT_TRUE(w.replaced);
+  w.Run(800s);
+  EXPECT_EQ(w.At(w.a, "tickets kept"), 1u);
+  w.Run(100s);
   EXPECT_EQ(w.At(w.a, "tickets kept"), 2u);
 }
 

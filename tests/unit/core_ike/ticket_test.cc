@@ -118,13 +118,29 @@ TEST_F(TicketsByValue, RotatesItsKeyAndKeepsTheOldOneForItsTickets) {
   EXPECT_TRUE(jar.Open(second.ticket, end - 1s));
 }
 
-TEST_F(TicketsByValue, ForgetsNoUsedTicketWhenItsMemoryIsFullButTakesNoMore) {
-  const auto used = *Seal(MakeState(now + 1h), now), fresh = *Seal(MakeState(now + 1h), now);
+TEST_F(TicketsByValue, UsedOnesAreRememberedUntilTheyWouldHaveExpired) {
+  // Ten times as many as there is room for, each renewed before it expires.
+  const auto first = *Seal(MakeState(now + kMaxTicketLifetime), now);
+  ASSERT_TRUE(jar.Use(first.id));
+  uint64_t serial = 1000;
+  for (int round = 0; round < 20; ++round) {
+    const Instant at = now + round * 30min;
+    const auto fresh = *Seal(MakeState(at + 30min), at);
+    for (size_t n = 0; n + 2 < TicketJar::kMaxUsed / 2; ++n) ASSERT_TRUE(jar.Use({first.id.key, ++serial, at + 30min}));
+    EXPECT_TRUE(jar.Open(fresh.ticket, at)) << round;
+    EXPECT_FALSE(jar.Open(first.ticket, at)) << round;
+  }
+}
+
+TEST_F(TicketsByValue, WhenTheMemoryOfUsedOnesIsFullAllEndAndLaterOnesAreGood) {
+  const auto used = *Seal(MakeState(now + 1h), now), good = *Seal(MakeState(now + 1h), now);
   ASSERT_TRUE(jar.Use(used.id));
-  for (uint64_t n = 1; n < TicketJar::kMaxUsed; ++n) ASSERT_TRUE(jar.Use({used.id.key, 1000 + n}));
+  for (uint64_t n = 1; n < TicketJar::kMaxUsed; ++n) ASSERT_TRUE(jar.Use({used.id.key, 1000 + n, now + 1h}));
+  EXPECT_TRUE(jar.Open(good.ticket, now));
+  EXPECT_TRUE(jar.Use({used.id.key, 999, now + 1h}));
   EXPECT_FALSE(jar.Open(used.ticket, now));
-  EXPECT_FALSE(jar.Open(fresh.ticket, now));
-  EXPECT_FALSE(jar.Use(fresh.id));
+  EXPECT_FALSE(jar.Open(good.ticket, now));
+  EXPECT_TRUE(jar.Open(Seal(MakeState(now + 1h), now)->ticket, now));
 }
 
 TEST(TicketsByReference, HaveRoomForSoManyAndMakeItWhenTheyExpire) {

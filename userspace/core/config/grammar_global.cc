@@ -38,10 +38,15 @@ void SetIpv6Pool(Context& c, const Call& call) {
   const net::Prefix p = prefix->prefix;
   const int each = static_cast<int>(length->number);
   if (p.family() != net::Family::kIpv6) return c.Error(At(call, *prefix), "not an IPv6 prefix");
+  if (!p.First().Plus(1).is_routable()) return c.Error(At(call, *prefix), "not a prefix of addresses that hosts can have");
   if (each < p.length())
     return c.Error(At(call, *length), absl::StrCat("a client cannot get more than the pool has: expected a number from ", p.length(), " to 128"));
   const bool routers = each == 128 && p.length() < 128;  // the first address of a subnet is that of all its routers (RFC 4291 §2.6.1)
   LocalPool pool{name, routers ? p.First().Plus(1) : p.First(), net::Prefix(p.Last(), each).First(), each, call.where()};
+  if (call.Has("shared")) pool.rest = "shared";
+  if (const Arg* size = call.Find("N")) pool.rest = absl::StrCat("cache-size ", size->number);
+  if (!pool.rest.empty())
+    c.Warn(call.where(), absl::StrCat("accepted, but this version does not share or cache IPv6 pools: '", pool.rest, "' has no effect"));
   c.model.source.at[absl::StrCat("ipv6 local pool ", name)] = call.where();
   c.model.ipv6_pools[name] = std::move(pool);
 }
@@ -49,8 +54,7 @@ void SetIpv6Pool(Context& c, const Call& call) {
 std::vector<Command> OwnCommands() {
   return {
       {"ipv6 local pool <NAME> [<P:prefix> [<LENGTH:1-128>]]", "IPv6 addresses for clients", SetIpv6Pool},
-      Kept("ipv6 local pool <NAME> <P:prefix> <LENGTH:1-128> {shared|cache-size <N:0-10000>}", "IPv6 addresses for clients",
-           "share or cache IPv6 pools", Gravity::kWarn, Keep::kPerName),
+      {"ipv6 local pool <NAME> <P:prefix> <LENGTH:1-128> {shared|cache-size <N:0-10000>}", "IPv6 addresses for clients", SetIpv6Pool},
       {"ip local pool <NAME> [<FIRST:ipv4> [<LAST:ipv4>]]", "addresses for clients", SetPool},
   };
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // interface: Loopback, Tunnel, Virtual-Template and Linux devices; ip nhrp.
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/config/grammar.h"
@@ -51,21 +53,22 @@ void SetAddress(Context& c, const Call& k) {
 
 void SetIpv6Address(Context& c, const Call& k) {
   Interface& i = *c.interface;
-  i.ipv6_negotiated = k.set() && k.Has("negotiated");
   const Arg* a = k.Find("P");
   if (a == nullptr) {
-    i.ipv6_addresses.clear();
+    i.ipv6_negotiated = k.set();
     if (k.set()) i.ipv6_unnumbered.clear();
+    if (!k.set() && !k.Has("negotiated")) i.ipv6_addresses.clear();  // `no ipv6 address`: all of them
     return;
   }
   if (!a->address.is_v6()) return c.Error(At(k, *a), "not an IPv6 address with its prefix length");
-  if (a->address.is_any() || a->address.is_multicast() || a->address.is_loopback() || a->address.is_link_local())
-    return c.Error(At(k, *a), "not the global address of a host");
+  if (!a->address.is_routable()) return c.Error(At(k, *a), "not the global address of a host");
   const Ipv6Address address{a->address, a->prefix.length()};
-  std::erase(i.ipv6_addresses, address);
-  if (!k.set()) return;
+  if (!k.set()) {
+    std::erase(i.ipv6_addresses, address);
+    return;
+  }
   i.ipv6_unnumbered.clear();
-  i.ipv6_addresses.push_back(address);
+  if (std::find(i.ipv6_addresses.begin(), i.ipv6_addresses.end(), address) == i.ipv6_addresses.end()) i.ipv6_addresses.push_back(address);
 }
 
 void SetIpv6Unnumbered(Context& c, const Call& k) {
@@ -196,6 +199,8 @@ std::vector<Command> NhrpInUse() {
       Kept("nhrp <REST:line>", "other NHRP settings", "use this NHRP setting", Gravity::kWarn, Keep::kEach),
       Kept("ipv6 address <P:prefix> {eui-64|anycast}", "IPv6 address of this interface", "make IPv6 addresses of this kind",
            Gravity::kWarn, Keep::kEach),
+      Kept("ipv6 address <NAME> <P:prefix> [{eui-64|anycast}]", "IPv6 address in a prefix that has a name",
+           "do prefixes by name: write the address in full", Gravity::kWarn, Keep::kEach),
       Kept("ipv6 address <A:ipv6> link-local", "link-local address of this interface", "set link-local addresses"),
       Kept("ipv6 address {autoconfig|dhcp} [<REST:line>]", "IPv6 address by the network", "do that: leave it to Linux"),
       Kept("ipv6 {mtu|nd|tcp|traffic-filter|verify|ospf|eigrp|rip|router|unreachables|redirects} "

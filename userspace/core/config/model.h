@@ -401,6 +401,7 @@ struct LocalPool {
   net::IpAddress first, last;       // of what clients get, both included
   int length = 32;                  // prefix length of what a client gets; 32, 128: an address
   Location where;
+  std::string rest{};               // words after that, which are kept and have no effect
   friend bool operator==(const LocalPool&, const LocalPool&) = default;
 };
 // The smallest prefix that all of it is in.

@@ -90,7 +90,7 @@ class Renderer {
     for (const auto& [name, i] : m_.interfaces) InterfaceOf(i);
     for (const auto& [name, p] : m_.pools)
       Line("ip local pool ", name, " ", p.first.ToString(), " ", p.last.ToString());
-    for (const auto& [name, p] : m_.ipv6_pools) Line("ipv6 local pool ", name, " ", Cover(p).ToString(), " ", p.length);
+    for (const auto& [name, p] : m_.ipv6_pools) Line("ipv6 local pool ", name, " ", Cover(p).ToString(), " ", p.length, p.rest.empty() ? "" : " ", p.rest);
     for (const auto& [name, a] : m_.access_lists) Acl(a);
     Line("end");
     return std::move(out_);

@@ -15,6 +15,7 @@ namespace {
 bool IsTunnel(const Interface& i) {
   return i.kind == InterfaceKind::kTunnel || i.kind == InterfaceKind::kVirtualTemplate;
 }
+bool HasIpv6(const Interface& i) { return !i.ipv6_addresses.empty() || i.ipv6_negotiated || !i.ipv6_unnumbered.empty(); }
 bool SameHub(const Hub& a, const Hub& b) { return a.address == b.address && absl::EqualsIgnoreCase(a.name, b.name); }
 bool IsGre(TunnelMode m) { return m != TunnelMode::kIpsecIpv4 && m != TunnelMode::kIpsecIpv6; }
 
@@ -37,6 +38,9 @@ void Checker::CheckUnnumbered(const Interface& i, const std::string& path, const
 }
 
 void Checker::CheckIpv6Addresses(const Interface& i, const std::string& path, const std::string& user) {
+  if (IsTunnel(i) && i.mtu != 0 && i.mtu < net::kIpv6MinimumMtu && absl::c_any_of(m.interfaces, [](const auto& e) { return HasIpv6(e.second); }))
+    Warn(At(path, "ip mtu", i.where), user + ": packets of less than 1280 octets carry no IPv6, so there is none in any tunnel",
+         "write 'ip mtu 1280' or more");
   if (i.ipv6_unnumbered.empty()) return;
   const Location where = At(path, "ipv6 unnumbered", i.where);
   if (m.interfaces.count(i.ipv6_unnumbered) == 0) {

@@ -27,7 +27,7 @@ Bytes NatFreeAddresses(const net::Endpoint& source, const net::Endpoint& destina
 }
 
 bool Reachable(const net::IpAddress& a) {
-  return !a.empty() && !a.is_any() && !a.is_multicast() && !a.is_loopback() && !a.is_link_local();
+  return a.is_routable();
 }
 
 }  // namespace

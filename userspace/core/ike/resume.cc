@@ -153,7 +153,10 @@ void Endpoint::Impl::KeepTicket(Session& session, const IkeSa& sa, const Payload
     wallet_.Drop(WalletKey(session));
     session.childless_peer = sa.handshake->agreed.childless;
   }
-  if (FindNotify(payloads, NotifyType::kTicketNack) != nullptr) counters_.Add("tickets not given by the peer");
+  if (FindNotify(payloads, NotifyType::kTicketNack) != nullptr) {
+    counters_.Add("tickets not given by the peer");
+    if (!sa.handshake) session.ticket_at = now + kTicketMuchLater;  // it has given one before
+  }
   if (session.info.auth_remote != "PSK") return;
   const auto* notify = FindNotify(payloads, NotifyType::kTicketLtOpaque);
   if (notify == nullptr) {

@@ -30,6 +30,7 @@ struct KeptTicket {
 
 // After TICKET_ACK the initiator asks again so much later; the responder gives no two tickets on one session sooner.
 inline constexpr seconds kTicketAgain{60};
+inline constexpr seconds kTicketMuchLater{900};  // after TICKET_NACK of a peer that has given tickets before
 inline constexpr seconds kTicketPause{30};
 
 // The initiator's tickets: one for each peer address, VRF and profile.

@@ -150,9 +150,11 @@ SecretBytes ResumedSkeyseed(const crypto::Provider& crypto, crypto::Prf prf, Byt
 
 // A key outlives the last ticket made under it.
 void TicketJar::DropOld(Instant now) {
-  while (!keys_.empty() && now - keys_.front().made >= kRotation + kMaxTicketLifetime) {
-    used_ -= keys_.front().used.size();
-    keys_.pop_front();
+  while (!keys_.empty() && now - keys_.front().made >= kRotation + kMaxTicketLifetime) keys_.pop_front();
+  while (!used_ends_.empty() && std::get<Instant>(*used_ends_.begin()) <= now) {
+    const auto& [end, key, serial] = *used_ends_.begin();
+    used_.erase({key, serial});
+    used_ends_.erase(used_ends_.begin());
   }
 }
 
@@ -170,7 +172,7 @@ void TicketJar::Rotate(Instant now) {
   keys_.push_back(std::move(key));
 }
 
-TicketJar::Key* TicketJar::Find(uint32_t number) {
+const TicketJar::Key* TicketJar::Find(uint32_t number) const {
   const auto it = std::find_if(keys_.begin(), keys_.end(), [&](const Key& k) { return k.number == number; });
   return it == keys_.end() ? nullptr : &*it;
 }
@@ -182,13 +184,13 @@ std::optional<TicketJar::Sealed> TicketJar::Seal(const TicketState& state, Ticke
   ByteWriter w;
   w.U8(kReference);
   w.Append(handle->octets);
-  return Sealed{std::move(w).Release(), {0, handle->number}};
+  return Sealed{std::move(w).Release(), {0, handle->number, state.expires}};
 }
 
 std::optional<TicketJar::Sealed> TicketJar::SealByValue(const TicketState& state, Instant now) {
   Rotate(now);
   Key& key = keys_.back();
-  const TicketId id{key.number, key.next++};
+  const TicketId id{key.number, key.next++, state.expires};
   ByteWriter w;
   w.U8(kValue);
   w.U32(id.key);
@@ -205,7 +207,7 @@ std::optional<TicketJar::Opened> TicketJar::Open(BytesView ticket, Instant now) 
   if (ticket.front() == kValue) return OpenByValue(ticket, now);
   const auto found = ticket.front() == kReference ? shelf_.Find(ticket.subspan(1), now) : std::nullopt;
   if (!found) return std::nullopt;
-  return Opened{*found->state, {0, found->number}};
+  return Opened{*found->state, {0, found->number, found->state->expires}};
 }
 
 std::optional<TicketJar::Opened> TicketJar::OpenByValue(BytesView ticket, Instant now) {
@@ -215,21 +217,27 @@ std::optional<TicketJar::Opened> TicketJar::OpenByValue(BytesView ticket, Instan
   id.key = r.U32();
   id.serial = r.U64();
   const BytesView sealed = r.TakeAll();
-  Key* key = r.ok() ? Find(id.key) : nullptr;
-  if (key == nullptr || id.serial >= key->next || key->used.contains(id.serial) || used_ >= kMaxUsed)
-    return std::nullopt;
+  const Key* key = r.ok() ? Find(id.key) : nullptr;
+  if (key == nullptr || id.serial >= key->next || used_.contains({id.key, id.serial})) return std::nullopt;
   const auto plain = crypto_.Open(kCipher, key->secret, Nonce(key->salt, id.serial), ticket.first(kHeadSize), sealed);
   if (!plain.ok()) return std::nullopt;
   auto state = DecodeTicketState(*plain);
   if (!state || state->expires <= now) return std::nullopt;
+  id.expires = state->expires;
   return Opened{*std::move(state), id};
 }
 
 bool TicketJar::Use(const TicketId& id) {
   if (id.key == 0) return shelf_.Drop(id.serial);
-  Key* key = Find(id.key);
-  if (key == nullptr || used_ >= kMaxUsed || !key->used.insert(id.serial).second) return false;
-  ++used_;
+  if (Find(id.key) == nullptr || used_.contains({id.key, id.serial})) return false;
+  if (used_.size() >= kMaxUsed) {
+    keys_.clear();
+    used_.clear();
+    used_ends_.clear();
+    return true;
+  }
+  used_.emplace(id.key, id.serial);
+  used_ends_.emplace(id.expires, id.key, id.serial);
   return true;
 }
 

@@ -6,8 +6,10 @@
 
 #include <deque>
 #include <optional>
+#include <tuple>
 #include <utility>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/rng.h"
 #include "core/ike/ticket_shelf.h"
@@ -38,19 +40,21 @@ Bytes PolicyDigest(const crypto::Provider& crypto, const SessionPolicy& policy);
 SecretBytes ResumedSkeyseed(const crypto::Provider& crypto, crypto::Prf prf, BytesView sk_d, BytesView nonce_i,
                             BytesView nonce_r);
 
-// Which ticket: number of its key (0: by reference), and its own number under that key.
+// Which ticket: number of its key (0: by reference), its own number under that key, and when it ends.
 struct TicketId {
   uint32_t key = 0;
   uint64_t serial = 0;
+  Instant expires{};
   friend bool operator==(const TicketId&, const TicketId&) = default;
 };
 
 // Makes and opens tickets.  By value: 1 | key number | serial | AES-256-GCM(TicketState); keys are made of the node's
 // randomness when they are first needed and never leave it.  By reference: 2 | handle.  A restart ends all tickets.
+// A used ticket is remembered until it would have expired.  If there is no room for that, all tickets by value end.
 class TicketJar {
  public:
   static constexpr Duration kRotation = seconds(6 * 3600);  // then the next ticket is made under a new key
-  static constexpr size_t kMaxUsed = 1 << 16;               // tickets remembered as used, of all keys
+  static constexpr size_t kMaxUsed = 1 << 17;               // tickets remembered as used, of all keys
 
   TicketJar(const crypto::Provider& crypto, Rng& rng) : crypto_(crypto), rng_(rng), shelf_(crypto, rng) {}
 
@@ -66,7 +70,7 @@ class TicketJar {
   };
   // Nothing for what is none of our tickets, altered, expired, used, or made under a key that is gone.
   std::optional<Opened> Open(BytesView ticket, Instant now);
-  // Takes note that it is used.  False: it was already, its key is gone, or there is no room to remember it.
+  // Takes note that it is used, or good no more.  False: it was already.
   bool Use(const TicketId& id);
 
  private:
@@ -75,19 +79,19 @@ class TicketJar {
     SecretBytes secret, salt;
     uint64_t next = 0;  // serial: the IV
     Instant made{};
-    absl::flat_hash_set<uint64_t> used;
   };
   std::optional<Sealed> SealByValue(const TicketState& state, Instant now);
   std::optional<Opened> OpenByValue(BytesView ticket, Instant now);
   void Rotate(Instant now);
   void DropOld(Instant now);
-  Key* Find(uint32_t number);
+  const Key* Find(uint32_t number) const;
 
   const crypto::Provider& crypto_;
   Rng& rng_;
   TicketShelf shelf_;
   std::deque<Key> keys_;  // newest last
-  size_t used_ = 0;       // of all keys
+  absl::flat_hash_set<std::pair<uint32_t, uint64_t>> used_;  // key, serial
+  absl::btree_set<std::tuple<Instant, uint32_t, uint64_t>> used_ends_;  // the same, by their ends
 };
 
 }  // namespace flexvpn::ike

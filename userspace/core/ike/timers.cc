@@ -161,7 +161,7 @@ void Endpoint::Impl::TickSession(Session& session, Instant now, Actions& out) {
   }
   if (Due(session.ticket_at, now)) {
     session.ticket_at.reset();
-    sa->queue.emplace_back(TicketOp{});
+    if (IkeSa* current = Current(session)) current->queue.emplace_back(TicketOp{});
   }
   if (Due(KeepaliveDue(session), now)) Transmit(session, {Bytes{0xff}}, now, out);
 }

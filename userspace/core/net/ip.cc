@@ -125,6 +125,9 @@ IpAddress IpAddress::Any(Family f) {
 
 bool IpAddress::is_any() const { return !empty() && b_ == std::array<uint8_t, 16>{}; }
 bool IpAddress::is_multicast() const { return is_v4() ? (b_[0] & 0xf0) == 0xe0 : is_v6() && b_[0] == 0xff; }
+bool IpAddress::is_routable() const {
+  return !empty() && !is_any() && !is_multicast() && !is_loopback() && !is_link_local() && !(is_v4() && v4() == 0xffffffff);
+}
 bool IpAddress::is_link_local() const {
   return is_v4() ? b_[0] == 169 && b_[1] == 254 : is_v6() && b_[0] == 0xfe && (b_[1] & 0xc0) == 0x80;
 }

@@ -16,6 +16,8 @@ namespace flexvpn::net {
 
 enum class Family : uint8_t { kNone = 0, kIpv4 = 4, kIpv6 = 6 };
 
+inline constexpr uint16_t kIpv6MinimumMtu = 1280;  // octets (RFC 8200 §5)
+
 // An IPv4 or IPv6 address, or none.  Ordered (family first) and hashable.
 class IpAddress {
  public:
@@ -36,6 +38,8 @@ class IpAddress {
   bool is_multicast() const;  // 224/4 or ff00::/8
   bool is_loopback() const;
   bool is_link_local() const;
+  // A host's that others can reach: none of the above, not empty, not 255.255.255.255.
+  bool is_routable() const;
   int bits() const { return is_v4() ? 32 : is_v6() ? 128 : 0; }
   uint32_t v4() const;  // host order; 0 unless is_v4()
   // 4, 16 or 0 octets, network order; valid as long as this object.

@@ -460,7 +460,7 @@ std::optional<net::IpAddress> AddressAttribute(const std::vector<ike::ConfigAttr
            : a.type != ike::CfgAttr::kIp4Address || value.size() != 4)
       continue;
     const net::IpAddress address = net::IpAddress::FromBytes(value.first(v6 ? 16 : 4));
-    if (!address.is_any() && !address.is_multicast() && !address.is_loopback() && !address.is_link_local()) return address;
+    if (address.is_routable() || (!v6 && address.is_link_local())) return address;
   }
   return std::nullopt;
 }

@@ -6,6 +6,13 @@
 #include "core/node/views.h"
 
 namespace flexvpn::node {
+namespace {
+
+std::string NoAddress(const std::string& tunnel, const std::string& hub, const absl::Status& why) {
+  return absl::StrCat(tunnel, ": no address of ", hub, ": ", why.message());
+}
+
+}  // namespace
 
 std::optional<net::IpAddress> Node::HubOf(const config::Interface& i) const {
   const std::vector<config::Hub> hubs = i.Hubs();
@@ -40,7 +47,8 @@ void Node::OnLookedUp(const LookedUp& in) {
     if (hub) tunnel.looking_up.clear();
     if (better) tunnel.trial_looking_up.clear();
     if (!hub && !better) continue;
-    const auto addresses = HubAddresses(in);
+    const auto addresses = HubAddresses(*i, in);
+    if (better && !addresses.ok()) SayOnce(tunnel.refused, Log::Level::kWarning, NoAddress(name, in.name, addresses.status()));
     if (hub && !tunnel.session && MayCall(tunnel, *i)) {
       if (tunnel.hub < hubs.size() && hubs[tunnel.hub].name == in.name) HubLookedUp(tunnel, *i, in.name, addresses);
       else tunnel.retry_at = now_;  // the list has changed meanwhile
@@ -54,14 +62,32 @@ void Node::OnLookedUp(const LookedUp& in) {
   Pump();
 }
 
-// Those that can be a hub's: names are nobody's promise.
-absl::StatusOr<std::vector<net::IpAddress>> Node::HubAddresses(const LookedUp& in) const {
+// Those that can be a hub's.  Nobody has authenticated them: networks of the overlay do not give way to them.
+absl::StatusOr<std::vector<net::IpAddress>> Node::HubAddresses(const config::Interface& i, const LookedUp& in) const {
   if (!in.addresses.ok()) return in.addresses;
   std::vector<net::IpAddress> fit;
-  for (const net::IpAddress& a : *in.addresses)
-    if (!a.is_loopback() && !a.is_link_local() && !a.is_any() && !a.is_multicast() && !rib_.IsSelf(a)) fit.push_back(a);
-  if (fit.empty()) return absl::NotFoundError(absl::StrCat(in.addresses->front().ToString(), " is no other host's"));
+  std::string why;
+  for (const net::IpAddress& a : *in.addresses) {
+    const auto network = i.tunnel_vrf.empty() ? OverlayNetworkOf(a) : std::nullopt;
+    const bool elsewhere = a.is_routable() && !rib_.IsSelf(a);
+    if (elsewhere && !network) fit.push_back(a);
+    else if (why.empty())
+      why = absl::StrCat(a.ToString(), elsewhere ? absl::StrCat(" is in ", network->ToString(), ", a network behind the tunnels")
+                                                 : " is no other host's");
+  }
+  if (fit.empty()) return absl::NotFoundError(why);
   return fit;
+}
+
+std::optional<net::Prefix> Node::OverlayNetworkOf(const net::IpAddress& address) const {
+  const auto covers = [&](const net::Prefix& p) { return p.length() > 0 && p.Contains(address); };
+  for (const auto& [id, peer] : peers_)
+    for (const net::Prefix& p : peer.prefixes)
+      if (covers(p)) return p;
+  for (const auto& [prefix, id] : shortcuts_)
+    if (covers(prefix)) return prefix;
+  const auto remembered = std::find_if(remembered_.begin(), remembered_.end(), covers);
+  return remembered == remembered_.end() ? std::nullopt : std::optional(*remembered);
 }
 
 // Of several addresses the one after `last`; the first, if that was none of them or the end.
@@ -75,9 +101,7 @@ void Node::HubLookedUp(Tunnel& tunnel, const config::Interface& i, const std::st
                        const absl::StatusOr<std::vector<net::IpAddress>>& addresses) {
   tunnel.answer_by.reset();
   if (!addresses.ok()) {
-    const std::string waiting = absl::StrCat(tunnel.name, ": no address of ", name, ": ", addresses.status().message());
-    if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
-    tunnel.waiting_for = waiting;
+    SayOnce(tunnel.waiting_for, Log::Level::kWarning, NoAddress(tunnel.name, name, addresses.status()));
     RetryTunnel(tunnel);
     return NextHub(tunnel);
   }
@@ -90,16 +114,17 @@ void Node::HubLookedUp(Tunnel& tunnel, const config::Interface& i, const std::st
 }
 
 // Two tunnels between the same ends need keys to tell their packets apart; of names that is known only now.
-bool Node::PeerOfAnother(const Tunnel& tunnel, const config::Interface& i, const net::IpAddress& hub) {
+std::string Node::PeerOfAnother(const Tunnel& tunnel, const config::Interface& i, const net::IpAddress& hub) const {
   for (const auto& [name, other] : tunnels_) {
     const config::Interface* o = FindInterface(name);
-    if (name == tunnel.name || !other.session || o == nullptr || HubOf(*o) != hub || o->tunnel_vrf != i.tunnel_vrf ||
-        o->key != i.key || o->mode != i.mode || SourceAddress(*o) != SourceAddress(i))
+    const auto session = sessions_.find(other.session);
+    if (name == tunnel.name || session == sessions_.end() || o == nullptr || o->tunnel_vrf != i.tunnel_vrf || o->key != i.key ||
+        o->mode != i.mode || SourceAddress(*o) != SourceAddress(i))
       continue;
-    Say(Log::Level::kWarning, absl::StrCat(tunnel.name, ": ", hub.ToString(), " is the peer of ", name, " already: not called (give one of them a `tunnel key`)"));
-    return true;
+    const Session& s = session->second;  // a redirection leads elsewhere
+    if ((s.up ? s.info.remote.address : s.key_address) == hub) return name;
   }
-  return false;
+  return "";
 }
 
 std::string Node::DeviceOf(const net::IpAddress& address) const {

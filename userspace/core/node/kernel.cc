@@ -108,8 +108,15 @@ void Node::FlushPlan() {
   out_->push_back(Apply{token, std::exchange(plan_, {})});
 }
 
+// They share a device for each outer family, and Linux takes IPv6 away from a device of less than 1280 octets.
+bool Node::TunnelsCarryIpv6() const {
+  return std::none_of(model_.interfaces.begin(), model_.interfaces.end(), [](const auto& entry) {
+    return IsTunnel(entry.second) && entry.second.mtu != 0 && entry.second.mtu < net::kIpv6MinimumMtu;
+  });
+}
+
 void Node::AddIpv6Addresses(const config::Interface& i, const std::string& device, std::vector<dataplane::Object>& objects) const {
-  if (!network_.ipv6) return;
+  if (!ipv6_) return;
   for (const config::Ipv6Address& a : i.ipv6_addresses) objects.push_back(dataplane::Address{device, a.address, a.length});
   const auto tunnel = tunnels_.find(i.name);
   if (i.ipv6_negotiated && tunnel != tunnels_.end() && tunnel->second.negotiated6)
@@ -167,13 +174,13 @@ void Node::SyncBase() {
 bool Node::HasFallback(const net::Prefix& prefix) const {
   for (int length = prefix.length(); length > 0; --length)
     if (remembered_.contains(net::Prefix(prefix.address(), length))) return true;
-  const std::vector<net::Prefix> configured = OverlayNetworks(model_, network_.ipv6);
+  const std::vector<net::Prefix> configured = OverlayNetworks(model_, ipv6_);
   return std::any_of(configured.begin(), configured.end(), [&](const net::Prefix& p) { return p.Contains(prefix); });
 }
 
 void Node::Remember(const net::Prefix& prefix) {
   constexpr size_t kMaxRemembered = 4096;  // a peer may announce what it likes
-  if (prefix.length() == 0 || (prefix.family() == net::Family::kIpv6 && !network_.ipv6) || remembered_.size() >= kMaxRemembered ||
+  if (prefix.length() == 0 || (prefix.family() == net::Family::kIpv6 && !ipv6_) || remembered_.size() >= kMaxRemembered ||
       HasFallback(prefix))
     return;
   remembered_.insert(prefix);
@@ -190,7 +197,7 @@ void Node::SyncFallbacks(std::vector<dataplane::Object>& objects) const {
   const char* device = has(kGre4) ? kGre4 : has(kGre6) ? kGre6 : nullptr;  // either drops what has no peer
   if (device == nullptr) return;
   std::set<net::Prefix> prefixes = remembered_;
-  for (const net::Prefix& p : OverlayNetworks(model_, network_.ipv6)) prefixes.insert(p);
+  for (const net::Prefix& p : OverlayNetworks(model_, ipv6_)) prefixes.insert(p);
   for (const net::Prefix& p : prefixes) {
     dataplane::Route r;
     r.prefix = p;
@@ -321,7 +328,7 @@ void Node::SyncRoute(const net::Prefix& prefix) {
     // A default route from a peer never beats the one the underlay has, whatever made that (DHCP: 1024).
     r.metric = prefix.length() == 0 ? kDefaultRouteMetric : dataplane::MetricIn(prefix.family(), metric);
     r.device = i != nullptr ? DeviceFor(*i) : prefix.family() == net::Family::kIpv6 ? kGre6 : kGre4;
-    const bool usable = peer != nullptr && peer->up && (prefix.family() == net::Family::kIpv4 || network_.ipv6);
+    const bool usable = peer != nullptr && peer->up && (prefix.family() == net::Family::kIpv4 || ipv6_);
     if (usable && i != nullptr && !rib_.IsLocal(prefix)) {
       // The kernel knows no IPv6 route by an IPv4 next hop, nor the other way round on such a device.
       r.next_hop = NextHopOf(*peer, prefix.family());
@@ -358,11 +365,6 @@ bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const
       if (i.tunnel_vrf.empty())
         for (const config::Hub& hub : i.Hubs())
           if (hub.name.empty() && prefix.Contains(hub.address)) return false;
-    for (const auto& [name, tunnel] : tunnels_)
-      if (const config::Interface* i = FindInterface(name);
-          i != nullptr && i->tunnel_vrf.empty())
-        for (const net::IpAddress& hub : {tunnel.found, tunnel.trial_found})
-          if (!hub.empty() && prefix.Contains(hub)) return false;
   }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;

@@ -247,12 +247,15 @@ void Node::On(nhrp::Action& action) {
 void Node::OnLocalNetwork(const LocalNetwork& in) {
   network_ = in;
   network_known_ = true;
+  const bool had_ipv6 = std::exchange(ipv6_, in.ipv6 && TunnelsCarryIpv6());
   SyncMatchedInterfaces();
   absl::flat_hash_set<net::IpAddress> self;
   for (const LocalAddress& a : in.addresses)
     if (a.vrf.empty()) self.insert(a.address);
-  for (const auto& [name, i] : model_.interfaces)
+  for (const auto& [name, i] : model_.interfaces) {
     if (i.address) self.insert(*i.address);
+    for (const config::Ipv6Address& a : i.ipv6_addresses) self.insert(a.address);
+  }
   rib_.SetSelf(std::move(self));
   // A default route is the way to the underlay, not a network behind this node.
   std::set<std::string> underlay;
@@ -267,6 +270,8 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   NoteMissingVrfs();
   AssignSources();
   SyncBase();
+  if (ipv6_ != had_ipv6)
+    for (auto& [id, peer] : peers_) RefreshPeer(peer);
   MoveSessions();
   RenewSources();
   for (auto& [name, tunnel] : tunnels_)  // what it waits for may be there now
@@ -419,6 +424,12 @@ crypto::UnixTime Node::WallClock() const {
 void Node::Say(Log::Level level, std::string text) {
   if (level != Log::Level::kDebug) log_.Add({now_, level, text.substr(0, kMaxKeptText)});
   out_->push_back(Log{level, std::move(text)});
+}
+
+void Node::SayOnce(std::string& said, Log::Level level, std::string text) {
+  if (said == text) return;
+  said = text;
+  Say(level, std::move(text));
 }
 
 void Node::NoteFailure(const net::Endpoint& remote, absl::string_view identity, absl::string_view profile,

@@ -100,6 +100,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     Duration backoff{};
     std::optional<net::IpAddress> negotiated, negotiated6;  // `ip address negotiated`, `ipv6 address negotiated`
     std::string waiting_for;                   // what is missing, logged once
+    std::string refused;                       // why the last call was not made, logged once
     size_t hub = 0;                            // index in Interface::Hubs() of whom the next attempt calls
     std::string looking_up;                    // the name of that hub, while its address is looked for
     // What the name of the hub called last stood for; empty: it had none, or the session with it has come up and gone.
@@ -228,6 +229,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void Configure();
   void NoteMissingAlgorithms();
   void Say(Log::Level level, std::string text);
+  void SayOnce(std::string& said, Log::Level level, std::string text);  // not while it is what has been `said` last
   // Remembers a failure for `show crypto ikev2 diagnose error`.
   void NoteFailure(const net::Endpoint& remote, absl::string_view identity, absl::string_view profile,
                    absl::string_view reason);
@@ -267,6 +269,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   // reconfigure.cc
   void OnNewConfig(config::Model model, Pki pki);
+  void MakeWayToHubs();
   static Reconfiguration::Basis BasisOf(const Session& session);
   void Renew(Session& session, const Reconfiguration::Effect& effect, Reconfiguration& change);
   void RenewIfJustChanged(const Session& session);
@@ -289,11 +292,14 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   bool Calls(const config::Interface& interface, const net::IpAddress& address) const;
   void LookUpHub(std::string& looking_up, const config::Interface& interface, const std::string& name);
   void OnLookedUp(const LookedUp& answer);
-  absl::StatusOr<std::vector<net::IpAddress>> HubAddresses(const LookedUp& answer) const;
+  absl::StatusOr<std::vector<net::IpAddress>> HubAddresses(const config::Interface& interface, const LookedUp& answer) const;
+  // That leads into a tunnel, or has done so, and covers `address`; the default route does not count.
+  std::optional<net::Prefix> OverlayNetworkOf(const net::IpAddress& address) const;
   static net::IpAddress Following(const std::vector<net::IpAddress>& all, const net::IpAddress& last);
   void HubLookedUp(Tunnel& tunnel, const config::Interface& interface, const std::string& name,
                    const absl::StatusOr<std::vector<net::IpAddress>>& addresses);
-  bool PeerOfAnother(const Tunnel& tunnel, const config::Interface& interface, const net::IpAddress& hub);
+  // The other tunnel that has a session with `hub` which could not be told apart from one of this tunnel; "": none.
+  std::string PeerOfAnother(const Tunnel& tunnel, const config::Interface& interface, const net::IpAddress& hub) const;
   void CallBetter(Tunnel& tunnel, const config::Interface& interface, const config::Hub& hub, const net::IpAddress& address);
   std::string DeviceOf(const net::IpAddress& address) const;  // the Linux interface that has it; "": none
   bool MayCall(const Tunnel& tunnel, const config::Interface& interface) const;
@@ -341,6 +347,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   std::optional<net::IpAddress> SourceCandidate(const config::Interface& interface) const;
   net::IpAddress OverlayAddress(const std::string& interface) const;
   net::IpAddress OverlayAddress6(const std::string& interface) const;  // empty: it has none
+  // That the machine has on the device of `interface`, which need not be configured here; empty: none.
+  net::IpAddress LinuxAddress(const std::string& interface, net::Family family) const;
 
   const config::Interface* ShortcutTemplate(uint32_t network_id) const;
 
@@ -364,7 +372,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static std::string PeerKey(const std::string& interface, const ike::SessionInfo& info);
   static bool SameOwner(const Peer& a, const Peer& b);  // both proved to be the same: one may take over from the other
   Peer& FindOrCreatePeer(const Session& session);
-  // Withdraws what would lead outer packets to `remote` (of `whom`, for the log) into a tunnel.
+  // Withdraws what leads outer packets to `remote` (of `whom`, for the log) into a tunnel: of a peer that is authenticated,
+  // or that the configuration names.  What drops them when a tunnel is away stays.
   void DropRoutesOver(const net::IpAddress& remote, net::VrfId vrf, const std::string& whom);
   bool PeerUsable(const Peer& peer) const;
   void BringPeerUp(Peer& peer);
@@ -389,6 +398,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void EraseLater(const std::string& key, net::PeerId peer, Duration delay);
   void FlushPlan();
   void SyncBase();
+  bool TunnelsCarryIpv6() const;
   void AddIpv6Addresses(const config::Interface& interface, const std::string& device, std::vector<dataplane::Object>& objects) const;
   void SyncFallbacks(std::vector<dataplane::Object>& objects) const;
   void Remember(const net::Prefix& prefix);  // a network of the overlay, as long as we run
@@ -482,6 +492,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   LocalNetwork network_;
   bool network_known_ = false;
+  bool ipv6_ = false;  // this kernel has it, and the devices of our tunnels
   dataplane::State want_;    // what should be there
   dataplane::State kernel_;  // what we believe is there: want_ plus orphans of an earlier run
   std::map<std::string, net::PeerId> owner_;  // of objects in want_; 0 = of the node itself

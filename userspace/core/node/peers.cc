@@ -80,7 +80,6 @@ void Node::DropRoutesOver(const net::IpAddress& remote, net::VrfId vrf, const st
   for (const auto& [prefix, id] : shortcuts_)
     if (covers(prefix)) shortcuts.push_back(prefix);
   for (const net::Prefix& p : shortcuts) OnShortcutDown(p);
-  if (std::erase_if(remembered_, covers) > 0) SyncBase();
 }
 
 bool Node::PeerUsable(const Peer& peer) const {
@@ -105,9 +104,7 @@ net::DualAddress Node::OverlayAddresses(const std::string& interface) const {
 }
 
 void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
-  if (peer.remote_protocol.Has(address) || address.empty() || address.is_link_local() || address.is_multicast() ||
-      address.is_loopback() || address.is_any() || rib_.IsSelf(address))
-    return;
+  if (peer.remote_protocol.Has(address) || !address.is_routable() || rib_.IsSelf(address)) return;
   Peer* former = nullptr;
   if (auto it = peer_by_overlay_.find(address); it != peer_by_overlay_.end()) {
     Peer* other = FindPeer(it->second);

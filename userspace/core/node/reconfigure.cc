@@ -256,6 +256,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
     tunnel.trial_looking_up.clear();
   }
   Configure();
+  MakeWayToHubs();
   Reconfiguration change(old, model_);
   std::vector<ike::IkeSaId> changed;
   std::vector<std::pair<ike::IkeSaId, Reconfiguration::Effect>> renewed;
@@ -282,6 +283,18 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
                                       " sessions restarted, ", restarts_.renewed, " changed in place"));
   for (auto& [id, peer] : peers_)
     if (!SameEntry(old.interfaces, model_.interfaces, peer.config_interface)) RefreshPeer(peer);
+}
+
+// A hub that the configuration names by its address is in the underlay, whatever peers have said before.
+void Node::MakeWayToHubs() {
+  for (const auto& [name, i] : model_.interfaces) {
+    if (!i.tunnel_vrf.empty()) continue;
+    for (const config::Hub& hub : i.Hubs()) {
+      if (!hub.name.empty()) continue;
+      DropRoutesOver(hub.address, {}, absl::StrCat(name, "'s hub"));
+      std::erase_if(remembered_, [&](const net::Prefix& p) { return p.Contains(hub.address); });
+    }
+  }
 }
 
 Reconfiguration::Basis Node::BasisOf(const Session& s) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kMaxConfiguration = 64;  // attributes kept for show
 constexpr size_t kMaxPrefixes = 1024;     // routes of one peer
+constexpr char kNotRoutable[] = "it covers the tunnel endpoint, or is ours or another peer's";
 
 // The other host of a tunnel's /30 or /31: the peer of a point-to-point tunnel with fixed addresses.
 std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
@@ -116,7 +117,9 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
 }
 
 bool Node::IsOurs(const net::Prefix& address) const {
-  if (address.is_host() && rib_.IsSelf(address.address())) return true;
+  if (std::any_of(network_.addresses.begin(), network_.addresses.end(),
+                  [&](const LocalAddress& a) { return a.vrf.empty() && address.Contains(a.address); }))
+    return true;
   return std::any_of(model_.interfaces.begin(), model_.interfaces.end(), [&](const auto& entry) {
     const config::Interface& i = entry.second;
     return (i.address && address.Contains(*i.address)) ||
@@ -193,13 +196,13 @@ std::vector<net::IpAddress> Node::AnnouncedAddresses(const config::Authorization
   const std::string& name = policy.route_set_interface_name;
   const std::string& from = name.empty() ? tunnel : name;
   std::vector<net::IpAddress> own;
-  if (const net::IpAddress a = OverlayAddress(from); !a.empty()) own.push_back(a);
-  if (const net::IpAddress a = OverlayAddress6(from); !a.empty()) own.push_back(a);
-  if (name.empty() || !own.empty()) return own;
-  const std::string& device = config::LinuxDevice(model_, name);  // not configured here, as `eth1` need not be
-  for (const LocalAddress& a : network_.addresses)
-    if (a.device == device && a.address.is_v4()) return {a.address};
-  return {};
+  const net::DualAddress overlay = OverlayAddresses(from);
+  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
+    net::IpAddress a = overlay.Of(family);
+    if (a.empty() && !name.empty()) a = LinuxAddress(name, family);  // not configured here, as `eth1` need not be
+    if (!a.empty()) own.push_back(a);
+  }
+  return own;
 }
 
 // The peer's overlay address as far as it follows from what we gave or configured.
@@ -242,16 +245,17 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
   session.remote_prefixes.clear();
   for (const net::Prefix& p : prefixes) {
     if (!RoutableOverTunnel(p, *peer)) {
-      Say(Log::Level::kWarning, absl::StrCat("route ", p.ToString(), " from ", peer->identity,
-                                             " refused: it covers the tunnel endpoint, or is ours or another peer's"));
+      Say(Log::Level::kWarning, absl::StrCat("route ", p.ToString(), " from ", peer->identity, " refused: ", kNotRoutable));
       continue;
     }
     session.remote_prefixes.push_back(p);
   }
   std::set<net::Prefix> fresh(session.remote_prefixes.begin(), session.remote_prefixes.end());
   // Its own address leads to the peer whether or not it announces it: only FlexVPN peers do (`route set interface`).
-  if (const auto own = PeerAddress(session)) fresh.insert(net::Prefix::Host(*own));
-  if (session.assigned6) fresh.insert(*session.assigned6);
+  const auto address = PeerAddress(session);
+  for (const auto& own : {address ? std::optional(net::Prefix::Host(*address)) : std::nullopt, session.assigned6})
+    if (own && RoutableOverTunnel(*own, *peer)) fresh.insert(*own);
+    else if (own) Say(Log::Level::kWarning, absl::StrCat("no route to ", own->ToString(), " of ", peer->identity, ", which got it from us: ", kNotRoutable));
   const std::set<net::Prefix> old = std::exchange(peer->prefixes, fresh);
   for (const net::Prefix& p : old)
     if (!fresh.contains(p)) rib_.Remove(p, peer->id);
@@ -334,15 +338,14 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
                                          ike::IsAnonymous(info) ? ", the peer is not authenticated" : ""));
 }
 
-// What the hub gives us.
+// What the hub gives us, all of it: what an earlier session got may be another's now.
 void Node::TakeAddresses(Session& session, const std::vector<ike::ConfigAttribute>& attributes) {
-  const auto v4 = AddressAttribute(attributes, net::Family::kIpv4), v6 = AddressAttribute(attributes, net::Family::kIpv6);
-  if (!v4 && !v6) return;
+  session.pushed = AddressAttribute(attributes, net::Family::kIpv4);
+  session.pushed6 = AddressAttribute(attributes, net::Family::kIpv6);
   const auto tunnel = tunnels_.find(session.config_interface);
-  if (v4) session.pushed = v4;
-  if (v6) session.pushed6 = v6;
-  if (v4 && tunnel != tunnels_.end()) tunnel->second.negotiated = v4;
-  if (v6 && tunnel != tunnels_.end()) tunnel->second.negotiated6 = v6;
+  if (tunnel == tunnels_.end() || (tunnel->second.negotiated == session.pushed && tunnel->second.negotiated6 == session.pushed6)) return;
+  tunnel->second.negotiated = session.pushed;
+  tunnel->second.negotiated6 = session.pushed6;
   SyncBase();
   if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddresses(session.config_interface);
 }
@@ -359,8 +362,8 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   const auto profile = model_.profiles.find(session.info.profile);
   if (profile == model_.profiles.end()) return;
   const config::AuthorizationPolicy* policy = AuthorizationOf(session.info);
-  TakeAddresses(session, received.attributes);
   if (received.type != ike::CfgType::kReply) return;  // else OnConfigSet has seen to it
+  TakeAddresses(session, received.attributes);
   Hear(session, Subnets(received.attributes));
   if (policy != nullptr && profile->second.config_exchange_set_send) Announce(session, *policy);
 }

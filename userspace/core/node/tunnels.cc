@@ -63,18 +63,30 @@ net::IpAddress Node::OverlayAddress(const std::string& interface) const {
   if (owner == nullptr) return {};
   if (owner->address) return *owner->address;
   if (auto it = tunnels_.find(owner->name); it != tunnels_.end() && it->second.negotiated) return *it->second.negotiated;
-  const std::string& device = config::LinuxDevice(model_, owner->name);
-  for (const LocalAddress& a : network_.addresses)
-    if (a.device == device && a.address.is_v4()) return a.address;
-  return {};
+  return LinuxAddress(owner->name, net::Family::kIpv4);
 }
 
 net::IpAddress Node::OverlayAddress6(const std::string& interface) const {
   const config::Interface* owner = config::Ipv6AddressOwner(model_, interface);
   if (owner == nullptr) return {};
   if (!owner->ipv6_addresses.empty()) return owner->ipv6_addresses.front().address;
-  const auto tunnel = tunnels_.find(owner->name);
-  return owner->ipv6_negotiated && tunnel != tunnels_.end() ? tunnel->second.negotiated6.value_or(net::IpAddress()) : net::IpAddress();
+  if (const auto tunnel = tunnels_.find(owner->name); owner->ipv6_negotiated && tunnel != tunnels_.end())
+    return tunnel->second.negotiated6.value_or(net::IpAddress());
+  // Who borrows IPv4 alone need not mean that of an uplink.
+  const config::Interface* i = FindInterface(interface);
+  return i->ipv6_unnumbered.empty() ? net::IpAddress() : LinuxAddress(owner->name, net::Family::kIpv6);
+}
+
+// Of several addresses one that stays.
+net::IpAddress Node::LinuxAddress(const std::string& interface, net::Family family) const {
+  const std::string& device = config::LinuxDevice(model_, interface);
+  net::IpAddress passing;
+  for (const LocalAddress& a : network_.addresses) {
+    if (a.device != device || a.address.family() != family || (a.address.is_v6() && !a.address.is_routable())) continue;
+    if (!a.passing) return a.address;
+    passing = a.address;
+  }
+  return passing;
 }
 
 void Node::SyncTunnels() {
@@ -141,7 +153,7 @@ void Node::TryTunnel(Tunnel& tunnel) {
   if (tunnel.hub >= hubs.size()) tunnel.hub = 0;
   const config::Hub& hub = hubs[tunnel.hub];
   if (!hub.name.empty()) {
-    tunnel.answer_by = now_ + kHubTurn;
+    if (hubs.size() > 1 && (tunnel.looking_up != hub.name || !tunnel.answer_by)) tunnel.answer_by = now_ + kHubTurn;
     return LookUpHub(tunnel.looking_up, i, hub.name);
   }
   tunnel.found = {};
@@ -167,6 +179,7 @@ void Node::TakeTrial(Tunnel& tunnel) {
   const ike::IkeSaId old = std::exchange(tunnel.session, std::exchange(tunnel.trial, {}));
   const bool better = tunnel.trial_hub.has_value();
   if (better) tunnel.hub = *std::exchange(tunnel.trial_hub, {});
+  tunnel.trial_found = {};
   const Session& session = sessions_.at(tunnel.session);
   tunnel.found = session.hub_name.empty() ? net::IpAddress() : session.info.remote.address;
   tunnel.udp_at.reset();
@@ -183,19 +196,20 @@ std::optional<ike::InitiateRequest> Node::PrepareCall(Tunnel& tunnel, const conf
                                                       const config::IkeProfile& profile, const net::IpAddress& hub) {
   const auto local = SourceAddress(i);
   if (!local) {
-    const std::string waiting = absl::StrCat(tunnel.name, ": waiting for ", WaitsFor(i));
-    if (tunnel.waiting_for != waiting) Say(Log::Level::kWarning, waiting);
-    tunnel.waiting_for = waiting;
+    SayOnce(tunnel.waiting_for, Log::Level::kWarning, absl::StrCat(tunnel.name, ": waiting for ", WaitsFor(i)));
     return std::nullopt;
   }
   tunnel.waiting_for.clear();
-  if (PeerOfAnother(tunnel, i, hub)) return std::nullopt;
-  DropRoutesOver(hub, VrfIdOf(i.tunnel_vrf), absl::StrCat(tunnel.name, ", which is to be called"));
-  auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, hub, pki_);
-  if (!policy.ok()) {
-    Say(Log::Level::kError, absl::StrCat(tunnel.name, ": ", policy.status().message()));
+  const auto refuse = [&](Log::Level level, absl::string_view why) {
+    SayOnce(tunnel.refused, level, absl::StrCat(tunnel.name, ": ", why));
     return std::nullopt;
-  }
+  };
+  if (const std::string other = PeerOfAnother(tunnel, i, hub); !other.empty())
+    return refuse(Log::Level::kWarning, absl::StrCat(hub.ToString(), " is the peer of ", other,
+                                                     " already: not called (give one of them a `tunnel key`)"));
+  auto policy = MakeSessionPolicy(model_, profile, i, std::nullopt, *local, hub, pki_);
+  if (!policy.ok()) return refuse(Log::Level::kError, policy.status().message());
+  tunnel.refused.clear();
   ike::InitiateRequest request;
   request.local = {*local, kIkePort, VrfIdOf(i.tunnel_vrf)};
   request.remote = {hub, kIkePort, request.local.vrf};

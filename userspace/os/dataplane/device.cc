@@ -47,9 +47,13 @@ absl::Status SetSysctls(const std::string& device) {
   bool all = FirstOctet(conf + "all/rp_filter") > '0';
   RETURN_IF_ERROR(WriteFile(absl::StrCat(conf, device, "/rp_filter"), all ? "2" : "0"));
   RETURN_IF_ERROR(WriteFile(absl::StrCat(conf, device, "/send_redirects"), "0"));
-  // A device of less than 1280 octets has no IPv6.
-  if (const std::string off = Ipv6Switch(device); access(off.c_str(), F_OK) == 0) RETURN_IF_ERROR(WriteFile(off, "0"));
   return WriteFile(absl::StrCat(conf, device, "/accept_redirects"), "0");
+}
+
+// Whatever the default for new devices is.  One of less than 1280 octets has no IPv6.
+absl::Status TurnIpv6On(const std::string& device) {
+  const std::string off = Ipv6Switch(device);
+  return access(off.c_str(), F_OK) == 0 ? WriteFile(off, "0") : absl::OkStatus();
 }
 
 absl::Status SetFeature(const std::string& device, uint32_t command, uint32_t value) {
@@ -90,6 +94,7 @@ bool KernelHasIpv6() {
 }
 
 absl::Status DeviceMaker::Prepare(const dataplane::Device& device, int index, std::string* note) {
+  RETURN_IF_ERROR(TurnIpv6On(device.name));
   if (device.kind == dataplane::DeviceKind::kGreExternal) {
     RETURN_IF_ERROR(SetSysctls(device.name));
     *note = AvoidGsoBug(device);
