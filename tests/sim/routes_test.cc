@@ -172,6 +172,22 @@ TEST_F(Ipv6Networks, LeaveNothingButTheFallbackWhenTheSessionEnds) {
   EXPECT_EQ(world.violation(), "");
 }
 
+TEST_F(Authorization, AnotherAddressOfOursReachesTheShortcutsToo) {
+  const size_t hub = Hub(1), first = Spoke();
+  const size_t second = world.Add(SpokeText(2, "key"), Ip("203.0.113.2"), *net::Prefix::Parse("172.16.2.0/24"));
+  ASSERT_TRUE(world.ComesUp(hub, 2)) << world.violation();
+  world.Ping(first, second);
+  ASSERT_TRUE(world.RunUntil([&] { return world.HasShortcut(first, second); }, seconds(20)));
+  const std::string other = absl::StrReplaceAll(HubText("key"), {{"pool FLEX 10.0.0.1 10.0.0.254", "pool FLEX 10.0.7.1 10.0.7.254"}});
+  world.Configure(hub, config::Parse(other).model);
+  ASSERT_TRUE(world.ComesUp(hub, 2, seconds(120)));
+  world.RunFor(seconds(120));
+  world.Ping(first, second);
+  EXPECT_TRUE(world.RunUntil([&] { return world.HasShortcut(first, second); }, seconds(20)));
+  EXPECT_TRUE(world.Reaches(first, second, 1));
+  EXPECT_EQ(world.violation(), "");
+}
+
 // Addresses of both families for the spokes' tunnels (INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS).
 class Ipv6Addresses : public testing::Test {
  protected:

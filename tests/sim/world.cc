@@ -375,11 +375,13 @@ void World::CheckInvariants(const Router& r) {
   std::set<net::PeerId> in, out, maps;
   std::map<std::pair<std::string, net::IpAddress>, net::PeerId> hops;
   std::set<net::PeerId> known;
+  std::set<net::IpAddress> own = {r.underlay, r.lan.address().Plus(1), {}};
   for (const auto& p : r.node->Peers()) known.insert(p.id);
   for (const auto& [key, object] : r.kernel.all()) {
     if (const auto* sa = std::get_if<dataplane::Sa>(&object))
       (sa->direction == dataplane::Direction::kIn ? in : out).insert(sa->peer);
     if (const auto* p = std::get_if<dataplane::Peer>(&object)) maps.insert(p->id);
+    if (const auto* a = std::get_if<dataplane::Address>(&object)) own.insert(a->address);
     if (const auto* h = std::get_if<dataplane::NextHop>(&object)) hops[{h->device, h->address}] = h->peer;
   }
   auto fail = [&](const std::string& what) {
@@ -388,6 +390,7 @@ void World::CheckInvariants(const Router& r) {
   for (const auto& [key, object] : r.kernel.all())
     if (const auto* route = std::get_if<dataplane::Route>(&object);
         route != nullptr && route->metric != dataplane::kFallbackRouteMetric) {
+      if (!own.contains(route->preferred_source)) return fail(absl::StrCat(key, " has a source that is not there"));
       auto hop = hops.find({route->device, route->next_hop});
       if (hop == hops.end()) return fail(absl::StrCat(key, " has no next hop entry"));
       if (!maps.contains(hop->second)) return fail(absl::StrCat(key, " leads to a peer without map entry"));

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "unit/core_nhrp/world.h"
+#include "unit/core_nhrp/packets.h"
 
 namespace flexvpn::nhrp::testing {
 namespace {
@@ -12,8 +12,6 @@ using ::testing::ElementsAre;
 
 std::string PingOneTwo(World& w) { return w.Ping(w.spoke(1), World::Host(1), World::Host(2)); }
 std::string PingTwoOne(World& w) { return w.Ping(w.spoke(2), World::Host(2), World::Host(1)); }
-
-uint64_t Count(Node& n, absl::string_view name) { return n.endpoint->counters().Get(name); }
 
 TEST(Shortcut, FollowsRedirectRequestTunnelReply) {
   World w(2);
@@ -278,12 +276,12 @@ TEST(Shortcut, StrangerCannotPurgeIt) {
   c.prefix_length = 24;
   c.protocol = Ip("192.168.2.0");
   p.cies = {c};
-  w.Inject(w.hub(), w.spoke(3).tunnels.at(w.Uplink(w.spoke(3))).far_id, p);
+  w.Inject(w.hub(), AtHub(w, 3), p);
   w.Run(seconds(1));
   EXPECT_EQ(Count(w.spoke(1), "rx_purge_request"), 1u);
   EXPECT_EQ(w.spoke(1).shortcuts.size(), 2u);
   p.source_protocol = World::Overlay(2);  // pretends to be spoke2: the hub knows better
-  w.Inject(w.hub(), w.spoke(3).tunnels.at(w.Uplink(w.spoke(3))).far_id, p);
+  w.Inject(w.hub(), AtHub(w, 3), p);
   w.Run(seconds(1));
   EXPECT_EQ(Count(w.hub(), "drop_source_spoofed"), 1u);
   EXPECT_EQ(w.spoke(1).shortcuts.size(), 2u);
@@ -296,7 +294,7 @@ TEST(Shortcut, MovesWhenTheNetworkMovesBehindAnotherSpoke) {
   w.Run(seconds(1));
   w.spoke(2).routes.erase(Net("192.168.2.0/24"));
   w.spoke(3).Lan("192.168.2.0/24");
-  w.hub().Route("192.168.2.0/24", w.spoke(3).tunnels.at(w.Uplink(w.spoke(3))).far_id);
+  w.hub().Route("192.168.2.0/24", AtHub(w, 3));
   w.lose = [](const World::Sent& s) { return s.packet.type == PacketType::kPurgeRequest; };
   Actions out;
   w.spoke(2).endpoint->RoutesChanged(w.now, out);
@@ -314,7 +312,7 @@ TEST(Shortcut, MovesAtOnceWhenItsEndRedirects) {
   w.Run(seconds(1));
   w.spoke(2).routes.erase(Net("192.168.2.0/24"));
   w.spoke(3).Lan("192.168.2.0/24");
-  w.hub().Route("192.168.2.0/24", w.spoke(3).tunnels.at(w.Uplink(w.spoke(3))).far_id);
+  w.hub().Route("192.168.2.0/24", AtHub(w, 3));
   EXPECT_EQ(PingOneTwo(w), "spoke1 spoke2 hub spoke3");  // spoke2 and the hub redirect
   w.Run(seconds(1));
   EXPECT_EQ(PingOneTwo(w), "spoke1 spoke3");

@@ -84,6 +84,7 @@ net::PeerId World::Connect(Node& a, Node& b, bool addresses_known) {
     info.remote_nbma = far.public_nbma;
     info.local_protocol = near.overlay;
     if (addresses_known) info.remote_protocol = far.overlay;
+    info.caller = i == 1;
     info.behind_nat = far.nbma != far.public_nbma;
     info.interface = "Virtual-Access" + std::to_string(ids[i].value());
     Actions out;

@@ -37,7 +37,6 @@ namespace {
 
 constexpr uint16_t kNatTPort = 4500;
 constexpr uint16_t kIkePorts[] = {500, kNatTPort};
-constexpr net::Family kFamilies[] = {net::Family::kIpv4, net::Family::kIpv6};
 
 absl::Status MakeDirectory(const std::string& path, mode_t mode, const char* hint) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
@@ -162,7 +161,7 @@ absl::Status Driver::Open() {
 }
 
 absl::Status Driver::OpenSockets() {
-  for (net::Family family : kFamilies) {
+  for (net::Family family : net::kFamilies) {
     for (uint16_t port : kIkePorts) {
       const absl::Status opened = OpenSocket(family, port, net::VrfId(), "");
       // A machine without IPv6 is fine.

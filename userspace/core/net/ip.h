@@ -18,6 +18,8 @@ enum class Family : uint8_t { kNone = 0, kIpv4 = 4, kIpv6 = 6 };
 
 inline constexpr uint16_t kIpv6MinimumMtu = 1280;  // octets (RFC 8200 §5)
 
+inline constexpr Family kFamilies[] = {Family::kIpv4, Family::kIpv6};
+
 // An IPv4 or IPv6 address, or none.  Ordered (family first) and hashable.
 class IpAddress {
  public:

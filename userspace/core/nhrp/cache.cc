@@ -67,18 +67,41 @@ bool Endpoint::Impl::Install(const Key& key, Shortcut shortcut, Duration holdtim
   return true;
 }
 
+void Endpoint::Impl::InstallStation(uint32_t network, Shortcut s, Duration holdtime, Instant now, Actions& out) {
+  const Key key{network, net::Prefix::Host(s.next_hop)};
+  if (env_.Lookup(s.next_hop).kind != RouteResult::Kind::kPeer && !shortcuts_.contains(key)) return Drop("station_not_in_overlay");
+  s.implicit = true;
+  s.target = s.next_hop;
+  Install(key, s, holdtime, now, out);
+}
+
+void Endpoint::Impl::ShortcutRefused(const net::Prefix& prefix, net::PeerId id, Instant now, Actions& out) {
+  const Peer* peer = FindPeer(id);
+  if (peer == nullptr) return;
+  const uint32_t network = peer->info.network_id;
+  const auto it = shortcuts_.find({network, prefix});
+  if (it == shortcuts_.end() || it->second.peer != id) return;
+  const Key asked{network, net::Prefix::Host(it->second.target)};
+  const bool implicit = it->second.implicit;
+  Withdraw(it->first, out);
+  counters_.Add("shortcut_refused");
+  if (!implicit && resolutions_.size() < limits_.pending)
+    Hold(asked, resolutions_.try_emplace(asked).first->second, Resolution::State::kNegative, now, out);
+}
+
 void Endpoint::Impl::Withdraw(const Key& in_key, Actions& out) {
   auto it = shortcuts_.find(in_key);
   if (it == shortcuts_.end()) return;
   const Key key = in_key;  // may live in what is erased
   if (Peer* peer = FindPeer(it->second.peer)) peer->shortcuts.erase(key);
   Key asked{key.network, net::Prefix::Host(it->second.target)};
+  const net::PeerId over = it->second.peer;
   shortcuts_.erase(it);
   timers_.Erase({TimerKind::kShortcut, key});
   auto refresh = resolutions_.find(asked);
   if (refresh != resolutions_.end() && refresh->second.refresh_over) EraseResolution(asked);
   counters_.Add("shortcut_withdrawn");
-  out.push_back(ShortcutDown{key.prefix});
+  out.push_back(ShortcutDown{key.prefix, over});
 }
 
 // The peer of this shortcut goes.  Another tunnel to the same station takes over (both sides may have built
@@ -87,9 +110,9 @@ void Endpoint::Impl::MoveOrWithdraw(const Key& key, Actions& out) {
   auto it = shortcuts_.find(key);
   if (it == shortcuts_.end()) return;
   Shortcut& s = it->second;
-  Peer* other = FindByProtocol(key.network, s.next_hop);
-  if (other == nullptr || other->info.id == s.peer) return Withdraw(key, out);
-  if (Peer* before = FindPeer(s.peer)) before->shortcuts.erase(key);
+  Peer *before = FindPeer(s.peer), *other = FindByProtocol(key.network, s.next_hop);
+  if (other == nullptr || before == nullptr || other == before || !SameStation(*other, *before)) return Withdraw(key, out);
+  before->shortcuts.erase(key);
   s.peer = other->info.id;
   s.seen_packets.reset();
   other->shortcuts.insert(key);

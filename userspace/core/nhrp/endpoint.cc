@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint32_t kRedirectsPerSecond = 2000;  // all peers together
 constexpr uint32_t kErrorsPerSecond = 20;
-constexpr net::Family kFamilies[] = {net::Family::kIpv4, net::Family::kIpv6};
 
 absl::string_view ReceivedName(PacketType t) {
   switch (t) {
@@ -39,8 +38,7 @@ absl::string_view ReceivedName(PacketType t) {
 }  // namespace
 
 bool IsUsable(const net::IpAddress& a) {
-  if (a.empty() || a.is_any() || a.is_multicast() || a.is_loopback() || a.is_link_local()) return false;
-  return !a.is_v4() || (a.v4() >> 28) != 0xf;  // 240/4 holds the limited broadcast address
+  return a.is_routable() && (!a.is_v4() || (a.v4() >> 28) != 0xf);
 }
 
 Endpoint::Impl::Impl(const Environment& env, Rng& rng, Limits limits)
@@ -66,13 +64,16 @@ Peer* Endpoint::Impl::FindByProtocol(uint32_t network, const net::IpAddress& pro
   if (protocol.empty()) return nullptr;
   std::pair<uint32_t, net::IpAddress> name{network, protocol};
   if (by_protocol_.contains({name, preferred})) return FindPeer(preferred);
-  auto it = by_protocol_.lower_bound({name, net::PeerId()});
-  if (it == by_protocol_.end() || it->first != name) return nullptr;
+  auto it = by_protocol_.upper_bound({name, net::PeerId(UINT32_MAX)});
+  if (it == by_protocol_.begin() || (--it)->first != name) return nullptr;
   return FindPeer(it->second);
 }
 
+bool Endpoint::Impl::SameStation(const Peer& a, const Peer& b) {
+  return a.info.remote_nbma == b.info.remote_nbma || (!a.info.owner.empty() && a.info.owner == b.info.owner);
+}
+
 void Endpoint::Impl::SetProtocol(Peer& peer, const net::IpAddress& protocol) {
-  if (protocol.empty()) return;
   ForgetProtocol(peer, protocol.family());
   peer.protocol.Set(protocol);
   by_protocol_.insert({{peer.info.network_id, protocol}, peer.info.id});
@@ -84,13 +85,14 @@ void Endpoint::Impl::ForgetProtocol(Peer& peer, net::Family family) {
 }
 
 bool Endpoint::Impl::Learn(Peer& peer, const net::IpAddress& protocol, Instant now, Actions& out) {
-  if (peer.protocol.Of(protocol.family()).empty()) {
+  if (!peer.protocol.Has(protocol)) {
+    const Peer* other = FindByProtocol(peer.info.network_id, protocol);
+    if (!peer.protocol.Of(protocol.family()).empty() || (other != nullptr && !SameStation(*other, peer))) {
+      Drop("drop_peer_address_conflict");
+      return false;
+    }
     SetProtocol(peer, protocol);
     out.push_back(PeerAddress{peer.info.id, protocol});
-  }
-  if (!peer.protocol.Has(protocol)) {
-    Drop("drop_peer_address_conflict");
-    return false;
   }
   AnswerWaiting(peer, protocol, /*proven=*/true, now, out);
   return true;
@@ -100,7 +102,7 @@ Endpoint::Impl::Step Endpoint::Impl::NextStep(const Peer& ingress, const net::Ip
   Step s;
   s.route = env_.Lookup(destination);
   using Kind = RouteResult::Kind;
-  if (s.route.kind == Kind::kSelf || s.route.kind == Kind::kExit) {
+  if (EndsHere(s.route)) {
     s.kind = Step::Kind::kHere;
   } else if (s.route.kind == Kind::kPeer && s.route.peer == ingress.info.id) {
     s.kind = Step::Kind::kBack;
@@ -154,14 +156,16 @@ void Endpoint::Impl::PeerUp(const PeerInfo& info, Instant now, Actions& out) {
   bool fresh = it == peers_.end();
   if (fresh) it = peers_.emplace(info.id, Peer{}).first;
   Peer& peer = it->second;
-  for (net::Family f : kFamilies) {
+  for (net::Family f : net::kFamilies) {
     if (!fresh) own_addresses_.extract(peer.info.local_protocol.Of(f));
     if (const net::IpAddress& own = info.local_protocol.Of(f); !own.empty()) own_addresses_.insert(own);
   }
   peer.info = info;
-  for (net::Family f : kFamilies) {
-    SetProtocol(peer, info.remote_protocol.Of(f));
-    if (const net::IpAddress known = peer.protocol.Of(f); !known.empty()) AnswerWaiting(peer, known, /*proven=*/false, now, out);
+  for (net::Family f : net::kFamilies) {
+    const net::IpAddress& known = info.remote_protocol.Of(f);
+    if (known.empty()) ForgetProtocol(peer, f);
+    else SetProtocol(peer, known);
+    if (!known.empty()) AnswerWaiting(peer, known, /*proven=*/false, now, out);
   }
   std::vector<Key> ready;
   for (const auto& [key, wait] : waits_) {
@@ -173,7 +177,7 @@ void Endpoint::Impl::PeerUp(const PeerInfo& info, Instant now, Actions& out) {
 void Endpoint::Impl::PeerDown(net::PeerId id, Instant now, Actions& out) {
   Peer* peer = FindPeer(id);
   if (peer == nullptr) return;
-  for (net::Family f : kFamilies) {
+  for (net::Family f : net::kFamilies) {
     ForgetProtocol(*peer, f);
     own_addresses_.extract(peer->info.local_protocol.Of(f));
   }
@@ -292,6 +296,9 @@ void Endpoint::TunnelReady(TunnelToken token, net::PeerId peer, Instant now, Act
 }
 void Endpoint::TunnelFailed(TunnelToken token, Instant now, Actions& out) {
   impl_->TunnelFailed(token, now, out);
+}
+void Endpoint::ShortcutRefused(const net::Prefix& prefix, net::PeerId peer, Instant now, Actions& out) {
+  impl_->ShortcutRefused(prefix, peer, now, out);
 }
 void Endpoint::PeerTraffic(net::PeerId peer, uint64_t packets, Instant now, Actions& out) {
   impl_->PeerTraffic(peer, packets, now, out);

@@ -61,6 +61,8 @@ struct PeerInfo {
   net::DualAddress local_protocol;         // our overlay addresses on this interface (source of what we send)
   net::DualAddress remote_protocol;        // the peer's overlay addresses; empty as long as they are not known
   bool behind_nat = false;                 // the peer's own idea of its NBMA address differs
+  bool caller = false;                     // it called us: a spoke, unless we are a hub and it is one below us
+  std::string owner;                       // whom IKE has authenticated; empty: nobody.  One station may have several peers
   std::string interface;                   // for show: "Virtual-Access2"
 };
 
@@ -81,7 +83,7 @@ struct NeedTunnel {
 struct CancelTunnel { TunnelToken token; };
 // Install / withdraw `prefix` via `next_hop` over `peer`.  ShortcutUp may repeat with another peer (replace).
 struct ShortcutUp { net::Prefix prefix; net::IpAddress next_hop; net::PeerId peer; uint16_t mtu = 0; };
-struct ShortcutDown { net::Prefix prefix; };
+struct ShortcutDown { net::Prefix prefix; net::PeerId peer; };
 // The overlay address of a peer became known (from its reply or request): node maps next hop -> peer.
 struct PeerAddress { net::PeerId peer; net::IpAddress protocol; };
 // Endpoint wants to know whether these peers carried traffic (answer: PeerTraffic).
@@ -121,7 +123,8 @@ class Endpoint {
 
   void Configure(std::vector<DomainConfig> domains, Instant now, Actions& out);
 
-  // A tunnel to this peer is up in both directions (may repeat with changed facts) / gone.  PeerDown withdraws
+  // A tunnel to this peer is up in both directions (may repeat with changed facts: an overlay address of the peer that is not
+  // in them any more is forgotten) / gone.  PeerDown withdraws
   // every shortcut over it at once and purges what we told others about it.
   void PeerUp(const PeerInfo& peer, Instant now, Actions& out);
   void PeerDown(net::PeerId peer, Instant now, Actions& out);
@@ -132,6 +135,8 @@ class Endpoint {
   void OnSpokeToSpoke(net::PeerId ingress, BytesView packet, Instant now, Actions& out);
   void TunnelReady(TunnelToken token, net::PeerId peer, Instant now, Actions& out);
   void TunnelFailed(TunnelToken token, Instant now, Actions& out);
+  // The node did not take this ShortcutUp, or cannot keep it: it is forgotten, and not asked for again for a while.
+  void ShortcutRefused(const net::Prefix& prefix, net::PeerId peer, Instant now, Actions& out);
   // Answer to QueryTraffic: packets sent to the peer so far.
   void PeerTraffic(net::PeerId peer, uint64_t packets, Instant now, Actions& out);
   // Routes that others learned from us changed: entries no longer covered are purged.

@@ -125,6 +125,7 @@ class Endpoint::Impl {
   void TunnelFailed(TunnelToken token, Instant now, Actions& out);
 
   // cache.cc
+  void ShortcutRefused(const net::Prefix& prefix, net::PeerId id, Instant now, Actions& out);
   void PeerTraffic(net::PeerId id, uint64_t packets, Instant now, Actions& out);
   std::vector<CacheRow> Rows(Instant now) const;
 
@@ -147,12 +148,13 @@ class Endpoint::Impl {
   // endpoint.cc
   Peer* FindPeer(net::PeerId id);
   const DomainConfig* FindDomain(uint32_t network) const;
-  // A live peer with this overlay address; `preferred` if it is one.
+  // A live peer with this overlay address; `preferred` if it is one, else the newest.
   Peer* FindByProtocol(uint32_t network, const net::IpAddress& protocol, net::PeerId preferred = {});
   bool IsOurs(const net::IpAddress& address) const { return own_addresses_.contains(address); }
   void SetProtocol(Peer& peer, const net::IpAddress& protocol);  // that of its family
   void ForgetProtocol(Peer& peer, net::Family family);
-  // The peer itself proved to be `protocol`.  False if it is known to be someone else.
+  static bool SameStation(const Peer& a, const Peer& b);  // two tunnels with one router
+  // The peer itself proved to be `protocol`.  False if it is known to be someone else, or someone else to be that.
   bool Learn(Peer& peer, const net::IpAddress& protocol, Instant now, Actions& out);
   Step NextStep(const Peer& ingress, const net::IpAddress& destination);
   void Drop(absl::string_view reason) { counters_.Add(reason); }
@@ -179,7 +181,7 @@ class Endpoint::Impl {
   void OnResolutionReply(const Incoming& in);
   void Accept(const Incoming& in, const Key& key, const Resolution& r, const Cie& cie);
   Peer* PeerOfReply(const Incoming& in, const Resolution& r, const Cie& cie);
-  net::Prefix SafePrefix(const net::IpAddress& target, int length, const RouteResult& covering) const;
+  net::Prefix SafePrefix(const net::IpAddress& target, int length, int least) const;
   void Hold(const Key& key, Resolution& r, Resolution::State state, Instant now, Actions& out);
   void EraseResolution(const Key& key);
 
@@ -202,6 +204,8 @@ class Endpoint::Impl {
   void CorrectNat(const Incoming& in, Packet& packet) const;
 
   // cache.cc
+  // The route to the station `shortcut` leads to, if it has an address of the overlay: routes say so.
+  void InstallStation(uint32_t network, Shortcut shortcut, Duration holdtime, Instant now, Actions& out);
   bool Install(const Key& key, Shortcut shortcut, Duration holdtime, Instant now, Actions& out);
   void Withdraw(const Key& key, Actions& out);
   void MoveOrWithdraw(const Key& key, Actions& out);
@@ -237,6 +241,9 @@ class Endpoint::Impl {
   uint32_t next_request_id_;  // of purges
   uint64_t next_token_ = 1;
 };
+
+// The NBMA network ends here for such destinations.
+inline bool EndsHere(const RouteResult& r) { return r.kind == RouteResult::Kind::kSelf || r.kind == RouteResult::Kind::kExit; }
 
 // Where `station` can really be reached: its entry in the NAT extension, else `claimed`.
 net::IpAddress RealNbma(const Packet& packet, const net::IpAddress& station, const net::IpAddress& claimed);

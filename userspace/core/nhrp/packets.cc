@@ -110,17 +110,22 @@ void Endpoint::Impl::OnError(const Incoming& in) {
   }
 }
 
-// A packet straight from its source (no transit record) must carry an address the peer may use: its own, or
-// one that is routed to it.
+// The source must be an address the peer may use: its own, or one that is routed to it.  Who relays speaks for others: a hub,
+// or a hub below us.  A spoke that calls us is none, whatever it writes into the transit record.
 bool Endpoint::Impl::SourcePlausible(const Incoming& in) {
   const net::IpAddress& source = in.packet.source_protocol;
-  const Extension* transit = in.packet.Find(kExtForwardTransit);
-  if (transit != nullptr && !transit->value.empty()) return true;
-  if (in.peer.protocol.empty() || in.peer.protocol.Has(source)) return true;
-  RouteResult back = env_.Lookup(source);
+  if (in.peer.protocol.Has(source)) return true;
+  const RouteResult back = env_.Lookup(source);
   if (back.kind == RouteResult::Kind::kPeer && back.peer == in.peer.info.id) return true;
-  Drop("drop_source_spoofed");
-  return false;
+  const Extension* transit = in.packet.Find(kExtForwardTransit);
+  const bool relayed = transit != nullptr && !transit->value.empty() && (!in.peer.info.caller || in.domain.redirect);
+  bool plausible = relayed || in.peer.protocol.empty();
+  if (relayed && in.peer.info.caller) {  // but not for those whom we know better
+    const Peer* owner = FindByProtocol(in.domain.network_id, source);
+    plausible = owner == nullptr || owner->info.remote_nbma == RealNbma(in.packet, source, in.packet.source_nbma);
+  }
+  if (!plausible) Drop("drop_source_spoofed");
+  return plausible;
 }
 
 }  // namespace flexvpn::nhrp

@@ -53,6 +53,10 @@ void Endpoint::Impl::OnTrafficIndication(const Incoming& in) {
   if (!IsUsable(ip->destination)) return Drop("drop_indication_destination");
   // The end of our own shortcut sends packets on: the network has moved, ask anew along the routed path.
   std::optional<Key> stale = CoveringKey(in.domain.network_id, ip->destination);
+  const RouteResult route = env_.Lookup(ip->destination);
+  const bool ours = (route.kind == RouteResult::Kind::kPeer && route.peer == in.peer.info.id) ||
+                    (stale && shortcuts_.at(*stale).peer == in.peer.info.id);
+  if (!ours) return Drop("drop_indication_not_of_the_path");
   if (stale) {
     const Shortcut& s = shortcuts_.at(*stale);
     if (s.peer == in.peer.info.id && !s.implicit) Withdraw(*stale, in.out);

@@ -141,9 +141,10 @@ Peer* Endpoint::Impl::PeerOfReply(const Incoming& in, const Resolution& r, const
   Peer* known = FindByProtocol(network, cie.protocol, in.peer.info.id);
   const Extension* transit = in.packet.Find(kExtReverseTransit);
   bool direct = transit == nullptr || transit->value.empty();
-  if (direct && in.peer.info.id != r.via && in.peer.protocol.Of(cie.protocol.family()).empty() &&
-      (known == nullptr || known->info.remote_nbma == in.peer.info.remote_nbma)) {
-    return &in.peer;  // with `known` a second tunnel to the same station: both sides built one
+  if (direct && in.peer.info.id != r.via) {  // it speaks for itself; `known` may be a second tunnel with it
+    const bool unnamed = in.peer.protocol.Of(cie.protocol.family()).empty();
+    if (known == nullptr ? !unnamed : !SameStation(*known, in.peer)) return nullptr;
+    return unnamed ? &in.peer : known;
   }
   if (known != nullptr) return known;
   net::IpAddress nbma = RealNbma(in.packet, cie.protocol, cie.nbma);
@@ -154,13 +155,12 @@ Peer* Endpoint::Impl::PeerOfReply(const Incoming& in, const Resolution& r, const
   return nullptr;
 }
 
-// What a reply may claim: not less specific than the route used so far, nothing that holds an address the
+// What a reply may claim: not less specific than the route used so far (`least`), nothing that holds an address the
 // overlay itself depends on; otherwise the one host that was asked for.
-net::Prefix Endpoint::Impl::SafePrefix(const net::IpAddress& target, int length,
-                                       const RouteResult& covering) const {
+net::Prefix Endpoint::Impl::SafePrefix(const net::IpAddress& target, int length, int least) const {
   net::Prefix host = net::Prefix::Host(target);
   net::Prefix prefix(target, length);
-  if (length < ShortestPrefix(target.family()) || length < covering.prefix.length()) return host;
+  if (length < ShortestPrefix(target.family()) || length < least) return host;
   for (const auto& [id, peer] : peers_) {
     const PeerInfo& i = peer.info;
     if (prefix.Contains(i.remote_nbma) || prefix.Contains(i.local_nbma) ||
@@ -175,13 +175,15 @@ void Endpoint::Impl::Accept(const Incoming& in, const Key& key, const Resolution
   const net::IpAddress target = key.prefix.address();
   const bool refresh = static_cast<bool>(r.refresh_over);
   if (!in.domain.shortcut) return Drop("drop_shortcut_off");
-  if (!IsUsable(cie.protocol) || cie.protocol.family() != target.family() || IsOurs(cie.protocol)) {
+  if (!IsUsable(cie.protocol) || cie.protocol.family() != target.family() || IsOurs(cie.protocol) ||
+      EndsHere(env_.Lookup(cie.protocol))) {
     return Drop("drop_reply_next_hop");
   }
-  RouteResult covering = env_.Lookup(target);
-  if (covering.kind == RouteResult::Kind::kSelf || covering.kind == RouteResult::Kind::kExit) {
-    return Drop("drop_reply_for_own_route");
-  }
+  const RouteResult covering = env_.Lookup(target);
+  if (EndsHere(covering)) return Drop("drop_reply_for_own_route");
+  // Without a route any more: what is renewed has been believed before.
+  const std::optional<Key> renewed = CoveringKey(key.network, target);
+  const int least = covering.kind == RouteResult::Kind::kPeer ? covering.prefix.length() : renewed ? renewed->prefix.length() : target.bits();
   for (const auto& [id, peer] : peers_) {
     if (peer.info.remote_nbma == target) return Drop("drop_reply_for_nbma");
   }
@@ -200,16 +202,12 @@ void Endpoint::Impl::Accept(const Incoming& in, const Key& key, const Resolution
   s.claimed = cie.nbma;
   s.peer = peer->info.id;
   s.mtu = cie.mtu >= kSmallestMtu && cie.mtu <= kLargestMtu ? cie.mtu : uint16_t{0};
-  net::Prefix prefix = SafePrefix(target, PrefixLength(cie, target), covering);
+  net::Prefix prefix = SafePrefix(target, PrefixLength(cie, target), least);
   EraseResolution(key);
   uint32_t network = in.domain.network_id;
   if (!Install({network, prefix}, s, holdtime, in.now, in.out)) return;
   counters_.Add("resolution_answered");
-  net::Prefix station = net::Prefix::Host(cie.protocol);
-  if (station == prefix) return;
-  s.implicit = true;
-  s.target = cie.protocol;
-  Install({network, station}, s, holdtime, in.now, in.out);
+  if (net::Prefix::Host(cie.protocol) != prefix) InstallStation(network, s, holdtime, in.now, in.out);
 }
 
 }  // namespace flexvpn::nhrp

@@ -10,7 +10,8 @@ namespace {
 constexpr Duration kTunnelTimeout = seconds(60);  // the node should have answered by then
 constexpr Duration kTunnelRetry = seconds(30);    // after a failure
 constexpr Duration kFreshRequest = seconds(30);   // still worth answering when a tunnel comes up by itself
-constexpr size_t kRequestsWaiting = 16;           // of one requester
+constexpr size_t kRequestsWaiting = 8;            // of one requester
+constexpr size_t kLargestWaiting = 1024;          // octets of a request that waits
 constexpr size_t kRequestersKept = 64;            // of one local entry
 
 bool IsKnownExtension(const Extension& e) {
@@ -54,10 +55,7 @@ void Endpoint::Impl::Respond(const Incoming& in) {
     return SendError(in, ErrorCode::kUnrecognizedExtension);
   }
   const net::IpAddress& requester = in.packet.source_protocol;
-  RouteResult back = env_.Lookup(requester);
-  if (back.kind == RouteResult::Kind::kSelf || back.kind == RouteResult::Kind::kExit) {
-    return Drop("drop_requester_is_local");
-  }
+  if (EndsHere(env_.Lookup(requester))) return Drop("drop_requester_is_local");
   const Extension* transit = in.packet.Find(kExtForwardTransit);
   bool direct = transit == nullptr || transit->value.empty();
   net::IpAddress nbma = RealNbma(in.packet, requester, in.packet.source_nbma);
@@ -71,6 +69,7 @@ void Endpoint::Impl::Respond(const Incoming& in) {
 }
 
 void Endpoint::Impl::WaitForTunnel(const Incoming& in) {
+  if (in.raw.size() > kLargestWaiting) return Drop("drop_request_too_large");
   const net::IpAddress& requester = in.packet.source_protocol;
   Key key{in.domain.network_id, net::Prefix::Host(requester)};
   auto it = waits_.find(key);
@@ -217,14 +216,11 @@ void Endpoint::Impl::InstallRequester(Peer& peer, const Packet& request, Instant
     return;
   const DomainConfig* domain = FindDomain(peer.info.network_id);
   Shortcut s;
-  s.target = request.source_protocol;
   s.next_hop = request.source_protocol;
   s.claimed = request.source_nbma;
   s.peer = peer.info.id;
-  s.implicit = true;
   Duration holdtime = std::min<Duration>(seconds(request.cies[0].holdtime), domain->holdtime);
-  Install({peer.info.network_id, net::Prefix::Host(s.next_hop)}, s, std::max<Duration>(holdtime, seconds(10)),
-          now, out);
+  InstallStation(peer.info.network_id, s, std::max<Duration>(holdtime, seconds(10)), now, out);
 }
 
 // Remembers who was told, for the purge when the route goes.

@@ -230,9 +230,12 @@ void Node::On(nhrp::Action& action) {
                  [&](nhrp::NeedTunnel& n) { OnNeedTunnel(n); },
                  [&](nhrp::CancelTunnel& c) { CancelToken(c.token); },
                  [&](nhrp::ShortcutUp& s) { OnShortcutUp(s); },
-                 [&](nhrp::ShortcutDown& s) { OnShortcutDown(s.prefix); },
+                 [&](nhrp::ShortcutDown& s) { OnShortcutDown(s); },
                  [&](nhrp::PeerAddress& p) {
-                   if (Peer* peer = FindPeer(p.peer)) SetOverlay(*peer, p.protocol);
+                   Peer* peer = FindPeer(p.peer);
+                   if (peer == nullptr) return;
+                   SetOverlay(*peer, p.protocol);
+                   if (!peer->remote_protocol.Has(p.protocol)) TellNhrp(*peer);  // it is another's
                  },
                  [&](nhrp::QueryTraffic&) {
                    const uint64_t token = next_token_++;
@@ -270,6 +273,7 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   NoteMissingVrfs();
   AssignSources();
   SyncBase();
+  SyncOverlayAddresses();
   if (ipv6_ != had_ipv6)
     for (auto& [id, peer] : peers_) RefreshPeer(peer);
   MoveSessions();

@@ -382,13 +382,15 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void PeerGone(net::PeerId id);
   void TellNhrp(const Peer& peer);
   void SetOverlay(Peer& peer, const net::IpAddress& address);
+  void ForgetOverlay(Peer& peer, net::Family family);
+  void SyncOverlayAddresses();  // ours may have changed: routes and NHRP follow
   void PeerTick();
   // What a route of `family` has as its gateway.
   static net::IpAddress NextHopOf(const Peer& peer, net::Family family);
   net::DualAddress OverlayAddresses(const std::string& interface) const;
   nhrp::RouteResult Lookup(const net::IpAddress& destination) const override;
   void OnShortcutUp(const nhrp::ShortcutUp& up);
-  void OnShortcutDown(const net::Prefix& prefix);
+  void OnShortcutDown(const nhrp::ShortcutDown& down);
 
   // kernel.cc: what we want in the kernel
   void Put(dataplane::Object object, net::PeerId owner);

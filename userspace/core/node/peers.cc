@@ -76,10 +76,13 @@ void Node::DropRoutesOver(const net::IpAddress& remote, net::VrfId vrf, const st
     Say(Log::Level::kWarning, absl::StrCat("route ", prefix.ToString(), " from ", other.identity,
                                            " withdrawn: it covers the outer address of ", whom));
   }
-  std::vector<net::Prefix> shortcuts;
+  std::vector<std::pair<net::Prefix, net::PeerId>> shortcuts;
   for (const auto& [prefix, id] : shortcuts_)
-    if (covers(prefix)) shortcuts.push_back(prefix);
-  for (const net::Prefix& p : shortcuts) OnShortcutDown(p);
+    if (covers(prefix)) shortcuts.emplace_back(prefix, id);
+  for (const auto& [prefix, id] : shortcuts) {
+    OnShortcutDown({prefix, id});
+    Nhrp([&, &p = prefix, peer = id](auto& nhrp, auto& a) { nhrp.ShortcutRefused(p, peer, now_, a); });
+  }
 }
 
 bool Node::PeerUsable(const Peer& peer) const {
@@ -124,6 +127,25 @@ void Node::SetOverlay(Peer& peer, const net::IpAddress& address) {
   if (former != nullptr && former->up) RefreshPeer(*former);   // and the other one gets its own
 }
 
+void Node::ForgetOverlay(Peer& peer, net::Family family) {
+  const net::IpAddress address = peer.remote_protocol.Of(family);
+  if (address.empty()) return;
+  peer_by_overlay_.erase(address);
+  peer.remote_protocol.Clear(family);
+  if (peer.up) RefreshPeer(peer);
+}
+
+void Node::SyncOverlayAddresses() {
+  std::map<std::string, net::DualAddress> addresses;
+  for (auto& [id, peer] : peers_) {
+    const auto [own, fresh] = addresses.try_emplace(peer.config_interface);
+    if (fresh) own->second = OverlayAddresses(peer.config_interface);
+    if (peer.local_protocol == own->second) continue;
+    peer.local_protocol = own->second;
+    RefreshPeer(peer);
+  }
+}
+
 void Node::TellNhrp(const Peer& peer) {
   const config::Interface* i = FindInterface(peer.config_interface);
   if (i == nullptr || i->nhrp.network_id == 0) return;
@@ -135,6 +157,8 @@ void Node::TellNhrp(const Peer& peer) {
   info.local_protocol = peer.local_protocol;
   info.remote_protocol = peer.remote_protocol;
   info.behind_nat = peer.nat_remote || peer.in_tcp;  // nobody can call it in UDP
+  info.caller = i->kind == config::InterfaceKind::kVirtualTemplate;
+  info.owner = peer.anonymous ? "" : peer.identity;
   info.interface = peer.interface;
   Nhrp([&](auto& nhrp, auto& a) { nhrp.PeerUp(info, now_, a); });
 }
@@ -223,12 +247,12 @@ void Node::PeerGone(net::PeerId id) {
   std::vector<net::Prefix> shortcuts;
   for (const auto& [prefix, peer] : shortcuts_)
     if (peer == id) shortcuts.push_back(prefix);
-  for (const net::Prefix& p : shortcuts) OnShortcutDown(p);
+  for (const net::Prefix& p : shortcuts) OnShortcutDown({p, id});
   uint32_t n = 0;
   if (absl::string_view(it->second.interface).substr(0, 14) == "Virtual-Access" &&
       absl::SimpleAtoi(it->second.interface.substr(14), &n))
     access_numbers_.erase(n);
-  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6})
+  for (net::Family family : net::kFamilies)
     if (auto o = peer_by_overlay_.find(it->second.remote_protocol.Of(family)); o != peer_by_overlay_.end() && o->second == id)
       peer_by_overlay_.erase(o);
   std::erase_if(peer_by_key_, [&](const auto& entry) { return entry.second == id; });
@@ -281,7 +305,13 @@ nhrp::RouteResult Node::Lookup(const net::IpAddress& destination) const {
 
 void Node::OnShortcutUp(const nhrp::ShortcutUp& up) {
   const Peer* peer = FindPeer(up.peer);
-  if (peer == nullptr || !peer->up || rib_.IsLocal(up.prefix) || !RoutableOverTunnel(up.prefix, *peer)) return;
+  if (peer == nullptr || !peer->up) return;
+  const Rib::Match below = rib_.Lookup(up.prefix.address());
+  const bool ours = below.kind == Rib::Match::Kind::kSelf || below.kind == Rib::Match::Kind::kLocal;
+  if ((ours && below.prefix.length() <= up.prefix.length()) || !RoutableOverTunnel(up.prefix, *peer)) {
+    OnShortcutDown({up.prefix, up.peer});
+    return Nhrp([&](auto& nhrp, auto& a) { nhrp.ShortcutRefused(up.prefix, up.peer, now_, a); });
+  }
   const bool fresh = !shortcuts_.contains(up.prefix);
   shortcuts_[up.prefix] = up.peer;
   if (up.prefix.family() == net::Family::kIpv6) SyncPeer(*peer);  // its first may need a next hop of that family
@@ -291,10 +321,13 @@ void Node::OnShortcutUp(const nhrp::ShortcutUp& up) {
                                         peer->interface, " (", peer->remote.ToString(), ")"));
 }
 
-void Node::OnShortcutDown(const net::Prefix& prefix) {
-  if (shortcuts_.erase(prefix) == 0) return;
-  SyncRoute(prefix);
-  Say(Log::Level::kInfo, absl::StrCat("shortcut ", prefix.ToString(), " withdrawn"));
+// Another NHRP network may have replaced it.
+void Node::OnShortcutDown(const nhrp::ShortcutDown& down) {
+  const auto it = shortcuts_.find(down.prefix);
+  if (it == shortcuts_.end() || it->second != down.peer) return;
+  shortcuts_.erase(it);
+  SyncRoute(down.prefix);
+  Say(Log::Level::kInfo, absl::StrCat("shortcut ", down.prefix.ToString(), " withdrawn"));
 }
 
 }  // namespace flexvpn::node

@@ -197,7 +197,7 @@ std::vector<net::IpAddress> Node::AnnouncedAddresses(const config::Authorization
   const std::string& from = name.empty() ? tunnel : name;
   std::vector<net::IpAddress> own;
   const net::DualAddress overlay = OverlayAddresses(from);
-  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
+  for (net::Family family : net::kFamilies) {
     net::IpAddress a = overlay.Of(family);
     if (a.empty() && !name.empty()) a = LinuxAddress(name, family);  // not configured here, as `eth1` need not be
     if (!a.empty()) own.push_back(a);
@@ -262,7 +262,9 @@ void Node::AcceptPrefixes(Session& session, const std::vector<net::Prefix>& pref
   for (const net::Prefix& p : fresh)
     if (!old.contains(p) || rib_.Distance(p, peer->id) != peer->route_distance) rib_.Add(p, peer->id, peer->route_distance);
   // Who says `route set interface` names its own addresses first.
-  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
+  for (net::Family family : net::kFamilies) {
+    const net::Prefix before = net::Prefix::Host(peer->remote_protocol.Of(family));
+    if (old.contains(before) && !fresh.contains(before)) ForgetOverlay(*peer, family);  // it has another now
     const auto own = std::find_if(session.remote_prefixes.begin(), session.remote_prefixes.end(),
                                   [family](const net::Prefix& p) { return p.is_host() && p.family() == family; });
     if (own != session.remote_prefixes.end() && peer->remote_protocol.Of(family).empty()) SetOverlay(*peer, own->address());
@@ -347,7 +349,7 @@ void Node::TakeAddresses(Session& session, const std::vector<ike::ConfigAttribut
   tunnel->second.negotiated = session.pushed;
   tunnel->second.negotiated6 = session.pushed6;
   SyncBase();
-  if (Peer* peer = FindPeer(session.peer)) peer->local_protocol = OverlayAddresses(session.config_interface);
+  SyncOverlayAddresses();
 }
 
 void Node::OnConfigReceived(const ike::ConfigReceived& received) {

@@ -60,7 +60,7 @@ absl::Status KernelWatch::ReadAll() {
 
 absl::Status KernelWatch::ReadRoutes() {
   std::map<RouteKey, std::vector<RouteEntry>> all;
-  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
+  for (net::Family family : net::kFamilies) {
     std::vector<RouteEntry> found;
     RETURN_IF_ERROR(netlink::Dump(*queries_, netlink::DumpRoutes(family),
                                   [&found](const Received& m) {

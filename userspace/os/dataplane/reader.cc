@@ -118,7 +118,7 @@ bool KernelReader::OurRoute(const RouteEntry& r, const KernelObjects& o) const {
 }
 
 absl::Status KernelReader::ReadRoutes(KernelObjects& out) {
-  for (net::Family family : {net::Family::kIpv4, net::Family::kIpv6}) {
+  for (net::Family family : net::kFamilies) {
     std::vector<RouteEntry> found;
     absl::Status s = netlink::Dump(*c_.route, netlink::DumpRoutes(family),
                                    [&](const Received& m) {
