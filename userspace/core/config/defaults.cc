@@ -71,27 +71,33 @@ net::Prefix Cover(const LocalPool& pool) {
   return net::Prefix(pool.first, length);
 }
 
-const Interface* AddressOwner(const Model& model, const std::string& name) {
+namespace {
+
+// From `name` along what `next` says of each, until that is "".  nullptr: a circle, or an interface there is not.
+template <class Next>
+const Interface* Follow(const Model& model, const std::string& name, Next next) {
+  constexpr int kSteps = 8;
   std::string at = name;
-  for (int step = 0; step <= 8; ++step) {
+  for (int step = 0; step <= kSteps; ++step) {
     const auto it = model.interfaces.find(at);
     if (it == model.interfaces.end()) return nullptr;
-    if (it->second.unnumbered.empty()) return &it->second;
-    at = it->second.unnumbered;
+    at = next(it->second);
+    if (at.empty()) return &it->second;
   }
   return nullptr;
 }
 
+}  // namespace
+
+const Interface* AddressOwner(const Model& model, const std::string& name) {
+  return Follow(model, name, [](const Interface& i) { return i.unnumbered; });
+}
+
 const Interface* Ipv6AddressOwner(const Model& model, const std::string& name) {
-  std::string at = name;
-  for (int step = 0; step <= 8; ++step) {
-    const auto it = model.interfaces.find(at);
-    if (it == model.interfaces.end()) return nullptr;
-    const Interface& i = it->second;
-    if (!i.ipv6_addresses.empty() || i.ipv6_negotiated || (i.ipv6_unnumbered.empty() && i.unnumbered.empty())) return &i;
-    at = i.ipv6_unnumbered.empty() ? i.unnumbered : i.ipv6_unnumbered;
-  }
-  return nullptr;
+  return Follow(model, name, [](const Interface& i) -> std::string {
+    if (!i.ipv6_addresses.empty() || i.ipv6_negotiated) return "";
+    return i.ipv6_unnumbered.empty() ? i.unnumbered : i.ipv6_unnumbered;
+  });
 }
 
 }  // namespace flexvpn::config

@@ -75,8 +75,10 @@ class Checker {
   void CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user);
   void CheckTunnelVrf(const Interface& i, const std::string& path, const std::string& user);
   void CheckNhrp(const Interface& i, const std::string& path, const std::string& user);
-  void CheckIpv6Addresses(const Interface& i, const std::string& path, const std::string& user);
-  void CheckUnnumbered(const Interface& i, const std::string& path, const std::string& user);
+  const IkeProfile* IkeProfileOf(const Interface& i) const;  // of its tunnel protection; nullptr: none
+  void CheckBorrowed(const Interface& i, const std::string& path, const char* command, const std::string& borrowed,
+                     const Interface* owner, bool has_address);
+  void CheckAddresses(const Interface& i, const std::string& path);
   void CheckSameEndpoints();
   void CheckClients();      // crypto ikev2 client flexvpn and the tunnels they connect
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tunnels and templates: what they need to work, and how they fit to each other.
 #include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "absl/algorithm/container.h"
@@ -21,38 +22,38 @@ bool IsGre(TunnelMode m) { return m != TunnelMode::kIpsecIpv4 && m != TunnelMode
 
 }  // namespace
 
-void Checker::CheckUnnumbered(const Interface& i, const std::string& path, const std::string& user) {
-  if (i.unnumbered.empty()) return;
-  const Location where = At(path, "ip unnumbered", i.where);
-  if (m.interfaces.count(i.unnumbered) == 0) {
-    if (IsIosName(i.unnumbered)) Known(m.interfaces, i.unnumbered, where, user, "interface");
+// `command` of interface `i` names `borrowed`, by which it gets the address of `owner`; nullptr: there is none at the end.
+void Checker::CheckBorrowed(const Interface& i, const std::string& path, const char* command, const std::string& borrowed,
+                            const Interface* owner, bool has_address) {
+  if (borrowed.empty()) return;
+  const Location where = At(path, command, i.where);
+  if (m.interfaces.count(borrowed) == 0) {
+    if (IsIosName(borrowed)) Known(m.interfaces, borrowed, where, path, "interface");
     return;
   }
-  const Interface* owner = AddressOwner(m, i.name);
-  if (owner == nullptr) {
-    Error(where, user + ": 'ip unnumbered' goes round in a circle or ends nowhere");
-  } else if (!owner->address && !owner->address_negotiated && owner->kind != InterfaceKind::kLinux) {
-    Error(where, absl::StrCat(user, " uses the address of ", owner->name, Place(owner->where), ", which has none"),
-          "give it an 'ip address'");
-  }
+  const absl::string_view family(command, std::strcspn(command, " "));  // ip, ipv6
+  if (owner == nullptr)
+    Error(where, absl::StrCat(path, ": '", command, "' goes round in a circle or ends nowhere"));
+  else if (!has_address && owner->kind != InterfaceKind::kLinux)
+    Error(where, absl::StrCat(path, " uses the ", family == "ip" ? "" : "IPv6 ", "address of ", owner->name, Place(owner->where), ", which has none"),
+          absl::StrCat("give it an '", family, " address'"));
 }
 
-void Checker::CheckIpv6Addresses(const Interface& i, const std::string& path, const std::string& user) {
+void Checker::CheckAddresses(const Interface& i, const std::string& path) {
+  const Interface* owner = AddressOwner(m, i.name);
+  CheckBorrowed(i, path, "ip unnumbered", i.unnumbered, owner, owner != nullptr && (owner->address || owner->address_negotiated));
+  owner = Ipv6AddressOwner(m, i.name);
+  CheckBorrowed(i, path, "ipv6 unnumbered", i.ipv6_unnumbered, owner,
+                owner != nullptr && (!owner->ipv6_addresses.empty() || owner->ipv6_negotiated));
   if (IsTunnel(i) && i.mtu != 0 && i.mtu < net::kIpv6MinimumMtu && absl::c_any_of(m.interfaces, [](const auto& e) { return HasIpv6(e.second); }))
-    Warn(At(path, "ip mtu", i.where), user + ": packets of less than 1280 octets carry no IPv6, so there is none in any tunnel",
+    Warn(At(path, "ip mtu", i.where), path + ": packets of less than 1280 octets carry no IPv6, so there is none in any tunnel",
          "write 'ip mtu 1280' or more");
-  if (i.ipv6_unnumbered.empty()) return;
-  const Location where = At(path, "ipv6 unnumbered", i.where);
-  if (m.interfaces.count(i.ipv6_unnumbered) == 0) {
-    if (IsIosName(i.ipv6_unnumbered)) Known(m.interfaces, i.ipv6_unnumbered, where, user, "interface");
-    return;
-  }
-  const Interface* owner = Ipv6AddressOwner(m, i.name);
-  if (owner == nullptr)
-    Error(where, user + ": 'ipv6 unnumbered' goes round in a circle or ends nowhere");
-  else if (owner->ipv6_addresses.empty() && !owner->ipv6_negotiated && owner->kind != InterfaceKind::kLinux)
-    Error(where, absl::StrCat(user, " uses the IPv6 address of ", owner->name, Place(owner->where), ", which has none"),
-          "give it an 'ipv6 address'");
+}
+
+const IkeProfile* Checker::IkeProfileOf(const Interface& i) const {
+  const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
+  const auto ike = ipsec == m.ipsec_profiles.end() ? m.profiles.end() : m.profiles.find(ipsec->second.ike_profile);
+  return ike == m.profiles.end() ? nullptr : &ike->second;
 }
 
 void Checker::CheckTunnelCommon(const Interface& i, const std::string& path, const std::string& user) {
@@ -101,10 +102,9 @@ void Checker::CheckTunnelVrf(const Interface& i, const std::string& path, const 
     Shut(where, absl::StrCat(user, " is in VRF '", i.tunnel_vrf, "', but its source ", i.source_interface,
                              " is in the global VRF"),
          "name an interface that is in the VRF");
-  const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
-  const auto ike = ipsec == m.ipsec_profiles.end() ? m.profiles.end() : m.profiles.find(ipsec->second.ike_profile);
-  if (ike == m.profiles.end() || ike->second.match_fvrf == "any" || ike->second.match_fvrf == i.tunnel_vrf) return;
-  const IkeProfile& p = ike->second;
+  const IkeProfile* profile = IkeProfileOf(i);
+  if (profile == nullptr || profile->match_fvrf == "any" || profile->match_fvrf == i.tunnel_vrf) return;
+  const IkeProfile& p = *profile;
   const std::string vrf = i.tunnel_vrf.empty() ? "the global VRF" : absl::StrCat("VRF '", i.tunnel_vrf, "'");
   Warn(where,
        absl::StrCat(user, " has its outer packets in ", vrf, ", but crypto ikev2 profile '", p.name, "'",
@@ -121,8 +121,8 @@ void Checker::CheckDestinationName(const Interface& i, Location where, const std
                  "write A.B.C.D, an IPv6 address, or a host name");
   const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
   if (ipsec == m.ipsec_profiles.end()) return;
-  const auto ike = m.profiles.find(ipsec->second.ike_profile);
-  if (ipsec->second.responder_only || (ike != m.profiles.end() && ike->second.inbound_only))
+  const IkeProfile* profile = IkeProfileOf(i);
+  if (ipsec->second.responder_only || (profile != nullptr && profile->inbound_only))
     Warn(where, absl::StrCat(user, " calls nobody, so the name of its destination is never looked up, and nobody can be known by it"),
          "write an address, or an interface Virtual-Template for those who call");
 }
@@ -150,12 +150,10 @@ void Checker::CheckTunnel(const Interface& i, const std::string& path, const std
   if (!i.address && !i.address_negotiated && i.unnumbered.empty())
     Warn(i.where, user + " has no IP address", "add 'ip address negotiated' on a spoke");
   if (!i.address_negotiated && !i.ipv6_negotiated) return;
-  const auto ipsec = m.ipsec_profiles.find(i.ipsec_profile);
-  const auto ike = ipsec == m.ipsec_profiles.end() ? m.profiles.end() : m.profiles.find(ipsec->second.ike_profile);
-  if (ike != m.profiles.end() && !ike->second.config_exchange_request)
+  if (const IkeProfile* profile = IkeProfileOf(i); profile != nullptr && !profile->config_exchange_request)
     Error(At(path, i.address_negotiated ? "ip address negotiated" : "ipv6 address negotiated", i.where),
-          absl::StrCat(user, " wants an address from the hub, but profile '", ike->first, "'",
-                       Place(ike->second.where), " has 'no config-exchange request'"));
+          absl::StrCat(user, " wants an address from the hub, but profile '", profile->name, "'",
+                       Place(profile->where), " has 'no config-exchange request'"));
 }
 
 void Checker::CheckTemplate(const Interface& i, const std::string& path, const std::string& user) {
@@ -267,8 +265,7 @@ void Checker::CheckInterfaces() {
   for (const auto& [name, i] : m.interfaces) {
     const std::string path = absl::StrCat("interface ", name);
     const std::string user = path;
-    CheckUnnumbered(i, path, user);
-    CheckIpv6Addresses(i, path, user);
+    CheckAddresses(i, path);
     if (!IsTunnel(i)) {
       if (!i.ipsec_profile.empty() || i.destination || !i.source_interface.empty() || i.source_address ||
           !i.tunnel_vrf.empty())

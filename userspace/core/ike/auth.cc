@@ -12,6 +12,17 @@ SecretBytes ComputeAuth(const crypto::Provider& crypto, BytesView secret, const 
   return SharedKeyAuth(crypto, in.prf, secret, in.first_message, in.peer_nonce, in.sk_p, IdBody(*in.id), in.int_auth);
 }
 
+absl::StatusOr<AuthPayload> MacAuth(const crypto::Provider& crypto, AuthMethod method, BytesView secret, const AuthInput& own) {
+  const SecretBytes mac = ComputeAuth(crypto, secret, own);
+  if (mac.empty()) return absl::InternalError("PRF failed");
+  return AuthPayload{method, Bytes(mac.begin(), mac.end())};
+}
+
+bool IsMacAuth(const crypto::Provider& crypto, AuthMethod method, BytesView secret, const AuthInput& peer, const AuthPayload& auth) {
+  const SecretBytes mac = ComputeAuth(crypto, secret, peer);
+  return auth.method == method && !mac.empty() && crypto.ConstantTimeEqual(mac, auth.data);
+}
+
 class PskAuthenticator : public Authenticator {
  public:
   PskAuthenticator(const crypto::Provider& crypto, SecretBytes local_key, SecretBytes remote_key)
@@ -19,19 +30,15 @@ class PskAuthenticator : public Authenticator {
 
   absl::StatusOr<AuthPayload> Sign(const AuthInput& own) const override {
     if (local_key_.empty()) return absl::FailedPreconditionError("no local pre-shared key");
-    const SecretBytes mac = ComputeAuth(crypto_, local_key_, own);
-    if (mac.empty()) return absl::InternalError("PRF failed");
-    return AuthPayload{AuthMethod::kSharedKey, Bytes(mac.begin(), mac.end())};
+    return MacAuth(crypto_, AuthMethod::kSharedKey, local_key_, own);
   }
 
   absl::Status Verify(const AuthInput& peer, const AuthPayload& auth) const override {
     if (auth.method != AuthMethod::kSharedKey)
       return absl::UnauthenticatedError("peer does not authenticate with a pre-shared key");
     if (remote_key_.empty()) return absl::UnauthenticatedError("no pre-shared key for this peer");
-    const SecretBytes mac = ComputeAuth(crypto_, remote_key_, peer);
-    if (mac.empty() || !crypto_.ConstantTimeEqual(mac, auth.data))
-      return absl::UnauthenticatedError("wrong pre-shared key");
-    return absl::OkStatus();
+    if (IsMacAuth(crypto_, AuthMethod::kSharedKey, remote_key_, peer, auth)) return absl::OkStatus();
+    return absl::UnauthenticatedError("wrong pre-shared key");
   }
 
  private:
@@ -59,29 +66,21 @@ Bytes SignedOctets(const crypto::Provider& crypto, const AuthInput& in) {
 }
 
 absl::StatusOr<AuthPayload> NullAuth(const crypto::Provider& crypto, const AuthInput& own) {
-  const SecretBytes mac = ComputeAuth(crypto, own.sk_p, own);
-  if (mac.empty()) return absl::InternalError("PRF failed");
-  return AuthPayload{AuthMethod::kNull, Bytes(mac.begin(), mac.end())};
+  return MacAuth(crypto, AuthMethod::kNull, own.sk_p, own);
 }
 
 absl::Status VerifyNullAuth(const crypto::Provider& crypto, const AuthInput& peer, const AuthPayload& auth) {
-  const SecretBytes mac = ComputeAuth(crypto, peer.sk_p, peer);
-  if (auth.method != AuthMethod::kNull || mac.empty() || !crypto.ConstantTimeEqual(mac, auth.data))
-    return absl::UnauthenticatedError("its AUTH does not belong to this exchange (NULL authentication)");
-  return absl::OkStatus();
+  if (IsMacAuth(crypto, AuthMethod::kNull, peer.sk_p, peer, auth)) return absl::OkStatus();
+  return absl::UnauthenticatedError("its AUTH does not belong to this exchange (NULL authentication)");
 }
 
 absl::StatusOr<AuthPayload> EapAuth(const crypto::Provider& crypto, BytesView msk, const AuthInput& own) {
-  const SecretBytes mac = ComputeAuth(crypto, msk.empty() ? own.sk_p : msk, own);
-  if (mac.empty()) return absl::InternalError("PRF failed");
-  return AuthPayload{AuthMethod::kSharedKey, Bytes(mac.begin(), mac.end())};
+  return MacAuth(crypto, AuthMethod::kSharedKey, msk.empty() ? own.sk_p : msk, own);
 }
 
 absl::Status VerifyEapAuth(const crypto::Provider& crypto, BytesView msk, const AuthInput& peer, const AuthPayload& auth) {
-  const SecretBytes mac = ComputeAuth(crypto, msk.empty() ? peer.sk_p : msk, peer);
-  if (auth.method != AuthMethod::kSharedKey || mac.empty() || !crypto.ConstantTimeEqual(mac, auth.data))
-    return absl::UnauthenticatedError("its AUTH is not made with the key of the EAP login");
-  return absl::OkStatus();
+  if (IsMacAuth(crypto, AuthMethod::kSharedKey, msk.empty() ? peer.sk_p : msk, peer, auth)) return absl::OkStatus();
+  return absl::UnauthenticatedError("its AUTH is not made with the key of the EAP login");
 }
 
 AuthPayload ResumedAuth(const crypto::Provider& crypto, const AuthInput& own) {

@@ -176,7 +176,7 @@ void Endpoint::Impl::PeerJudged(IkeSa& sa, const absl::Status& verdict, const In
   counters_.Add("authentications failed");
   const std::string why =
       absl::StrCat("authentication of the peer failed (profile ", session.info.profile, "): ", verdict.message());
-  Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
+  WarnNoSa(session.info, why, in.out);
   Close(session, why, true, in.out);  // it believes to be up: tell it (§2.21.2)
 }
 
@@ -206,7 +206,7 @@ void Endpoint::Impl::InitiatorUp(IkeSa& sa, const Incoming& in) {
   const bool one_pair = !child.ok() && FindNotify(in.payloads, NotifyType::kSinglePairRequired) != nullptr;
   if (!child.ok() && !one_pair && !childless) {  // by RFC the IKE SA could stay; for us it is useless without a Child SA
     const std::string why = absl::StrCat("no Child SA: ", child.status().message());
-    Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), in.out);
+    WarnNoSa(session.info, why, in.out);
     return Close(session, why, false, in.out);
   }
   NoteMobike(session, in.payloads);

@@ -40,7 +40,7 @@ void Endpoint::Impl::EapStepOfInitiator(IkeSa& sa, EapStep step, Instant now, Ac
   Session& session = *sa.session;
   if (step.kind == EapStep::Kind::kFailure) {
     const std::string why = absl::StrCat("the login by EAP has failed: ", step.why);
-    Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), out);
+    WarnNoSa(session.info, why, out);
     return Close(session, why, true, out);  // or the responder would wait
   }
   Payloads payloads;

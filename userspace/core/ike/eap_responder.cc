@@ -12,12 +12,19 @@ absl::string_view Fault(const EapStep& step, bool initiator, const SessionPolicy
   using Kind = EapStep::Kind;
   const uint8_t code = step.message.empty() ? uint8_t{0} : step.message.front();
   if (step.message.size() > kMaxEapMessage) return "the method's message is too large";
-  if (step.kind == Kind::kSuccess && step.msk.empty() && !policy.eap_keyless) return "the method has made no key";
-  if (initiator) return step.kind == Kind::kMessage && code != kEapResponse ? "the method's message is no response" : "";
-  if (step.kind == Kind::kMessage && code != kEapRequest) return "the method's message is no request";
-  if (step.kind != Kind::kSuccess) return code != 0 && code != kEapFailure && step.kind == Kind::kFailure ? "the method's last message is no failure" : "";
-  if (code != kEapSuccess || rounds == 0) return "the method's last message is no success";
-  return step.identity ? "" : "the method does not say who the peer has proved to be";
+  switch (step.kind) {
+    case Kind::kMessage:
+      if (code == (initiator ? kEapResponse : kEapRequest)) return "";
+      return initiator ? "the method's message is no response" : "the method's message is no request";
+    case Kind::kSuccess:
+      if (step.msk.empty() && !policy.eap_keyless) return "the method has made no key";
+      if (initiator) return "";
+      if (code != kEapSuccess || rounds == 0) return "the method's last message is no success";
+      return step.identity ? "" : "the method does not say who the peer has proved to be";
+    case Kind::kFailure:
+      return initiator || code == 0 || code == kEapFailure ? "" : "the method's last message is no failure";
+  }
+  return "the method's answer is none";
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ void Endpoint::Impl::SendInit(IkeSa& sa, Instant now, Actions& out) {
 }
 
 void Endpoint::Impl::FailInit(Session& session, const std::string& why, Actions& out) {
-  Warn(session.info, absl::StrCat("IKEv2: no IKE SA with ", PeerName(session.info), ": ", why), out);
+  WarnNoSa(session.info, why, out);
   Down(session, why, out);
   DropSas(session);
 }

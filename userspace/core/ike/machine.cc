@@ -127,6 +127,10 @@ void Endpoint::Impl::Warn(const SessionInfo& about, std::string text, Actions& o
                           {about.remote, known ? about.remote_id.ToString() : "", about.profile}});
 }
 
+void Endpoint::Impl::WarnNoSa(const SessionInfo& about, absl::string_view why, Actions& out) const {
+  Warn(about, absl::StrCat("IKEv2: no IKE SA with ", PeerName(about), ": ", why), out);
+}
+
 uint64_t Endpoint::Impl::SoftPermille() { return 850 + rng_.Below(100); }  // the two sides rarely meet
 
 Duration Endpoint::Impl::SoftLifetime(Duration lifetime) {

@@ -257,6 +257,7 @@ class Endpoint::Impl {
   void Note(Notice::Level level, std::string text, Actions& out) const;
   // A warning about a session: its peer and profile go with the line.
   void Warn(const SessionInfo& about, std::string text, Actions& out) const;
+  void WarnNoSa(const SessionInfo& about, absl::string_view why, Actions& out) const;  // a call of ours has come to nothing
   void Up(Session& session, IkeSa& sa, Instant now, Actions& out);
   void Down(Session& session, const std::string& reason, Actions& out);
   void DropSas(Session& session);

@@ -115,12 +115,16 @@ bool Node::TunnelsCarryIpv6() const {
   });
 }
 
-void Node::AddIpv6Addresses(const config::Interface& i, const std::string& device, std::vector<dataplane::Object>& objects) const {
+void Node::AddAddresses(const config::Interface& i, const std::string& device, std::vector<dataplane::Object>& objects) const {
+  const auto tunnel = tunnels_.find(i.name);
+  const Tunnel* negotiated = tunnel == tunnels_.end() ? nullptr : &tunnel->second;
+  if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
+  if (i.address_negotiated && negotiated != nullptr && negotiated->negotiated)
+    objects.push_back(dataplane::Address{device, *negotiated->negotiated, 32});
   if (!ipv6_) return;
   for (const config::Ipv6Address& a : i.ipv6_addresses) objects.push_back(dataplane::Address{device, a.address, a.length});
-  const auto tunnel = tunnels_.find(i.name);
-  if (i.ipv6_negotiated && tunnel != tunnels_.end() && tunnel->second.negotiated6)
-    objects.push_back(dataplane::Address{device, *tunnel->second.negotiated6, 128});
+  if (i.ipv6_negotiated && negotiated != nullptr && negotiated->negotiated6)
+    objects.push_back(dataplane::Address{device, *negotiated->negotiated6, 128});
 }
 
 // Devices, blocks and addresses that stand whatever the sessions do.
@@ -131,8 +135,7 @@ void Node::SyncBase() {
     if (i.kind == config::InterfaceKind::kLoopback && !i.down()) {
       const std::string device = DeviceFor(i);
       objects.push_back(dataplane::Device{device, dataplane::DeviceKind::kLoopback, net::Family::kNone, 0});
-      if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
-      AddIpv6Addresses(i, device, objects);
+      AddAddresses(i, device, objects);
     }
     if (!IsTunnel(i) || !IsGre(i.mode)) continue;
     const std::string device = DeviceFor(i);
@@ -149,11 +152,7 @@ void Node::SyncBase() {
       objects.push_back(dataplane::Block{*local});
       if (FlowSource(*local) != *local) objects.push_back(dataplane::Block{FlowSource(*local)});
     }
-    if (i.kind != config::InterfaceKind::kTunnel) continue;
-    if (i.address) objects.push_back(dataplane::Address{device, *i.address, i.prefix_length});
-    if (auto t = tunnels_.find(name); t != tunnels_.end() && t->second.negotiated && i.address_negotiated)
-      objects.push_back(dataplane::Address{device, *t->second.negotiated, 32});
-    AddIpv6Addresses(i, device, objects);
+    if (i.kind == config::InterfaceKind::kTunnel) AddAddresses(i, device, objects);
   }
   std::set<net::IpAddress> in_use;  // a session may go on from an address that is no tunnel's source any more
   for (const auto& [id, peer] : peers_) in_use.insert({peer.local, FlowSource(peer.local)});

@@ -401,7 +401,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void FlushPlan();
   void SyncBase();
   bool TunnelsCarryIpv6() const;
-  void AddIpv6Addresses(const config::Interface& interface, const std::string& device, std::vector<dataplane::Object>& objects) const;
+  void AddAddresses(const config::Interface& interface, const std::string& device, std::vector<dataplane::Object>& objects) const;
   void SyncFallbacks(std::vector<dataplane::Object>& objects) const;
   void Remember(const net::Prefix& prefix);  // a network of the overlay, as long as we run
   bool HasFallback(const net::Prefix& prefix) const;
