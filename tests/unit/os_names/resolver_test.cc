@@ -15,7 +15,7 @@
 namespace flexvpn::os {
 namespace {
 
-using Answer = absl::StatusOr<std::vector<net::IpAddress>>;
+using Answer = Resolver::Answer;
 
 std::future<Answer> Asked(Resolver& resolver, const std::string& name, net::Family family = net::Family::kIpv4) {
   auto promise = std::make_shared<std::promise<Answer>>();
@@ -59,6 +59,28 @@ TEST(Resolver, TellsNobodyOnceItIsGone) {
     *gone = true;
     EXPECT_FALSE(*late);
   }
+}
+
+TEST(Resolver, AsksWhatIsOpenOnlyOnce) {
+  std::promise<void> held;
+  const auto wait = held.get_future().share();
+  std::atomic<int> asked = 0;
+  Resolver resolver([&asked, wait](const std::string&, net::Family) -> Answer {
+    ++asked;
+    wait.wait();
+    return std::vector<net::IpAddress>{Ip("192.0.2.1")};
+  });
+  auto first = Asked(resolver, "hub.example.net");
+  std::atomic<bool> second = false;
+  resolver.LookUp("hub.example.net", net::Family::kIpv4, [&second](const Answer&) { second = true; });
+  auto other = Asked(resolver, "hub.example.net", net::Family::kIpv6);
+  held.set_value();
+  EXPECT_TRUE(first.get().ok());
+  EXPECT_TRUE(other.get().ok());
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(Asked(resolver, "hub.example.net").get().ok()) << "what was answered may be asked again";
+  EXPECT_EQ(asked, 3);
+  EXPECT_FALSE(second);
 }
 
 }  // namespace

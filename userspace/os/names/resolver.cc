@@ -32,7 +32,9 @@ net::IpAddress AddressOf(const addrinfo& a) {
   return net::IpAddress::FromBytes(BytesView(in6.sin6_addr.s6_addr, sizeof(in6.sin6_addr.s6_addr)));
 }
 
-absl::StatusOr<std::vector<net::IpAddress>> Ask(const std::string& name, net::Family family) {
+}  // namespace
+
+Resolver::Answer Resolver::AskSystem(const std::string& name, net::Family family) {
   addrinfo hints{};
   hints.ai_family = family == net::Family::kIpv6 ? AF_INET6 : AF_INET;
   hints.ai_socktype = SOCK_DGRAM;  // else every address comes once for each kind of socket
@@ -52,14 +54,14 @@ absl::StatusOr<std::vector<net::IpAddress>> Ask(const std::string& name, net::Fa
   return out;
 }
 
-}  // namespace
-
 struct Resolver::State {
   struct Question {
     std::string name;
     net::Family family{};
     Done done;
   };
+  explicit State(Ask how) : ask(std::move(how)) {}
+  const Ask ask;
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<Question> questions;
@@ -78,7 +80,7 @@ struct Resolver::State {
       const Question q = std::move(questions.front());
       questions.pop_front();
       lock.unlock();
-      auto answer = Ask(q.name, q.family);
+      auto answer = ask(q.name, q.family);
       lock.lock();
       if (stopped) return;  // `done` may lead to what is gone
       open.erase({q.name, q.family});
@@ -102,7 +104,7 @@ bool Resolver::StartWorker(const std::shared_ptr<State>& state) {
   return true;
 }
 
-Resolver::Resolver() : state_(std::make_shared<State>()) {}
+Resolver::Resolver(Ask ask) : state_(std::make_shared<State>(std::move(ask))) {}
 
 Resolver::~Resolver() {
   const std::lock_guard lock(state_->mutex);

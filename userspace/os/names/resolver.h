@@ -13,15 +13,17 @@
 
 namespace flexvpn::os {
 
-// getaddrinfo() on threads of its own, so many at a time; more wait their turn.  A name server that does not answer holds
+// Asks on threads of its own, so many at a time; more wait their turn.  A name server that does not answer holds
 // a thread for as long as resolv.conf says: the destructor does not wait for it.
 class Resolver {
  public:
   static constexpr size_t kParallel = 4;
-  // On a thread of the resolver, once for every question but those a destructor cuts off.
-  using Done = std::function<void(absl::StatusOr<std::vector<net::IpAddress>>)>;
+  using Answer = absl::StatusOr<std::vector<net::IpAddress>>;
+  // On a thread of the resolver, once for every question but those a destructor cuts off.  It must not call the resolver.
+  using Done = std::function<void(Answer)>;
+  using Ask = std::function<Answer(const std::string& name, net::Family family)>;  // may block; on several threads
 
-  Resolver();
+  explicit Resolver(Ask ask = AskSystem);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -29,6 +31,8 @@ class Resolver {
   // name, or it has none of this family), kUnavailable (nobody could say).  A question that is open already is not asked a
   // second time: the answer to the first is the answer, and this `done` is never called.
   void LookUp(std::string name, net::Family family, Done done);
+
+  static Answer AskSystem(const std::string& name, net::Family family);  // getaddrinfo()
 
  private:
   struct State;
