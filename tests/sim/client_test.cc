@@ -337,6 +337,22 @@ TEST(HubByName, AnAddressThatNobodyHasAuthenticatedKeepsNoRouteOut) {
   EXPECT_EQ(o.Routes(), 2u);
 }
 
+TEST(HubByName, WhereOneHasAuthenticatedNoRouteComesInItsWay) {
+  HubBehindTunnels o(" peer 5 fqdn hub1.example.net dynamic\n");
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  ASSERT_TRUE(o.world.ComesUp(o.hub, 1)) << o.world.violation();
+  o.world.Kill(o.hub);
+  ASSERT_TRUE(o.world.ComesUp(o.other, 1, seconds(120)));
+  EXPECT_EQ(o.Routes(), 0u);
+  o.world.Restart(o.hub);
+  EXPECT_TRUE(o.world.ComesUp(o.hub, 1, seconds(150))) << "it is the better one";
+  // Another name has proved nothing.
+  o.world.Kill(o.hub);
+  o.world.Configure(o.spoke, config::Parse(absl::StrReplaceAll(o.text, {{"hub1.example.net", "other.example.net"}})).model);
+  ASSERT_TRUE(o.world.ComesUp(o.other, 1, seconds(120)));
+  EXPECT_EQ(o.Routes(), 2u);
+}
+
 TEST(Client, AHubThatTheConfigurationNamesIsReachedThroughNoTunnel) {
   HubBehindTunnels o("");
   ASSERT_TRUE(o.world.ComesUp(o.other, 1));
@@ -345,6 +361,32 @@ TEST(Client, AHubThatTheConfigurationNamesIsReachedThroughNoTunnel) {
   EXPECT_EQ(o.world.Lines("withdrawn: it covers the outer address of Tunnel0's hub"), 1u);
   EXPECT_EQ(o.Routes(), 0u);
   EXPECT_TRUE(o.world.ComesUp(o.hub, 1, seconds(150))) << o.world.violation();
+}
+
+TEST(Client, WhatAWiderNetworkHasKeptInsideStaysInside) {
+  World world({});
+  const auto hub = [](const char* net, const char* mask) {
+    return absl::StrCat(HubText("key"), "crypto ikev2 authorization policy default\n no route set remote ipv4 172.16.0.0 255.240.0.0\n",
+                        " route set remote ipv4 ", net, " ", mask, "\n");
+  };
+  world.Add(hub("192.0.0.0", "255.0.0.0"), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.1.0/24"));
+  world.Add(hub("192.168.0.0", "255.255.0.0"), Ip("198.51.100.2"), *net::Prefix::Parse("172.31.2.0/24"));
+  const std::string second = absl::StrReplaceAll(SpokeText(1, "key"), {{"tunnel destination 198.51.100.1", "tunnel destination 198.51.100.2"},
+                                                                      {"Tunnel0", "Tunnel1"}});
+  const std::string both = absl::StrCat(SpokeText(1, "key"), second.substr(second.find("interface Tunnel1"))) ;
+  const size_t spoke = world.Add(SpokeText(1, "key"), Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+  ASSERT_TRUE(world.ComesUp(0, 1)) << world.violation();
+  world.Configure(spoke, config::Parse(both).model);
+  ASSERT_TRUE(world.ComesUp(1, 1)) << world.violation();
+  const std::string third = absl::StrReplaceAll(second.substr(second.find("interface Tunnel1")), {{"Tunnel1", "Tunnel2"}, {"198.51.100.2", "192.0.2.9"}});
+  world.Configure(spoke, config::Parse(absl::StrCat(both, third)).model);
+  bool kept = false;
+  for (const auto& [key, object] : world.kernel(spoke).all())
+    if (const auto* r = std::get_if<dataplane::Route>(&object); r != nullptr && r->metric == dataplane::kFallbackRouteMetric) {
+      EXPECT_FALSE(r->prefix.Contains(Ip("192.0.2.9"))) << key;
+      kept = kept || r->prefix == *net::Prefix::Parse("192.168.0.0/16");
+    }
+  EXPECT_TRUE(kept);
 }
 
 // `tunnel destination NAME`: a tunnel of its own, without a list.

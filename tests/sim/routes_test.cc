@@ -172,6 +172,21 @@ TEST_F(Ipv6Networks, LeaveNothingButTheFallbackWhenTheSessionEnds) {
   EXPECT_EQ(world.violation(), "");
 }
 
+TEST_F(Authorization, ABorrowedAddressThatChangesIsToldAnew) {
+  for (const char* lines : {"interface eth0\ninterface Tunnel0\n ip unnumbered eth0\ncrypto ikev2 authorization policy default\n route set interface\n",
+                            "crypto ikev2 authorization policy default\n route set interface eth0\n"}) {
+    World w({});
+    const size_t hub = w.Add(HubText("key"), Ip("198.51.100.1"), *net::Prefix::Parse("172.31.1.0/24"));
+    const size_t spoke = w.Add(absl::StrCat(SpokeText(1, "key"), lines), Ip("203.0.113.1"), *net::Prefix::Parse("172.16.1.0/24"));
+    ASSERT_TRUE(w.ComesUp(hub, 1)) << w.violation();
+    w.Readdress(spoke, Ip("203.0.113.7"));
+    w.RunFor(seconds(5));
+    EXPECT_EQ(w.Lines("goes on between"), 2u);
+    EXPECT_TRUE(absl::StrContains(w.Show(spoke, "show crypto ikev2 sa detailed"), "203.0.113.7"));
+    EXPECT_GE(w.Lines("route 203.0.113.7/32"), 1u) << "refused there, since it covers the tunnel endpoint";
+  }
+}
+
 TEST_F(Authorization, AnotherAddressOfOursReachesTheShortcutsToo) {
   const size_t hub = Hub(1), first = Spoke();
   const size_t second = world.Add(SpokeText(2, "key"), Ip("203.0.113.2"), *net::Prefix::Parse("172.16.2.0/24"));
@@ -185,6 +200,7 @@ TEST_F(Authorization, AnotherAddressOfOursReachesTheShortcutsToo) {
   world.Ping(first, second);
   EXPECT_TRUE(world.RunUntil([&] { return world.HasShortcut(first, second); }, seconds(20)));
   EXPECT_TRUE(world.Reaches(first, second, 1));
+  for (size_t r : {first, second}) EXPECT_FALSE(absl::StrContains(world.Show(r, "show ip nhrp"), " 10.0.0.")) << world.Show(r, "show ip nhrp");
   EXPECT_EQ(world.violation(), "");
 }
 
@@ -310,7 +326,7 @@ TEST_F(Ipv6Addresses, AClientThatGetsNoneAnyMoreHasNone) {
   ASSERT_TRUE(world.ComesUp(kHub, 2));
   world.Configure(kHub, config::Parse(absl::StrReplaceAll(hub_text, {{" ipv6 pool SIX\n", ""}})).model);
   ASSERT_TRUE(world.ComesUp(kHub, 2, seconds(120)));
-  for (size_t spoke : {1, 2}) EXPECT_FALSE(HasAddress(spoke, "flex-gre0", "2001:db8:c::2") || HasAddress(spoke, "flex-gre0", "2001:db8:c::3"));
+  for (size_t spoke : {size_t{1}, size_t{2}}) EXPECT_FALSE(HasAddress(spoke, "flex-gre0", "2001:db8:c::2") || HasAddress(spoke, "flex-gre0", "2001:db8:c::3"));
 }
 
 TEST_F(Ipv6Addresses, APoolAroundTheHubsLanLeavesThatOut) {

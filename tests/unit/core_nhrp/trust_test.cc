@@ -22,6 +22,18 @@ TEST(Trust, ATransitRecordOfItsOwnLendsASpokeNoName) {
   EXPECT_TRUE(w.Log(PacketType::kResolutionRequest).empty());
 }
 
+// A station by two uplinks at two hubs, of which one has called the other.
+TEST(Trust, AHubThatCalledUsRelaysForItsStations) {
+  World w(3);
+  Packet p = Request(w);
+  p.source_nbma = Ip("192.0.2.111");
+  p.extensions[1] = Passed("10.0.0.13");
+  w.hub().announced = {{AtHub(w, 3), Net("10.0.0.0/24")}};
+  w.Inject(w.hub(), AtHub(w, 3), p);
+  EXPECT_EQ(Count(w.hub(), "drop_source_spoofed"), 0u);
+  EXPECT_EQ(w.Log(PacketType::kResolutionRequest).size(), 1u);
+}
+
 TEST(Trust, ATransitRecordOfItsOwnPurgesNothing) {
   World w(3);
   w.Ping(w.spoke(1), World::Host(1), World::Host(2));
@@ -76,6 +88,25 @@ TEST(Trust, AnAddressOfAnotherIsNotLearned) {
   EXPECT_TRUE(w.spoke(1).shortcuts.empty());
   EXPECT_FALSE(w.spoke(1).learned.contains(w.direct));
   EXPECT_EQ(Count(w.spoke(1), "drop_reply_without_tunnel"), 1u);
+}
+
+TEST(Trust, TwoRoutersBehindOneNatAreTwo) {
+  ReplyWorld w;
+  PeerInfo info;
+  info.network_id = World::kNetwork;
+  info.local_nbma = w.spoke(1).nbma;
+  info.remote_nbma = w.spoke(2).nbma;
+  info.local_protocol = World::Overlay(1);
+  info.id = w.direct;
+  info.owner = "spoke3";
+  Actions out;
+  w.spoke(1).endpoint->PeerUp(info, w.now, out);
+  info.id = net::PeerId(500);
+  info.owner = "spoke2";
+  info.remote_protocol = World::Overlay(2);
+  w.spoke(1).endpoint->PeerUp(info, w.now, out);
+  w.Inject(w.spoke(1), w.direct, w.reply);
+  EXPECT_TRUE(w.spoke(1).shortcuts.empty());
 }
 
 // Of one router there may be two tunnels, by two uplinks: IKE says that it is the same.
@@ -186,6 +217,10 @@ TEST(Refused, AShortcutThatTheNodeCannotHaveIsForgottenForAWhile) {
   w.spoke(1).endpoint->ShortcutRefused(Net("192.168.2.0/24"), over, w.now, out);
   w.Apply(w.spoke(1), out);
   EXPECT_FALSE(Has(w.spoke(1), "192.168.2.0/24"));
+  Packet guess = w.Log(PacketType::kResolutionReply).back().packet;
+  guess.request_id = 0;
+  w.Inject(w.spoke(1), over, guess);
+  EXPECT_FALSE(Has(w.spoke(1), "192.168.2.0/24")) << "nobody has been asked";
   w.ClearLog();
   for (int s = 0; s < 150; s += 10) {
     EXPECT_EQ(w.Ping(w.spoke(1), World::Host(1), World::Host(2)), "spoke1 hub spoke2");

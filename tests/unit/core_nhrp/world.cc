@@ -22,6 +22,11 @@ RouteResult Node::Lookup(const net::IpAddress& destination) const {
   return best;
 }
 
+bool Node::Announces(net::PeerId peer, const net::IpAddress& destination) const {
+  return std::any_of(announced.begin(), announced.end(),
+                     [&](const auto& a) { return a.first == peer && a.second.Contains(destination); });
+}
+
 net::PeerId Node::DataPeer(const net::IpAddress& destination) const {
   RouteResult r = Lookup(destination);
   net::PeerId best = r.kind == Kind::kPeer ? r.peer : net::PeerId();

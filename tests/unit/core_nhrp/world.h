@@ -36,6 +36,7 @@ class Node : public Environment {
         public_nbma(Ip(nbma_address)),
         rng(seed) {}
   RouteResult Lookup(const net::IpAddress& destination) const override;
+  bool Announces(net::PeerId peer, const net::IpAddress& destination) const override;
   // The way of data: shortcuts too, longest prefix, shortcut before route.  No peer: stays here or is lost.
   net::PeerId DataPeer(const net::IpAddress& destination) const;
   void Route(absl::string_view prefix, net::PeerId peer) {
@@ -49,6 +50,7 @@ class Node : public Environment {
   SeededRng rng;
   DomainConfig domain;
   std::map<net::Prefix, RouteResult> routes;
+  std::vector<std::pair<net::PeerId, net::Prefix>> announced;  // beside those that are routes
   std::map<net::Prefix, ShortcutUp> shortcuts;
   std::map<net::PeerId, Tunnel> tunnels;
   std::map<net::PeerId, uint64_t> sent;  // data packets

@@ -29,6 +29,9 @@ void Checker::CheckBorrowed(const Interface& i, const std::string& path, const c
   const Location where = At(path, command, i.where);
   if (m.interfaces.count(borrowed) == 0) {
     if (IsIosName(borrowed)) Known(m.interfaces, borrowed, where, path, "interface");
+    else
+      Warn(where, absl::StrCat(path, " gets no address: interface ", borrowed, " is not in the configuration"),
+           absl::StrCat("write 'interface ", borrowed, "', alone if the address is Linux's"));
     return;
   }
   const absl::string_view family(command, std::strcspn(command, " "));  // ip, ipv6

@@ -121,9 +121,11 @@ void Endpoint::Impl::AppendTicket(Session& session, const IkeSa& sa, const Paylo
   state.ppk = session.info.ppk;
   state.expires = now + lifetime;
   state.authenticated = session.authenticated;
-  if (session.ticket) tickets_.Use(*std::exchange(session.ticket, std::nullopt));  // makes room for the next one
   auto sealed = tickets_.Seal(state, policy.ticket_form, now);
+  if (!sealed && session.ticket && tickets_.Use(*std::exchange(session.ticket, std::nullopt)))
+    sealed = tickets_.Seal(state, policy.ticket_form, now);  // that has made room
   if (!sealed) return say(NotifyType::kTicketNack, {});
+  if (session.ticket) tickets_.Use(*session.ticket);
   session.ticket = sealed->id;
   session.ticket_given = now;
   counters_.Add("tickets given");

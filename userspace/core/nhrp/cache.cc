@@ -85,8 +85,8 @@ void Endpoint::Impl::ShortcutRefused(const net::Prefix& prefix, net::PeerId id, 
   const bool implicit = it->second.implicit;
   Withdraw(it->first, out);
   counters_.Add("shortcut_refused");
-  if (!implicit && resolutions_.size() < limits_.pending)
-    Hold(asked, resolutions_.try_emplace(asked).first->second, Resolution::State::kNegative, now, out);
+  if (implicit || resolutions_.size() >= limits_.pending) return;
+  Hold(asked, NewResolution(asked, now), Resolution::State::kNegative, now, out);
 }
 
 void Endpoint::Impl::Withdraw(const Key& in_key, Actions& out) {

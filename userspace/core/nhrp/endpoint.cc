@@ -70,7 +70,8 @@ Peer* Endpoint::Impl::FindByProtocol(uint32_t network, const net::IpAddress& pro
 }
 
 bool Endpoint::Impl::SameStation(const Peer& a, const Peer& b) {
-  return a.info.remote_nbma == b.info.remote_nbma || (!a.info.owner.empty() && a.info.owner == b.info.owner);
+  if (!a.info.owner.empty() && !b.info.owner.empty()) return a.info.owner == b.info.owner;  // several may be behind one NAT
+  return a.info.remote_nbma == b.info.remote_nbma;
 }
 
 void Endpoint::Impl::SetProtocol(Peer& peer, const net::IpAddress& protocol) {

@@ -51,6 +51,8 @@ class Environment {
   virtual ~Environment() = default;
   // Longest match without NHRP shortcut routes (otherwise resolution would recurse through the shortcut).
   virtual RouteResult Lookup(const net::IpAddress& destination) const = 0;
+  // Whether `peer` has announced a network that `destination` is in, used as a route or not.
+  virtual bool Announces(net::PeerId peer, const net::IpAddress& destination) const = 0;
 };
 
 // What the endpoint must know of a live peer; given by PeerUp.

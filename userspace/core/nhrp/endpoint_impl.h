@@ -183,6 +183,7 @@ class Endpoint::Impl {
   Peer* PeerOfReply(const Incoming& in, const Resolution& r, const Cie& cie);
   net::Prefix SafePrefix(const net::IpAddress& target, int length, int least) const;
   void Hold(const Key& key, Resolution& r, Resolution::State state, Instant now, Actions& out);
+  Resolution& NewResolution(const Key& key, Instant now);
   void EraseResolution(const Key& key);
 
   // responder.cc

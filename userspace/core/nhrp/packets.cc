@@ -122,7 +122,8 @@ bool Endpoint::Impl::SourcePlausible(const Incoming& in) {
   bool plausible = relayed || in.peer.protocol.empty();
   if (relayed && in.peer.info.caller) {  // but not for those whom we know better
     const Peer* owner = FindByProtocol(in.domain.network_id, source);
-    plausible = owner == nullptr || owner->info.remote_nbma == RealNbma(in.packet, source, in.packet.source_nbma);
+    plausible = owner == nullptr || owner->info.remote_nbma == RealNbma(in.packet, source, in.packet.source_nbma) ||
+                env_.Announces(in.peer.info.id, source);  // a hub: the station calls both, by two uplinks perhaps
   }
   if (!plausible) Drop("drop_source_spoofed");
   return plausible;

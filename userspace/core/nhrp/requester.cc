@@ -32,6 +32,15 @@ net::IpAddress RealNbma(const Packet& packet, const net::IpAddress& station, con
   return claimed;
 }
 
+// In place of one there is.
+Resolution& Endpoint::Impl::NewResolution(const Key& key, Instant now) {
+  Resolution& r = resolutions_[key];
+  r = {};
+  r.request_id = rng_.U32();  // not to be guessed: a reply may come from anywhere
+  r.created = now;
+  return r;
+}
+
 void Endpoint::Impl::EraseResolution(const Key& in_key) {
   const Key key = in_key;  // may live in what is erased
   resolutions_.erase(key);
@@ -60,9 +69,7 @@ void Endpoint::Impl::Resolve(uint32_t network, const net::IpAddress& target, Ins
   if (resolutions_.contains(key)) return Drop("resolution_suppressed");
   if (CoveringKey(network, target)) return Drop("resolution_not_needed");
   if (resolutions_.size() >= limits_.pending) return Drop("drop_pending_full");
-  Resolution& r = resolutions_[key];
-  r.request_id = rng_.U32();  // not to be guessed: a reply may come from anywhere
-  r.created = now;
+  Resolution& r = NewResolution(key, now);
   r.expires = now + kHoldUnanswered;
   SendRequest(key, r, now, out);
 }
@@ -74,10 +81,8 @@ void Endpoint::Impl::Refresh(const Key& shortcut, Instant now, Actions& out) {
   if (resolutions_.contains(key)) return;
   if (resolutions_.size() >= limits_.pending) return Drop("drop_pending_full");
   counters_.Add("refresh_started");
-  Resolution& r = resolutions_[key];
-  r.request_id = rng_.U32();  // not to be guessed: a reply may come from anywhere
+  Resolution& r = NewResolution(key, now);
   r.refresh_over = it->second.peer;
-  r.created = now;
   r.expires = it->second.expires;
   SendRequest(key, r, now, out);
 }

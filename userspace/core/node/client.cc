@@ -47,7 +47,7 @@ void Node::OnLookedUp(const LookedUp& in) {
     if (hub) tunnel.looking_up.clear();
     if (better) tunnel.trial_looking_up.clear();
     if (!hub && !better) continue;
-    const auto addresses = HubAddresses(*i, in);
+    const auto addresses = HubAddresses(tunnel, *i, in);
     if (better && !addresses.ok()) SayOnce(tunnel.refused, Log::Level::kWarning, NoAddress(name, in.name, addresses.status()));
     if (hub && !tunnel.session && MayCall(tunnel, *i)) {
       if (tunnel.hub < hubs.size() && hubs[tunnel.hub].name == in.name) HubLookedUp(tunnel, *i, in.name, addresses);
@@ -62,13 +62,14 @@ void Node::OnLookedUp(const LookedUp& in) {
   Pump();
 }
 
-// Those that can be a hub's.  Nobody has authenticated them: networks of the overlay do not give way to them.
-absl::StatusOr<std::vector<net::IpAddress>> Node::HubAddresses(const config::Interface& i, const LookedUp& in) const {
+// Those that can be a hub's.  Where none has authenticated, networks of the overlay do not give way.
+absl::StatusOr<std::vector<net::IpAddress>> Node::HubAddresses(const Tunnel& tunnel, const config::Interface& i, const LookedUp& in) const {
   if (!in.addresses.ok()) return in.addresses;
   std::vector<net::IpAddress> fit;
   std::string why;
   for (const net::IpAddress& a : *in.addresses) {
-    const auto network = i.tunnel_vrf.empty() ? OverlayNetworkOf(a) : std::nullopt;
+    const bool proved = !i.tunnel_vrf.empty() || tunnel.proved.contains({in.name, a});
+    const auto network = proved ? std::nullopt : OverlayNetworkOf(a);
     const bool elsewhere = a.is_routable() && !rib_.IsSelf(a);
     if (elsewhere && !network) fit.push_back(a);
     else if (why.empty())
@@ -196,6 +197,10 @@ void Node::WithdrawTrial(Tunnel& tunnel) {
 
 void Node::FindHubAgain(Tunnel& tunnel) {
   const config::Interface* i = FindInterface(tunnel.name);
+  const std::vector<config::Hub> listed = i == nullptr ? std::vector<config::Hub>() : i->Hubs();
+  std::erase_if(tunnel.proved, [&](const auto& p) {
+    return std::none_of(listed.begin(), listed.end(), [&](const config::Hub& h) { return h.name == p.first; });
+  });
   const auto session = sessions_.find(tunnel.session);
   if (i == nullptr || !tunnel.up || session == sessions_.end()) {
     tunnel.hub = 0;

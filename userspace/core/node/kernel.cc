@@ -111,7 +111,7 @@ void Node::FlushPlan() {
 // They share a device for each outer family, and Linux takes IPv6 away from a device of less than 1280 octets.
 bool Node::TunnelsCarryIpv6() const {
   return std::none_of(model_.interfaces.begin(), model_.interfaces.end(), [](const auto& entry) {
-    return IsTunnel(entry.second) && entry.second.mtu != 0 && entry.second.mtu < net::kIpv6MinimumMtu;
+    return IsTunnel(entry.second) && IsGre(entry.second.mode) && entry.second.mtu != 0 && entry.second.mtu < net::kIpv6MinimumMtu;
   });
 }
 
@@ -196,6 +196,7 @@ void Node::SyncFallbacks(std::vector<dataplane::Object>& objects) const {
   const char* device = has(kGre4) ? kGre4 : has(kGre6) ? kGre6 : nullptr;  // either drops what has no peer
   if (device == nullptr) return;
   std::set<net::Prefix> prefixes = remembered_;
+  if (!ipv6_) std::erase_if(prefixes, [](const net::Prefix& p) { return p.family() == net::Family::kIpv6; });
   for (const net::Prefix& p : OverlayNetworks(model_, ipv6_)) prefixes.insert(p);
   for (const net::Prefix& p : prefixes) {
     dataplane::Route r;
@@ -364,6 +365,10 @@ bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const
       if (i.tunnel_vrf.empty())
         for (const config::Hub& hub : i.Hubs())
           if (hub.name.empty() && prefix.Contains(hub.address)) return false;
+    for (const auto& [name, tunnel] : tunnels_)
+      if (const config::Interface* i = FindInterface(name); i != nullptr && i->tunnel_vrf.empty())
+        for (const auto& [hub, address] : tunnel.proved)
+          if (prefix.Contains(address)) return false;
   }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;

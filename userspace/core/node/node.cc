@@ -248,6 +248,7 @@ void Node::On(nhrp::Action& action) {
 }
 
 void Node::OnLocalNetwork(const LocalNetwork& in) {
+  const auto announced = AnnouncedByName();
   network_ = in;
   network_known_ = true;
   const bool had_ipv6 = std::exchange(ipv6_, in.ipv6 && TunnelsCarryIpv6());
@@ -274,6 +275,10 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   AssignSources();
   SyncBase();
   SyncOverlayAddresses();
+  if (AnnouncedByName() != announced) {
+    for (const auto& [id, session] : sessions_) to_tell_.push_back(id);
+    tell_at_ = now_;
+  }
   if (ipv6_ != had_ipv6)
     for (auto& [id, peer] : peers_) RefreshPeer(peer);
   MoveSessions();

@@ -105,6 +105,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::string looking_up;                    // the name of that hub, while its address is looked for
     // What the name of the hub called last stood for; empty: it had none, or the session with it has come up and gone.
     net::IpAddress found;
+    std::set<std::pair<std::string, net::IpAddress>> proved;  // names of hubs, and where one has authenticated
     bool told = false;                         // `connect manual`: somebody said so
     bool tcp_next = false;                     // UDP brought no answer: the next attempt goes in TCP, or the other way round
     bool given_up = false;                     // it is withdrawn, because nothing has come
@@ -130,6 +131,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     std::vector<net::Prefix> remote_prefixes;
     std::vector<net::Prefix> announced;      // by the peer: of these it has the ones that are accepted
     std::vector<net::Prefix> told;           // what we have announced to it
+    bool configured = false;                 // the peer has said something in a configuration payload
     bool routes_wait = false;                // `told` is old, and its kind of peer is not told before the next session
     std::string handout;                     // HandoutText of what it got; empty: nothing
     net::IpAddress key_address;              // where the peer was when its key was looked up
@@ -292,7 +294,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   bool Calls(const config::Interface& interface, const net::IpAddress& address) const;
   void LookUpHub(std::string& looking_up, const config::Interface& interface, const std::string& name);
   void OnLookedUp(const LookedUp& answer);
-  absl::StatusOr<std::vector<net::IpAddress>> HubAddresses(const config::Interface& interface, const LookedUp& answer) const;
+  absl::StatusOr<std::vector<net::IpAddress>> HubAddresses(const Tunnel& tunnel, const config::Interface& interface,
+                                                           const LookedUp& answer) const;
   // That leads into a tunnel, or has done so, and covers `address`; the default route does not count.
   std::optional<net::Prefix> OverlayNetworkOf(const net::IpAddress& address) const;
   static net::IpAddress Following(const std::vector<net::IpAddress>& all, const net::IpAddress& last);
@@ -383,12 +386,14 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void TellNhrp(const Peer& peer);
   void SetOverlay(Peer& peer, const net::IpAddress& address);
   void ForgetOverlay(Peer& peer, net::Family family);
-  void SyncOverlayAddresses();  // ours may have changed: routes and NHRP follow
+  void SyncOverlayAddresses();  // ours may have changed: routes, NHRP and the peers follow
+  std::vector<net::IpAddress> AnnouncedByName() const;  // of the machine's devices that `route set interface` names
   void PeerTick();
   // What a route of `family` has as its gateway.
   static net::IpAddress NextHopOf(const Peer& peer, net::Family family);
   net::DualAddress OverlayAddresses(const std::string& interface) const;
   nhrp::RouteResult Lookup(const net::IpAddress& destination) const override;
+  bool Announces(net::PeerId peer, const net::IpAddress& destination) const override;
   void OnShortcutUp(const nhrp::ShortcutUp& up);
   void OnShortcutDown(const nhrp::ShortcutDown& down);
 

@@ -135,15 +135,32 @@ void Node::ForgetOverlay(Peer& peer, net::Family family) {
   if (peer.up) RefreshPeer(peer);
 }
 
+// Spokes exchange no configuration with each other: NHRP finds their addresses out, once for a tunnel.
 void Node::SyncOverlayAddresses() {
   std::map<std::string, net::DualAddress> addresses;
+  std::vector<ike::IkeSaId> ends;
   for (auto& [id, peer] : peers_) {
     const auto [own, fresh] = addresses.try_emplace(peer.config_interface);
     if (fresh) own->second = OverlayAddresses(peer.config_interface);
     if (peer.local_protocol == own->second) continue;
     peer.local_protocol = own->second;
     RefreshPeer(peer);
+    const config::Interface* i = FindInterface(peer.config_interface);
+    const bool by_nhrp = i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate && i->nhrp.network_id != 0;
+    for (ike::IkeSaId session : peer.sessions)
+      if (sessions_.at(session).configured) to_tell_.push_back(session);
+      else if (by_nhrp) ends.push_back(session);
   }
+  for (ike::IkeSaId session : ends) Terminate(session, "our overlay address has changed");
+  if (!to_tell_.empty()) tell_at_ = now_;
+}
+
+std::vector<net::IpAddress> Node::AnnouncedByName() const {
+  std::vector<net::IpAddress> all;
+  for (const auto& [name, policy] : model_.authorization_policies)
+    if (!policy.route_set_interface_name.empty())
+      for (net::Family family : net::kFamilies) all.push_back(LinuxAddress(policy.route_set_interface_name, family));
+  return all;
 }
 
 void Node::TellNhrp(const Peer& peer) {
@@ -303,14 +320,25 @@ nhrp::RouteResult Node::Lookup(const net::IpAddress& destination) const {
   return {};
 }
 
+bool Node::Announces(net::PeerId id, const net::IpAddress& destination) const {
+  const Peer* peer = FindPeer(id);
+  return peer != nullptr && std::any_of(peer->prefixes.begin(), peer->prefixes.end(),
+                                        [&](const net::Prefix& p) { return p.Contains(destination); });
+}
+
 void Node::OnShortcutUp(const nhrp::ShortcutUp& up) {
   const Peer* peer = FindPeer(up.peer);
   if (peer == nullptr || !peer->up) return;
   const Rib::Match below = rib_.Lookup(up.prefix.address());
   const bool ours = below.kind == Rib::Match::Kind::kSelf || below.kind == Rib::Match::Kind::kLocal;
   if ((ours && below.prefix.length() <= up.prefix.length()) || !RoutableOverTunnel(up.prefix, *peer)) {
-    OnShortcutDown({up.prefix, up.peer});
-    return Nhrp([&](auto& nhrp, auto& a) { nhrp.ShortcutRefused(up.prefix, up.peer, now_, a); });
+    std::set<net::PeerId> over = {up.peer};
+    if (const auto had = shortcuts_.find(up.prefix); had != shortcuts_.end()) over.insert(had->second);
+    for (net::PeerId id : over) {
+      OnShortcutDown({up.prefix, id});
+      Nhrp([&](auto& nhrp, auto& a) { nhrp.ShortcutRefused(up.prefix, id, now_, a); });
+    }
+    return;
   }
   const bool fresh = !shortcuts_.contains(up.prefix);
   shortcuts_[up.prefix] = up.peer;

@@ -295,6 +295,9 @@ void Node::MakeWayToHubs() {
       std::erase_if(remembered_, [&](const net::Prefix& p) { return p.Contains(hub.address); });
     }
   }
+  std::vector<net::Prefix> accepted;  // what was in those needs its own now
+  for (const auto& [id, peer] : peers_) accepted.insert(accepted.end(), peer.prefixes.begin(), peer.prefixes.end());
+  for (const net::Prefix& p : accepted) Remember(p);
 }
 
 Reconfiguration::Basis Node::BasisOf(const Session& s) {
@@ -331,7 +334,7 @@ void Node::TellRoutes() {
   for (size_t n = 0; n < kToldAtOnce && !to_tell_.empty(); ++n) {
     const auto s = sessions_.find(to_tell_.front());
     to_tell_.pop_front();
-    if (s == sessions_.end() || !s->second.up) continue;
+    if (s == sessions_.end() || !s->second.up || !s->second.configured) continue;
     const config::AuthorizationPolicy* policy = AuthorizationOf(s->second.info);
     if (policy != nullptr && model_.profiles.at(s->second.info.profile).config_exchange_set_send) Announce(s->second, *policy);
   }

@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kMaxConfiguration = 64;  // attributes kept for show
 constexpr size_t kMaxPrefixes = 1024;     // routes of one peer
+constexpr size_t kMaxProved = 64;         // addresses of a tunnel's hubs by name
 constexpr char kNotRoutable[] = "it covers the tunnel endpoint, or is ours or another peer's";
 
 // The other host of a tunnel's /30 or /31: the peer of a point-to-point tunnel with fixed addresses.
@@ -110,6 +111,7 @@ absl::StatusOr<std::vector<ike::ConfigAttribute>> Node::OnConfigRequest(
   if (const absl::Status given = GiveAddresses(info, *policy, request, reply); !given.ok()) return given;
   for (ike::ConfigAttribute& a : Handout(*policy, request)) reply.push_back(std::move(a));
   Session& session = sessions_[info.id];
+  session.configured = true;
   session.handout = HandoutText(*policy);
   session.told = AnnouncedPrefixes(model_, *policy, AnnouncedAddresses(*policy, interface->name));
   for (const net::Prefix& p : session.told) reply.push_back(SubnetAttribute(p));
@@ -174,6 +176,7 @@ std::vector<ike::ConfigAttribute> Node::OnConfigSet(const ike::SessionInfo& info
   auto it = sessions_.find(info.id);
   auto profile = model_.profiles.find(info.profile);
   if (it == sessions_.end() || profile == model_.profiles.end()) return {};
+  it->second.configured = true;
   if (!profile->second.config_exchange_set_accept || !TellsRoutes(set)) return {};
   std::erase_if(it->second.configuration, [](const std::string& s) { return absl::StrContains(s, "_SUBNET "); });
   Hear(it->second, Subnets(set));
@@ -321,6 +324,8 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     t->second.backoff = options_.tunnel_retry_first;
     t->second.answer_by.reset();
     t->second.tcp_next = false;  // the next time UDP is asked first again
+    if (!session.hub_name.empty() && session.key_address == info.remote.address && t->second.proved.size() < kMaxProved)
+      t->second.proved.emplace(session.hub_name, info.remote.address);
     if (session.hub_name.empty() && t->second.found == info.remote.address)  // the hub was faster
       if (const auto hubs = FindInterface(t->first)->Hubs(); t->second.hub < hubs.size()) session.hub_name = hubs[t->second.hub].name;
     if (!t->second.session || !info.initiator) {
@@ -356,6 +361,7 @@ void Node::OnConfigReceived(const ike::ConfigReceived& received) {
   auto it = sessions_.find(received.id);
   if (it == sessions_.end() || !it->second.peer) return;
   Session& session = it->second;
+  session.configured = true;
   for (const ike::ConfigAttribute& a : received.attributes) {
     std::string text = ike::ToString(a);
     const bool known = std::find(session.configuration.begin(), session.configuration.end(), text) != session.configuration.end();

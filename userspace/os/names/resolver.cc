@@ -113,12 +113,16 @@ Resolver::~Resolver() {
 }
 
 void Resolver::LookUp(std::string name, net::Family family, Done done) {
-  const std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   if (state_->open.emplace(name, family).second) state_->questions.push_back({std::move(name), family, std::move(done)});
   state_->wake.notify_one();
   if (state_->idle >= state_->questions.size() || state_->threads >= kParallel) return;
-  // Without a thread those there are do it, or one that starts with a later question.
   if (StartWorker(state_)) ++state_->threads;
+  if (state_->threads > 0) return;
+  const auto unasked = std::exchange(state_->questions, {});
+  state_->open.clear();
+  lock.unlock();
+  for (const auto& q : unasked) q.done(absl::UnavailableError("the system has no thread to ask on"));
 }
 
 }  // namespace flexvpn::os

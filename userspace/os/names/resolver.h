@@ -19,7 +19,7 @@ class Resolver {
  public:
   static constexpr size_t kParallel = 4;
   using Answer = absl::StatusOr<std::vector<net::IpAddress>>;
-  // On a thread of the resolver, once for every question but those a destructor cuts off.  It must not call the resolver.
+  // Once for every question but those a destructor cuts off, on a thread of the resolver or, if it can have none, in LookUp.  It must not call the resolver.
   using Done = std::function<void(Answer)>;
   using Ask = std::function<Answer(const std::string& name, net::Family family)>;  // may block; on several threads
 
