@@ -353,6 +353,16 @@ TEST(HubByName, WhereOneHasAuthenticatedNoRouteComesInItsWay) {
   EXPECT_EQ(o.Routes(), 2u);
 }
 
+TEST(HubByName, WhereTheNameLeadsNoMoreRoutesMayCome) {
+  HubBehindTunnels o(" peer 5 fqdn hub1.example.net dynamic\n");
+  o.world.SetName("hub1.example.net", {Ip("198.51.100.1")});
+  ASSERT_TRUE(o.world.ComesUp(o.hub, 1)) << o.world.violation();
+  o.world.SetName("hub1.example.net", {Ip("192.0.2.77")});
+  o.world.Kill(o.hub);
+  ASSERT_TRUE(o.world.ComesUp(o.other, 1, seconds(120)));
+  EXPECT_EQ(o.Routes(), 2u);
+}
+
 TEST(Client, AHubThatTheConfigurationNamesIsReachedThroughNoTunnel) {
   HubBehindTunnels o("");
   ASSERT_TRUE(o.world.ComesUp(o.other, 1));

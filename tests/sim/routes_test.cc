@@ -187,6 +187,24 @@ TEST_F(Authorization, ABorrowedAddressThatChangesIsToldAnew) {
   }
 }
 
+TEST_F(Authorization, SpokesWhoseAddressesAreThoseOfTheirUplinksFindEachOtherAfterAMove) {
+  const size_t hub = Hub(1), first = Spoke("interface eth0\ninterface Tunnel0\n ip unnumbered eth0\n");
+  const size_t second = world.Add(SpokeText(2, "key"), Ip("203.0.113.2"), *net::Prefix::Parse("172.16.2.0/24"));
+  ASSERT_TRUE(world.ComesUp(hub, 2)) << world.violation();
+  world.Ping(second, first);
+  ASSERT_TRUE(world.RunUntil([&] { return world.HasShortcut(second, first); }, seconds(20)));
+  world.Readdress(first, Ip("203.0.113.7"));
+  EXPECT_TRUE(world.RunUntil([&] { return world.PeersUp(second) == 1; }, seconds(5))) << "its Delete comes from the new address";
+  EXPECT_EQ(world.Lines("our overlay address has changed"), 1u);
+  EXPECT_EQ(world.PeersUp(hub), 2u);
+  world.RunFor(seconds(10));
+  world.Ping(second, first);
+  ASSERT_TRUE(world.RunUntil([&] { return world.HasShortcut(second, first); }, seconds(20)));
+  EXPECT_TRUE(world.Reaches(second, first, 1));
+  EXPECT_EQ(world.violation(), "");
+  EXPECT_EQ(world.CheckSaPairs(), "");
+}
+
 TEST_F(Authorization, AnotherAddressOfOursReachesTheShortcutsToo) {
   const size_t hub = Hub(1), first = Spoke();
   const size_t second = world.Add(SpokeText(2, "key"), Ip("203.0.113.2"), *net::Prefix::Parse("172.16.2.0/24"));

@@ -48,6 +48,7 @@ void Node::OnLookedUp(const LookedUp& in) {
     if (better) tunnel.trial_looking_up.clear();
     if (!hub && !better) continue;
     const auto addresses = HubAddresses(tunnel, *i, in);
+    if (in.addresses.ok()) ForgetFormer(tunnel, in);
     if (better && !addresses.ok()) SayOnce(tunnel.refused, Log::Level::kWarning, NoAddress(name, in.name, addresses.status()));
     if (hub && !tunnel.session && MayCall(tunnel, *i)) {
       if (tunnel.hub < hubs.size() && hubs[tunnel.hub].name == in.name) HubLookedUp(tunnel, *i, in.name, addresses);
@@ -78,6 +79,15 @@ absl::StatusOr<std::vector<net::IpAddress>> Node::HubAddresses(const Tunnel& tun
   }
   if (fit.empty()) return absl::NotFoundError(why);
   return fit;
+}
+
+// Where the name leads no more proves nothing.
+void Node::ForgetFormer(Tunnel& tunnel, const LookedUp& in) const {
+  const auto session = sessions_.find(tunnel.session);
+  std::erase_if(tunnel.proved, [&](const auto& p) {
+    const bool in_use = session != sessions_.end() && session->second.up && session->second.info.remote.address == p.second;
+    return p.first == in.name && !in_use && std::find(in.addresses->begin(), in.addresses->end(), p.second) == in.addresses->end();
+  });
 }
 
 std::optional<net::Prefix> Node::OverlayNetworkOf(const net::IpAddress& address) const {

@@ -178,7 +178,6 @@ bool Node::HasFallback(const net::Prefix& prefix) const {
 }
 
 void Node::Remember(const net::Prefix& prefix) {
-  constexpr size_t kMaxRemembered = 4096;  // a peer may announce what it likes
   if (prefix.length() == 0 || (prefix.family() == net::Family::kIpv6 && !ipv6_) || remembered_.size() >= kMaxRemembered ||
       HasFallback(prefix))
     return;

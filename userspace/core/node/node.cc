@@ -247,10 +247,27 @@ void Node::On(nhrp::Action& action) {
              action);
 }
 
+void Node::ChooseDeviceAddresses() {
+  const auto before = std::exchange(device_addresses_, {});
+  const auto rank = [&](const LocalAddress& a) {
+    const auto was = before.find({a.device, a.address.family()});
+    return (a.passing ? 0 : 2) + (was != before.end() && was->second == a.address ? 1 : 0);
+  };
+  std::map<std::pair<std::string, net::Family>, int> ranks;
+  for (const LocalAddress& a : network_.addresses) {
+    if (a.address.is_v6() && !a.address.is_routable()) continue;
+    const std::pair key(a.device, a.address.family());
+    const auto [best, first] = ranks.try_emplace(key, rank(a));
+    if (!first && rank(a) <= best->second) continue;
+    best->second = rank(a);
+    device_addresses_[key] = a.address;
+  }
+}
+
 void Node::OnLocalNetwork(const LocalNetwork& in) {
-  const auto announced = AnnouncedByName();
   network_ = in;
   network_known_ = true;
+  ChooseDeviceAddresses();
   const bool had_ipv6 = std::exchange(ipv6_, in.ipv6 && TunnelsCarryIpv6());
   SyncMatchedInterfaces();
   absl::flat_hash_set<net::IpAddress> self;
@@ -274,14 +291,11 @@ void Node::OnLocalNetwork(const LocalNetwork& in) {
   NoteMissingVrfs();
   AssignSources();
   SyncBase();
-  SyncOverlayAddresses();
-  if (AnnouncedByName() != announced) {
-    for (const auto& [id, session] : sessions_) to_tell_.push_back(id);
-    tell_at_ = now_;
-  }
+  const std::vector<ike::IkeSaId> outdated = SyncOverlayAddresses();
   if (ipv6_ != had_ipv6)
     for (auto& [id, peer] : peers_) RefreshPeer(peer);
   MoveSessions();
+  EndOutdated(outdated);  // by the addresses they have moved to
   RenewSources();
   for (auto& [name, tunnel] : tunnels_)  // what it waits for may be there now
     if (!tunnel.session && !tunnel.waiting_for.empty()) tunnel.retry_at = now_;

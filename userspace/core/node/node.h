@@ -153,6 +153,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
     bool nat_remote = false;
     bool in_tcp = false;
     net::DualAddress local_protocol, remote_protocol;  // in the overlay
+    net::DualAddress known_as;       // the last of ours that there were
     std::set<ike::IkeSaId> sessions;
     std::set<ike::ChildId> children;
     std::set<net::Prefix> prefixes;  // IKEv2 routes accepted from it
@@ -205,6 +206,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static constexpr Duration kBetterAgain = seconds(60);  // `peer reactivate`: between calls of the better hubs
   static constexpr Duration kUdpAgain = seconds(600);  // in TCP: between calls in UDP
   static constexpr Duration kTcpTurn = seconds(9);     // how long UDP may be silent before TCP is tried, and back
+  static constexpr size_t kMaxRemembered = 4096;       // a peer may announce what it likes
   static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
   enum class Purpose : uint8_t { kTraffic, kCommand };
   struct PendingMeasure {
@@ -223,6 +225,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void On(ike::Action& action);
   void On(nhrp::Action& action);
   void OnLocalNetwork(const LocalNetwork& in);
+  void ChooseDeviceAddresses();
   void OnAdopt(const Adopt& in);
   void OnApplyDone(const ApplyDone& in);
   void OnSaExpired(const SaExpired& in);
@@ -296,6 +299,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void OnLookedUp(const LookedUp& answer);
   absl::StatusOr<std::vector<net::IpAddress>> HubAddresses(const Tunnel& tunnel, const config::Interface& interface,
                                                            const LookedUp& answer) const;
+  void ForgetFormer(Tunnel& tunnel, const LookedUp& answer) const;  // its addresses, of `proved`
   // That leads into a tunnel, or has done so, and covers `address`; the default route does not count.
   std::optional<net::Prefix> OverlayNetworkOf(const net::IpAddress& address) const;
   static net::IpAddress Following(const std::vector<net::IpAddress>& all, const net::IpAddress& last);
@@ -386,14 +390,17 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void TellNhrp(const Peer& peer);
   void SetOverlay(Peer& peer, const net::IpAddress& address);
   void ForgetOverlay(Peer& peer, net::Family family);
-  void SyncOverlayAddresses();  // ours may have changed: routes, NHRP and the peers follow
-  std::vector<net::IpAddress> AnnouncedByName() const;  // of the machine's devices that `route set interface` names
+  // Ours may have changed: routes, NHRP and the peers follow.  Spokes exchange no configuration with each other, and NHRP finds
+  // their addresses out once for a tunnel: gives the sessions that have to be made anew.
+  std::vector<ike::IkeSaId> SyncOverlayAddresses();
+  void EndOutdated(const std::vector<ike::IkeSaId>& sessions);
   void PeerTick();
   // What a route of `family` has as its gateway.
   static net::IpAddress NextHopOf(const Peer& peer, net::Family family);
   net::DualAddress OverlayAddresses(const std::string& interface) const;
   nhrp::RouteResult Lookup(const net::IpAddress& destination) const override;
   bool Announces(net::PeerId peer, const net::IpAddress& destination) const override;
+  uint32_t NetworkOf(net::PeerId peer) const;  // of NHRP; 0: none
   void OnShortcutUp(const nhrp::ShortcutUp& up);
   void OnShortcutDown(const nhrp::ShortcutDown& down);
 
@@ -488,7 +495,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   const config::KeyCipher* cipher_ = nullptr;
   Restarts restarts_;
   std::optional<Instant> config_changed_at_, tell_at_;
-  std::deque<ike::IkeSaId> to_tell_;  // sessions to whose peers our routes have to be told anew
+  std::set<ike::IkeSaId> to_tell_;    // sessions to whose peers our routes have to be told anew
   std::vector<std::string> vrf_names_{""};  // by VrfId
   std::optional<ListenIn> listening_;
   std::map<net::IpAddress, std::string> sources_;  // outer addresses in use, with their VRF: one has each
@@ -499,6 +506,9 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
 
   LocalNetwork network_;
   bool network_known_ = false;
+  std::vector<net::IpAddress> announced_by_name_;  // those of `route set interface IF`
+  // What each device of the machine is known by: an address that stays, the same as long as it is there.
+  std::map<std::pair<std::string, net::Family>, net::IpAddress> device_addresses_;
   bool ipv6_ = false;  // this kernel has it, and the devices of our tunnels
   dataplane::State want_;    // what should be there
   dataplane::State kernel_;  // what we believe is there: want_ plus orphans of an earlier run

@@ -56,7 +56,7 @@ Node::Peer& Node::FindOrCreatePeer(const Session& session) {
   } else {
     peer.interface = session.config_interface;
   }
-  peer.local_protocol = OverlayAddresses(session.config_interface);
+  peer.local_protocol = peer.known_as = OverlayAddresses(session.config_interface);
   DropRoutesOver(peer.remote, peer.vrf, peer.identity);
   return peer;
 }
@@ -135,32 +135,41 @@ void Node::ForgetOverlay(Peer& peer, net::Family family) {
   if (peer.up) RefreshPeer(peer);
 }
 
-// Spokes exchange no configuration with each other: NHRP finds their addresses out, once for a tunnel.
-void Node::SyncOverlayAddresses() {
+std::vector<ike::IkeSaId> Node::SyncOverlayAddresses() {
   std::map<std::string, net::DualAddress> addresses;
-  std::vector<ike::IkeSaId> ends;
+  std::vector<ike::IkeSaId> outdated;
   for (auto& [id, peer] : peers_) {
     const auto [own, fresh] = addresses.try_emplace(peer.config_interface);
     if (fresh) own->second = OverlayAddresses(peer.config_interface);
     if (peer.local_protocol == own->second) continue;
     peer.local_protocol = own->second;
     RefreshPeer(peer);
+    bool another = false;  // an address that is away for a while may come back
+    for (net::Family family : net::kFamilies) {
+      const net::IpAddress &now = own->second.Of(family), &before = peer.known_as.Of(family);
+      another = another || (!now.empty() && !before.empty() && now != before);
+    }
+    peer.known_as.Set(own->second.v4());
+    peer.known_as.Set(own->second.v6());
     const config::Interface* i = FindInterface(peer.config_interface);
     const bool by_nhrp = i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate && i->nhrp.network_id != 0;
     for (ike::IkeSaId session : peer.sessions)
-      if (sessions_.at(session).configured) to_tell_.push_back(session);
-      else if (by_nhrp) ends.push_back(session);
+      if (sessions_.at(session).configured) to_tell_.insert(session);
+      else if (by_nhrp && another) outdated.push_back(session);
   }
-  for (ike::IkeSaId session : ends) Terminate(session, "our overlay address has changed");
-  if (!to_tell_.empty()) tell_at_ = now_;
-}
-
-std::vector<net::IpAddress> Node::AnnouncedByName() const {
-  std::vector<net::IpAddress> all;
+  std::vector<net::IpAddress> by_name;
   for (const auto& [name, policy] : model_.authorization_policies)
     if (!policy.route_set_interface_name.empty())
-      for (net::Family family : net::kFamilies) all.push_back(LinuxAddress(policy.route_set_interface_name, family));
-  return all;
+      for (const net::IpAddress& a : AnnouncedAddresses(policy, "")) by_name.push_back(a);
+  if (std::exchange(announced_by_name_, by_name) != by_name)
+    for (const auto& [id, session] : sessions_)
+      if (session.up && session.configured) to_tell_.insert(id);
+  if (!to_tell_.empty() && !tell_at_) tell_at_ = now_;
+  return outdated;
+}
+
+void Node::EndOutdated(const std::vector<ike::IkeSaId>& sessions) {
+  for (ike::IkeSaId id : sessions) Terminate(id, "our overlay address has changed");
 }
 
 void Node::TellNhrp(const Peer& peer) {
@@ -182,7 +191,7 @@ void Node::TellNhrp(const Peer& peer) {
 
 void Node::BringPeerUp(Peer& peer) {
   peer.up = true;
-  peer.local_protocol = OverlayAddresses(peer.config_interface);
+  peer.local_protocol = peer.known_as = OverlayAddresses(peer.config_interface);
   RefreshPeer(peer);
   if (const config::Interface* i = FindInterface(peer.config_interface);
       i != nullptr && i->kind == config::InterfaceKind::kVirtualTemplate && peer.prefixes.empty())
@@ -323,7 +332,13 @@ nhrp::RouteResult Node::Lookup(const net::IpAddress& destination) const {
 bool Node::Announces(net::PeerId id, const net::IpAddress& destination) const {
   const Peer* peer = FindPeer(id);
   return peer != nullptr && std::any_of(peer->prefixes.begin(), peer->prefixes.end(),
-                                        [&](const net::Prefix& p) { return p.Contains(destination); });
+                                        [&](const net::Prefix& p) { return p.length() > 0 && p.Contains(destination); });
+}
+
+uint32_t Node::NetworkOf(net::PeerId id) const {
+  const Peer* peer = FindPeer(id);
+  const config::Interface* i = peer == nullptr ? nullptr : FindInterface(peer->config_interface);
+  return i == nullptr ? 0 : i->nhrp.network_id;
 }
 
 void Node::OnShortcutUp(const nhrp::ShortcutUp& up) {
@@ -332,13 +347,9 @@ void Node::OnShortcutUp(const nhrp::ShortcutUp& up) {
   const Rib::Match below = rib_.Lookup(up.prefix.address());
   const bool ours = below.kind == Rib::Match::Kind::kSelf || below.kind == Rib::Match::Kind::kLocal;
   if ((ours && below.prefix.length() <= up.prefix.length()) || !RoutableOverTunnel(up.prefix, *peer)) {
-    std::set<net::PeerId> over = {up.peer};
-    if (const auto had = shortcuts_.find(up.prefix); had != shortcuts_.end()) over.insert(had->second);
-    for (net::PeerId id : over) {
-      OnShortcutDown({up.prefix, id});
-      Nhrp([&](auto& nhrp, auto& a) { nhrp.ShortcutRefused(up.prefix, id, now_, a); });
-    }
-    return;
+    if (const auto had = shortcuts_.find(up.prefix); had != shortcuts_.end() && NetworkOf(had->second) == NetworkOf(up.peer))
+      OnShortcutDown({up.prefix, had->second});  // it was to be replaced
+    return Nhrp([&](auto& nhrp, auto& a) { nhrp.ShortcutRefused(up.prefix, up.peer, now_, a); });
   }
   const bool fresh = !shortcuts_.contains(up.prefix);
   shortcuts_[up.prefix] = up.peer;

@@ -256,7 +256,6 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
     tunnel.trial_looking_up.clear();
   }
   Configure();
-  MakeWayToHubs();
   Reconfiguration change(old, model_);
   std::vector<ike::IkeSaId> changed;
   std::vector<std::pair<ike::IkeSaId, Reconfiguration::Effect>> renewed;
@@ -275,6 +274,7 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
   }
   Listen(config::FrontDoorVrfs(model_));
   restarts_.restarted = changed.size();
+  MakeWayToHubs();
   OnLocalNetwork(LocalNetwork(network_));
   for (const auto& [id, effect] : renewed)
     if (const auto s = sessions_.find(id); s != sessions_.end() && s->second.up) Renew(s->second, effect, change);
@@ -287,17 +287,22 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
 
 // A hub that the configuration names by its address is in the underlay, whatever peers have said before.
 void Node::MakeWayToHubs() {
+  std::vector<net::Prefix> given_up;
   for (const auto& [name, i] : model_.interfaces) {
     if (!i.tunnel_vrf.empty()) continue;
     for (const config::Hub& hub : i.Hubs()) {
       if (!hub.name.empty()) continue;
       DropRoutesOver(hub.address, {}, absl::StrCat(name, "'s hub"));
-      std::erase_if(remembered_, [&](const net::Prefix& p) { return p.Contains(hub.address); });
+      for (const net::Prefix& p : remembered_)
+        if (p.Contains(hub.address)) given_up.push_back(p);
     }
   }
-  std::vector<net::Prefix> accepted;  // what was in those needs its own now
-  for (const auto& [id, peer] : peers_) accepted.insert(accepted.end(), peer.prefixes.begin(), peer.prefixes.end());
-  for (const net::Prefix& p : accepted) Remember(p);
+  for (const net::Prefix& wide : given_up) {
+    remembered_.erase(wide);  // what was in it needs its own now
+    for (const auto& [id, peer] : peers_)
+      for (const net::Prefix& p : peer.prefixes)
+        if (wide.Contains(p) && remembered_.size() < kMaxRemembered) remembered_.insert(p);
+  }
 }
 
 Reconfiguration::Basis Node::BasisOf(const Session& s) {
@@ -316,7 +321,7 @@ void Node::Renew(Session& session, const Reconfiguration::Effect& effect, Reconf
   if (effect.limits) SetEnd(session, *policy);
   if (effect.accept && !session.announced.empty())
     AcceptPrefixes(session, policy->route_accept_any ? session.announced : std::vector<net::Prefix>());
-  if (effect.announce) to_tell_.push_back(session.info.id);
+  if (effect.announce) to_tell_.insert(session.info.id);
 }
 
 // The peer of a session that was negotiated while the configuration changed may have been promised what is gone.
@@ -332,8 +337,8 @@ void Node::TellRoutes() {
   if (tell_at_ && now_ < *tell_at_) return;
   tell_at_.reset();
   for (size_t n = 0; n < kToldAtOnce && !to_tell_.empty(); ++n) {
-    const auto s = sessions_.find(to_tell_.front());
-    to_tell_.pop_front();
+    const auto s = sessions_.find(*to_tell_.begin());
+    to_tell_.erase(to_tell_.begin());
     if (s == sessions_.end() || !s->second.up || !s->second.configured) continue;
     const config::AuthorizationPolicy* policy = AuthorizationOf(s->second.info);
     if (policy != nullptr && model_.profiles.at(s->second.info.profile).config_exchange_set_send) Announce(s->second, *policy);

@@ -324,7 +324,7 @@ void Node::OnSessionUp(const ike::SessionInfo& info) {
     t->second.backoff = options_.tunnel_retry_first;
     t->second.answer_by.reset();
     t->second.tcp_next = false;  // the next time UDP is asked first again
-    if (!session.hub_name.empty() && session.key_address == info.remote.address && t->second.proved.size() < kMaxProved)
+    if (!session.hub_name.empty() && !ike::IsAnonymous(info) && session.key_address == info.remote.address && t->second.proved.size() < kMaxProved)
       t->second.proved.emplace(session.hub_name, info.remote.address);
     if (session.hub_name.empty() && t->second.found == info.remote.address)  // the hub was faster
       if (const auto hubs = FindInterface(t->first)->Hubs(); t->second.hub < hubs.size()) session.hub_name = hubs[t->second.hub].name;
@@ -354,7 +354,7 @@ void Node::TakeAddresses(Session& session, const std::vector<ike::ConfigAttribut
   tunnel->second.negotiated = session.pushed;
   tunnel->second.negotiated6 = session.pushed6;
   SyncBase();
-  SyncOverlayAddresses();
+  EndOutdated(SyncOverlayAddresses());
 }
 
 void Node::OnConfigReceived(const ike::ConfigReceived& received) {

@@ -77,16 +77,9 @@ net::IpAddress Node::OverlayAddress6(const std::string& interface) const {
   return i->ipv6_unnumbered.empty() ? net::IpAddress() : LinuxAddress(owner->name, net::Family::kIpv6);
 }
 
-// Of several addresses one that stays.
 net::IpAddress Node::LinuxAddress(const std::string& interface, net::Family family) const {
-  const std::string& device = config::LinuxDevice(model_, interface);
-  net::IpAddress passing;
-  for (const LocalAddress& a : network_.addresses) {
-    if (a.device != device || a.address.family() != family || (a.address.is_v6() && !a.address.is_routable())) continue;
-    if (!a.passing) return a.address;
-    passing = a.address;
-  }
-  return passing;
+  const auto address = device_addresses_.find({config::LinuxDevice(model_, interface), family});
+  return address == device_addresses_.end() ? net::IpAddress() : address->second;
 }
 
 void Node::SyncTunnels() {
