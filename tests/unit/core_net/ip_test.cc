@@ -11,6 +11,12 @@ namespace {
 IpAddress Ip(absl::string_view text) { return IpAddress::Parse(text).value_or(IpAddress()); }
 Prefix Net(absl::string_view text) { return Prefix::Parse(text).value_or(Prefix()); }
 
+TEST(Prefix, SiblingIsTheOtherHalf) {
+  for (const auto& [of, is] : {std::pair("10.0.0.0/8", "11.0.0.0/8"), {"10.0.0.0/9", "10.128.0.0/9"}, {"192.0.2.1", "192.0.2.0/32"},
+                               {"2001:db8::/32", "2001:db9::/32"}, {"2001:db8::1/128", "2001:db8::/128"}, {"0.0.0.0/0", "0.0.0.0/0"}})
+    EXPECT_EQ(Prefix::Parse(of)->Sibling(), *Prefix::Parse(is)) << of;
+}
+
 TEST(IpAddressParse, ReadsAndPrintsIpv4) {
   EXPECT_EQ(Ip("10.0.0.1").v4(), 0x0a000001u);
   EXPECT_EQ(Ip("255.255.255.255").ToString(), "255.255.255.255");

@@ -166,6 +166,13 @@ Prefix::Prefix(const IpAddress& address, int length) : length_(std::clamp(length
   address_ = IpAddress::FromBytes(BytesView(raw).first(static_cast<size_t>(address.bits() / 8)));
 }
 
+Prefix Prefix::Sibling() const {
+  if (length_ == 0) return *this;
+  std::array<uint8_t, 16> raw = address_.raw();
+  raw[static_cast<size_t>((length_ - 1) / 8)] ^= static_cast<uint8_t>(0x80 >> ((length_ - 1) % 8));
+  return {IpAddress::FromBytes(BytesView(raw).first(static_cast<size_t>(address_.bits() / 8))), length_};
+}
+
 Prefix Prefix::Next() const { return {Last().Plus(1), length_}; }
 
 std::optional<Prefix> Prefix::Parse(absl::string_view cidr) {

@@ -85,6 +85,7 @@ class Prefix {
   IpAddress First() const { return address_; }
   IpAddress Last() const;
   Prefix Next() const;  // of the same length; of the last one the first
+  Prefix Sibling() const;  // the other half of the prefix that is one bit shorter; of length 0 itself
   std::string ToString() const;
 
   friend auto operator<=>(const Prefix&, const Prefix&) = default;

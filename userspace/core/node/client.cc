@@ -81,8 +81,9 @@ absl::StatusOr<std::vector<net::IpAddress>> Node::HubAddresses(const Tunnel& tun
   return fit;
 }
 
-// Where the name leads no more proves nothing.
+// Names may lead back to where they have led before; but not to ever more addresses.
 void Node::ForgetFormer(Tunnel& tunnel, const LookedUp& in) const {
+  if (tunnel.proved.size() < kMaxProved) return;
   const auto session = sessions_.find(tunnel.session);
   std::erase_if(tunnel.proved, [&](const auto& p) {
     const bool in_use = session != sessions_.end() && session->second.up && session->second.info.remote.address == p.second;
@@ -255,6 +256,7 @@ show::Document Node::ClearClients(const Query& q) {
     if (i == nullptr) continue;
     tunnel.told = false;
     tunnel.hub = 0;
+    tunnel.proved.clear();
     if (i->client.manual) tunnel.retry_at.reset();
     if (tunnel.session) sessions.push_back(tunnel.session);
   }

@@ -43,6 +43,17 @@ std::vector<net::Prefix> OverlayNetworks(const config::Model& model, bool ipv6) 
   return out;
 }
 
+// What is left of `prefixes` without that address.
+void LeaveOut(const net::IpAddress& address, std::set<net::Prefix>& prefixes) {
+  std::vector<net::Prefix> covering;
+  for (const net::Prefix& p : prefixes)
+    if (p.Contains(address)) covering.push_back(p);
+  for (const net::Prefix& p : covering) {
+    prefixes.erase(p);
+    for (int length = p.length() + 1; length <= address.bits(); ++length) prefixes.insert(net::Prefix(address, length).Sibling());
+  }
+}
+
 }  // namespace
 
 net::IpAddress Node::FlowSource(const net::IpAddress& local) {
@@ -196,6 +207,7 @@ void Node::SyncFallbacks(std::vector<dataplane::Object>& objects) const {
   if (device == nullptr) return;
   std::set<net::Prefix> prefixes = remembered_;
   if (!ipv6_) std::erase_if(prefixes, [](const net::Prefix& p) { return p.family() == net::Family::kIpv6; });
+  for (const net::IpAddress& hub : HubsOfUnderlay()) LeaveOut(hub, prefixes);
   for (const net::Prefix& p : OverlayNetworks(model_, ipv6_)) prefixes.insert(p);
   for (const net::Prefix& p : prefixes) {
     dataplane::Route r;
@@ -352,6 +364,18 @@ void Node::SyncRoute(const net::Prefix& prefix) {
   if (!rib_.Active(prefix) && shortcut == shortcuts_.end()) route_since_.erase(prefix);
 }
 
+std::vector<net::IpAddress> Node::HubsOfUnderlay() const {
+  std::vector<net::IpAddress> out;
+  for (const auto& [name, i] : model_.interfaces) {
+    if (!i.tunnel_vrf.empty()) continue;
+    for (const config::Hub& hub : i.Hubs())
+      if (hub.name.empty()) out.push_back(hub.address);
+    if (const auto tunnel = tunnels_.find(name); tunnel != tunnels_.end())
+      for (const auto& [hub, address] : tunnel->second.proved) out.push_back(address);
+  }
+  return out;
+}
+
 // A route that would swallow any tunnel's outer packets, our own addresses or another peer's address is refused.
 bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const {
   if (prefix.address().is_multicast() || prefix.address().is_loopback() || prefix.address().is_link_local())
@@ -360,14 +384,8 @@ bool Node::RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const
     if (!peer.vrf && prefix.Contains(peer.remote)) return false;
     for (const auto& [id, other] : peers_)
       if (!other.vrf && prefix.Contains(other.remote)) return false;
-    for (const auto& [name, i] : model_.interfaces)
-      if (i.tunnel_vrf.empty())
-        for (const config::Hub& hub : i.Hubs())
-          if (hub.name.empty() && prefix.Contains(hub.address)) return false;
-    for (const auto& [name, tunnel] : tunnels_)
-      if (const config::Interface* i = FindInterface(name); i != nullptr && i->tunnel_vrf.empty())
-        for (const auto& [hub, address] : tunnel.proved)
-          if (prefix.Contains(address)) return false;
+    const std::vector<net::IpAddress> hubs = HubsOfUnderlay();
+    if (std::any_of(hubs.begin(), hubs.end(), [&](const net::IpAddress& hub) { return prefix.Contains(hub); })) return false;
   }
   if (!prefix.is_host()) return true;
   if (rib_.IsSelf(prefix.address())) return false;

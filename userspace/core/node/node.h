@@ -207,6 +207,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   static constexpr Duration kUdpAgain = seconds(600);  // in TCP: between calls in UDP
   static constexpr Duration kTcpTurn = seconds(9);     // how long UDP may be silent before TCP is tried, and back
   static constexpr size_t kMaxRemembered = 4096;       // a peer may announce what it likes
+  static constexpr size_t kMaxProved = 64;             // addresses of a tunnel's hubs by name
   static constexpr uint32_t kDefaultTunnelMtu = 1400;  // `ip mtu` not said
   enum class Purpose : uint8_t { kTraffic, kCommand };
   struct PendingMeasure {
@@ -299,7 +300,7 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   void OnLookedUp(const LookedUp& answer);
   absl::StatusOr<std::vector<net::IpAddress>> HubAddresses(const Tunnel& tunnel, const config::Interface& interface,
                                                            const LookedUp& answer) const;
-  void ForgetFormer(Tunnel& tunnel, const LookedUp& answer) const;  // its addresses, of `proved`
+  void ForgetFormer(Tunnel& tunnel, const LookedUp& answer) const;  // of `proved`, when that is full
   // That leads into a tunnel, or has done so, and covers `address`; the default route does not count.
   std::optional<net::Prefix> OverlayNetworkOf(const net::IpAddress& address) const;
   static net::IpAddress Following(const std::vector<net::IpAddress>& all, const net::IpAddress& last);
@@ -426,6 +427,8 @@ class Node : private ike::Policy, private ike::DebugSink, private nhrp::Environm
   // leaves it unspecified until after that lookup (net/ipv6/ip6_tunnel.c, ip6_tnl_xmit; seen on Linux 6.12).
   static net::IpAddress FlowSource(const net::IpAddress& local);
   std::string DeviceFor(const config::Interface& interface) const;
+  // Outer addresses of hubs, up or not, in the global VRF: of the configuration, and where one of a name has authenticated.
+  std::vector<net::IpAddress> HubsOfUnderlay() const;
   bool RoutableOverTunnel(const net::Prefix& prefix, const Peer& peer) const;
 
   // commands.cc; the answers of show commands are in views.h

@@ -287,21 +287,10 @@ void Node::OnNewConfig(config::Model model, Pki pki) {
 
 // A hub that the configuration names by its address is in the underlay, whatever peers have said before.
 void Node::MakeWayToHubs() {
-  std::vector<net::Prefix> given_up;
   for (const auto& [name, i] : model_.interfaces) {
     if (!i.tunnel_vrf.empty()) continue;
-    for (const config::Hub& hub : i.Hubs()) {
-      if (!hub.name.empty()) continue;
-      DropRoutesOver(hub.address, {}, absl::StrCat(name, "'s hub"));
-      for (const net::Prefix& p : remembered_)
-        if (p.Contains(hub.address)) given_up.push_back(p);
-    }
-  }
-  for (const net::Prefix& wide : given_up) {
-    remembered_.erase(wide);  // what was in it needs its own now
-    for (const auto& [id, peer] : peers_)
-      for (const net::Prefix& p : peer.prefixes)
-        if (wide.Contains(p) && remembered_.size() < kMaxRemembered) remembered_.insert(p);
+    for (const config::Hub& hub : i.Hubs())
+      if (hub.name.empty()) DropRoutesOver(hub.address, {}, absl::StrCat(name, "'s hub"));
   }
 }
 

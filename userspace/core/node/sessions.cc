@@ -16,8 +16,7 @@ namespace {
 
 constexpr size_t kMaxConfiguration = 64;  // attributes kept for show
 constexpr size_t kMaxPrefixes = 1024;     // routes of one peer
-constexpr size_t kMaxProved = 64;         // addresses of a tunnel's hubs by name
-constexpr char kNotRoutable[] = "it covers the tunnel endpoint, or is ours or another peer's";
+constexpr char kNotRoutable[] = "it covers the tunnel endpoint or that of a hub, or is ours or another peer's";
 
 // The other host of a tunnel's /30 or /31: the peer of a point-to-point tunnel with fixed addresses.
 std::optional<net::IpAddress> PointToPointPeer(const config::Interface& i) {
