@@ -170,6 +170,12 @@ TEST(Trust, AStationOutsideOfTheOverlayGetsNoRoute) {
     EXPECT_FALSE(Has(w.spoke(1), absl::StrCat(station, "/32"))) << station;
     EXPECT_EQ(Has(w.spoke(1), "192.168.2.0/24"), *station == '8') << "on our own LAN there is no station";
   }
+  for (const char* station : {"172.31.9.9", "100.127.0.1", "10.9.9.9"}) {  // but a hub need not announce those of spokes
+    ReplyWorld w;
+    w.reply.cies[0].protocol = Ip(station);
+    w.Inject(w.spoke(1), w.direct, w.reply);
+    EXPECT_TRUE(Has(w.spoke(1), absl::StrCat(station, "/32"))) << station;
+  }
   World w(2);
   const net::PeerId direct = w.Connect(w.spoke(2), w.spoke(1), false);
   Packet p = Request(w);

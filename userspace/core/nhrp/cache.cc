@@ -13,6 +13,13 @@ constexpr Duration kRefreshBefore = seconds(120);
 constexpr Duration kLongestLook = seconds(60);
 constexpr Duration kShortestLook = seconds(1);
 
+// Nobody's in the Internet: RFC 1918, RFC 6598, RFC 4193.
+bool IsPrivate(const net::IpAddress& a) {
+  if (a.is_v6()) return (a.bytes()[0] & 0xfe) == 0xfc;
+  const uint32_t v4 = a.v4();
+  return v4 >> 24 == 10 || v4 >> 20 == 0xac1 || v4 >> 16 == 0xc0a8 || v4 >> 22 == 0x191;
+}
+
 }  // namespace
 
 int ShortestPrefix(net::Family family) { return family == net::Family::kIpv6 ? 16 : 8; }
@@ -69,7 +76,9 @@ bool Endpoint::Impl::Install(const Key& key, Shortcut shortcut, Duration holdtim
 
 void Endpoint::Impl::InstallStation(uint32_t network, Shortcut s, Duration holdtime, Instant now, Actions& out) {
   const Key key{network, net::Prefix::Host(s.next_hop)};
-  if (env_.Lookup(s.next_hop).kind != RouteResult::Kind::kPeer && !shortcuts_.contains(key)) return Drop("station_not_in_overlay");
+  const RouteResult::Kind kind = env_.Lookup(s.next_hop).kind;
+  const bool overlay = kind == RouteResult::Kind::kPeer || (kind == RouteResult::Kind::kUnreachable && IsPrivate(s.next_hop));
+  if (!overlay && !shortcuts_.contains(key)) return Drop("station_not_in_overlay");
   s.implicit = true;
   s.target = s.next_hop;
   Install(key, s, holdtime, now, out);

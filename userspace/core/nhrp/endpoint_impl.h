@@ -205,7 +205,8 @@ class Endpoint::Impl {
   void CorrectNat(const Incoming& in, Packet& packet) const;
 
   // cache.cc
-  // The route to the station `shortcut` leads to, if it has an address of the overlay: routes say so.
+  // The route to the station `shortcut` leads to, if it has an address of the overlay: routes say so, or no route does and it
+  // is a private one.  Hubs often tell no spoke of the others' addresses.
   void InstallStation(uint32_t network, Shortcut shortcut, Duration holdtime, Instant now, Actions& out);
   bool Install(const Key& key, Shortcut shortcut, Duration holdtime, Instant now, Actions& out);
   void Withdraw(const Key& key, Actions& out);
