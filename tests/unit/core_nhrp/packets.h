@@ -39,6 +39,21 @@ inline Extension Passed(absl::string_view protocol) {
   return {kExtForwardTransit, true, EncodeCieList({c})};
 }
 
+// Spoke 3 takes back the network of spoke 2 at spoke 1, in the name of `source`.
+inline Packet Purge(World& w, const net::IpAddress& source) {
+  Packet p;
+  p.type = PacketType::kPurgeRequest;
+  p.request_id = 4;
+  p.source_nbma = w.spoke(3).nbma;
+  p.source_protocol = source;
+  p.destination_protocol = World::Overlay(1);
+  Cie c;
+  c.prefix_length = 24;
+  c.protocol = Ip("192.168.2.0");
+  p.cies = {c};
+  return p;
+}
+
 // A reply to the outstanding request of spoke 1, as if over a new tunnel from spoke 2.
 struct ReplyWorld : World {
   ReplyWorld() : World(2) {

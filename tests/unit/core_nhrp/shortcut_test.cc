@@ -266,16 +266,7 @@ TEST(Shortcut, StrangerCannotPurgeIt) {
   World w(3);
   PingOneTwo(w);
   w.Run(seconds(1));
-  Packet p;
-  p.type = PacketType::kPurgeRequest;
-  p.request_id = 4;
-  p.source_nbma = w.spoke(3).nbma;
-  p.source_protocol = World::Overlay(3);
-  p.destination_protocol = World::Overlay(1);
-  Cie c;
-  c.prefix_length = 24;
-  c.protocol = Ip("192.168.2.0");
-  p.cies = {c};
+  Packet p = Purge(w, World::Overlay(3));
   w.Inject(w.hub(), AtHub(w, 3), p);
   w.Run(seconds(1));
   EXPECT_EQ(Count(w.spoke(1), "rx_purge_request"), 1u);

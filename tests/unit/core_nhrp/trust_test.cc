@@ -7,6 +7,17 @@
 namespace flexvpn::nhrp::testing {
 namespace {
 
+// A tunnel of spoke 1 to the NBMA address of spoke 2, as its node tells of it.
+PeerInfo Tunnel12(World& w, net::PeerId id) {
+  PeerInfo info;
+  info.id = id;
+  info.network_id = World::kNetwork;
+  info.local_nbma = w.spoke(1).nbma;
+  info.remote_nbma = w.spoke(2).nbma;
+  info.local_protocol = World::Overlay(1);
+  return info;
+}
+
 bool Has(const Node& n, absl::string_view prefix) { return n.shortcuts.contains(Net(prefix)); }
 
 TEST(Trust, ATransitRecordOfItsOwnLendsASpokeNoName) {
@@ -39,16 +50,7 @@ TEST(Trust, ATransitRecordOfItsOwnPurgesNothing) {
   w.Ping(w.spoke(1), World::Host(1), World::Host(2));
   w.Run(seconds(1));
   ASSERT_TRUE(Has(w.spoke(1), "192.168.2.0/24"));
-  Packet p;
-  p.type = PacketType::kPurgeRequest;
-  p.request_id = 4;
-  p.source_nbma = w.spoke(3).nbma;
-  p.source_protocol = World::Overlay(2);
-  p.destination_protocol = World::Overlay(1);
-  Cie c;
-  c.prefix_length = 24;
-  c.protocol = Ip("192.168.2.0");
-  p.cies = {c};
+  Packet p = Purge(w, World::Overlay(2));
   p.extensions = {Passed("10.9.9.9")};
   w.Inject(w.hub(), AtHub(w, 3), p);
   w.Run(seconds(1));
@@ -75,12 +77,8 @@ TEST(Trust, ASpokeThatCalledUsRelaysNothing) {
 
 TEST(Trust, AnAddressOfAnotherIsNotLearned) {
   ReplyWorld w;
-  PeerInfo owner;  // of spoke2's address, by another tunnel
-  owner.id = net::PeerId(500);
-  owner.network_id = World::kNetwork;
-  owner.local_nbma = w.spoke(1).nbma;
+  PeerInfo owner = Tunnel12(w, net::PeerId(500));  // of spoke2's address, by another tunnel
   owner.remote_nbma = Ip("192.0.2.77");
-  owner.local_protocol = World::Overlay(1);
   owner.remote_protocol = World::Overlay(2);
   Actions out;
   w.spoke(1).endpoint->PeerUp(owner, w.now, out);
@@ -92,12 +90,7 @@ TEST(Trust, AnAddressOfAnotherIsNotLearned) {
 
 TEST(Trust, TwoRoutersBehindOneNatAreTwo) {
   ReplyWorld w;
-  PeerInfo info;
-  info.network_id = World::kNetwork;
-  info.local_nbma = w.spoke(1).nbma;
-  info.remote_nbma = w.spoke(2).nbma;
-  info.local_protocol = World::Overlay(1);
-  info.id = w.direct;
+  PeerInfo info = Tunnel12(w, w.direct);
   info.owner = "spoke3";
   Actions out;
   w.spoke(1).endpoint->PeerUp(info, w.now, out);
@@ -115,14 +108,9 @@ TEST(Trust, AnotherTunnelOfTheSameOwnerIsTheSameStation) {
     ReplyWorld w;
     w.Inject(w.spoke(1), w.direct, w.reply);
     ASSERT_TRUE(Has(w.spoke(1), "192.168.2.0/24"));
-    PeerInfo info;
-    info.network_id = World::kNetwork;
-    info.local_nbma = w.spoke(1).nbma;
-    info.local_protocol = World::Overlay(1);
+    PeerInfo info = Tunnel12(w, w.direct);
     info.remote_protocol = World::Overlay(2);
     info.owner = "spoke2";
-    info.id = w.direct;
-    info.remote_nbma = w.spoke(2).nbma;
     Actions out;
     w.spoke(1).endpoint->PeerUp(info, w.now, out);
     info.id = net::PeerId(500);
@@ -142,14 +130,8 @@ TEST(Trust, AnAddressThatTheNodeTakesBackIsForgotten) {
   ReplyWorld w;
   w.Inject(w.spoke(1), w.direct, w.reply);
   ASSERT_EQ(w.spoke(1).learned.at(w.direct), World::Overlay(2));
-  PeerInfo info;
-  info.id = w.direct;
-  info.network_id = World::kNetwork;
-  info.local_nbma = w.spoke(1).nbma;
-  info.remote_nbma = w.spoke(2).nbma;
-  info.local_protocol = World::Overlay(1);
   Actions out;
-  w.spoke(1).endpoint->PeerUp(info, w.now, out);
+  w.spoke(1).endpoint->PeerUp(Tunnel12(w, w.direct), w.now, out);
   w.reply.cies[0].protocol = Ip("10.0.0.77");  // it can be known by another again
   w.spoke(1).endpoint->ClearShortcuts(out);
   w.Apply(w.spoke(1), out);

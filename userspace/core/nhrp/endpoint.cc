@@ -105,7 +105,7 @@ Endpoint::Impl::Step Endpoint::Impl::NextStep(const Peer& ingress, const net::Ip
   using Kind = RouteResult::Kind;
   if (EndsHere(s.route)) {
     s.kind = Step::Kind::kHere;
-  } else if (s.route.kind == Kind::kPeer && s.route.peer == ingress.info.id) {
+  } else if (LeadsTo(s.route, ingress)) {
     s.kind = Step::Kind::kBack;
   } else if (s.route.kind == Kind::kPeer) {
     s.next = FindPeer(s.route.peer);
@@ -164,9 +164,12 @@ void Endpoint::Impl::PeerUp(const PeerInfo& info, Instant now, Actions& out) {
   peer.info = info;
   for (net::Family f : net::kFamilies) {
     const net::IpAddress& known = info.remote_protocol.Of(f);
-    if (known.empty()) ForgetProtocol(peer, f);
-    else SetProtocol(peer, known);
-    if (!known.empty()) AnswerWaiting(peer, known, /*proven=*/false, now, out);
+    if (known.empty()) {
+      ForgetProtocol(peer, f);
+      continue;
+    }
+    SetProtocol(peer, known);
+    AnswerWaiting(peer, known, /*proven=*/false, now, out);
   }
   std::vector<Key> ready;
   for (const auto& [key, wait] : waits_) {

@@ -247,6 +247,15 @@ class Endpoint::Impl {
 // The NBMA network ends here for such destinations.
 inline bool EndsHere(const RouteResult& r) { return r.kind == RouteResult::Kind::kSelf || r.kind == RouteResult::Kind::kExit; }
 
+inline bool LeadsTo(const RouteResult& r, const Peer& peer) { return r.kind == RouteResult::Kind::kPeer && r.peer == peer.info.id; }
+
+// Some node has entered itself into this transit record (kExtForwardTransit, kExtReverseTransit): it does not come from its
+// source directly, if the record is to be believed.
+inline bool IsRelayed(const Packet& packet, uint16_t record) {
+  const Extension* transit = packet.Find(record);
+  return transit != nullptr && !transit->value.empty();
+}
+
 // Where `station` can really be reached: its entry in the NAT extension, else `claimed`.
 net::IpAddress RealNbma(const Packet& packet, const net::IpAddress& station, const net::IpAddress& claimed);
 

@@ -115,10 +115,8 @@ void Endpoint::Impl::OnError(const Incoming& in) {
 bool Endpoint::Impl::SourcePlausible(const Incoming& in) {
   const net::IpAddress& source = in.packet.source_protocol;
   if (in.peer.protocol.Has(source)) return true;
-  const RouteResult back = env_.Lookup(source);
-  if (back.kind == RouteResult::Kind::kPeer && back.peer == in.peer.info.id) return true;
-  const Extension* transit = in.packet.Find(kExtForwardTransit);
-  const bool relayed = transit != nullptr && !transit->value.empty() && (!in.peer.info.caller || in.domain.redirect);
+  if (LeadsTo(env_.Lookup(source), in.peer)) return true;
+  const bool relayed = IsRelayed(in.packet, kExtForwardTransit) && (!in.peer.info.caller || in.domain.redirect);
   bool plausible = relayed || in.peer.protocol.empty();
   if (relayed && in.peer.info.caller) {  // but not for those whom we know better
     const Peer* owner = FindByProtocol(in.domain.network_id, source);

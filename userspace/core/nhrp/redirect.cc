@@ -51,16 +51,11 @@ void Endpoint::Impl::OnTrafficIndication(const Incoming& in) {
   std::optional<net::IpHeaderView> ip = net::ParseIpHeader(in.packet.payload);
   if (!ip) return Drop("drop_indication_without_packet");
   if (!IsUsable(ip->destination)) return Drop("drop_indication_destination");
+  const std::optional<Key> covering = CoveringKey(in.domain.network_id, ip->destination);
+  const bool by_shortcut = covering && shortcuts_.at(*covering).peer == in.peer.info.id;
+  if (!by_shortcut && !LeadsTo(env_.Lookup(ip->destination), in.peer)) return Drop("drop_indication_not_of_the_path");
   // The end of our own shortcut sends packets on: the network has moved, ask anew along the routed path.
-  std::optional<Key> stale = CoveringKey(in.domain.network_id, ip->destination);
-  const RouteResult route = env_.Lookup(ip->destination);
-  const bool ours = (route.kind == RouteResult::Kind::kPeer && route.peer == in.peer.info.id) ||
-                    (stale && shortcuts_.at(*stale).peer == in.peer.info.id);
-  if (!ours) return Drop("drop_indication_not_of_the_path");
-  if (stale) {
-    const Shortcut& s = shortcuts_.at(*stale);
-    if (s.peer == in.peer.info.id && !s.implicit) Withdraw(*stale, in.out);
-  }
+  if (by_shortcut && !shortcuts_.at(*covering).implicit) Withdraw(*covering, in.out);
   Resolve(in.domain.network_id, ip->destination, in.now, in.out);
 }
 

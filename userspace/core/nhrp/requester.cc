@@ -144,9 +144,7 @@ void Endpoint::Impl::OnResolutionReply(const Incoming& in) {
 Peer* Endpoint::Impl::PeerOfReply(const Incoming& in, const Resolution& r, const Cie& cie) {
   uint32_t network = in.domain.network_id;
   Peer* known = FindByProtocol(network, cie.protocol, in.peer.info.id);
-  const Extension* transit = in.packet.Find(kExtReverseTransit);
-  bool direct = transit == nullptr || transit->value.empty();
-  if (direct && in.peer.info.id != r.via) {  // it speaks for itself; `known` may be a second tunnel with it
+  if (!IsRelayed(in.packet, kExtReverseTransit) && in.peer.info.id != r.via) {  // it speaks for itself; `known` may be a second tunnel with it
     const bool unnamed = in.peer.protocol.Of(cie.protocol.family()).empty();
     if (known == nullptr ? !unnamed : !SameStation(*known, in.peer)) return nullptr;
     return unnamed ? &in.peer : known;
@@ -194,7 +192,7 @@ void Endpoint::Impl::Accept(const Incoming& in, const Key& key, const Resolution
   }
   Peer* peer = PeerOfReply(in, r, cie);
   if (peer == nullptr) return Drop("drop_reply_without_tunnel");  // the next retry may find one
-  if (!refresh && covering.kind == RouteResult::Kind::kPeer && covering.peer == peer->info.id) {
+  if (!refresh && LeadsTo(covering, *peer)) {
     counters_.Add("reply_from_routed_peer");  // the routed path is the shortest already
     return Hold(key, resolutions_.at(key), Resolution::State::kNegative, in.now, in.out);
   }

@@ -56,10 +56,8 @@ void Endpoint::Impl::Respond(const Incoming& in) {
   }
   const net::IpAddress& requester = in.packet.source_protocol;
   if (EndsHere(env_.Lookup(requester))) return Drop("drop_requester_is_local");
-  const Extension* transit = in.packet.Find(kExtForwardTransit);
-  bool direct = transit == nullptr || transit->value.empty();
   net::IpAddress nbma = RealNbma(in.packet, requester, in.packet.source_nbma);
-  if (direct && in.peer.protocol.Of(requester.family()).empty() && nbma == in.peer.info.remote_nbma) {
+  if (!IsRelayed(in.packet, kExtForwardTransit) && in.peer.protocol.Of(requester.family()).empty() && nbma == in.peer.info.remote_nbma) {
     Learn(in.peer, requester, in.now, in.out);
   }
   if (Peer* peer = FindByProtocol(in.domain.network_id, requester, in.peer.info.id)) {

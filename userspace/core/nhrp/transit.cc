@@ -75,9 +75,9 @@ void Endpoint::Impl::CorrectNat(const Incoming& in, Packet& p) const {
   if (reply && p.cies.empty()) return;
   const net::IpAddress& station = reply ? p.cies[0].protocol : p.source_protocol;
   const net::IpAddress& claimed = reply ? p.cies[0].nbma : p.source_nbma;
-  const Extension* passed = p.Find(reply ? kExtReverseTransit : kExtForwardTransit);
-  bool first_hop =
-      in.peer.protocol.Of(station.family()).empty() ? passed == nullptr || passed->value.empty() : in.peer.protocol.Has(station);
+  const bool first_hop = in.peer.protocol.Of(station.family()).empty()
+                             ? !IsRelayed(p, reply ? kExtReverseTransit : kExtForwardTransit)
+                             : in.peer.protocol.Has(station);
   if (!first_hop || station.empty() || claimed.empty()) return;
   Extension* nat = p.Find(kExtNat);
   std::vector<Cie> entries;
